@@ -1,0 +1,1 @@
+//! Load generator, micro-benchmarks and caption delay, over the public protocol.

@@ -1,0 +1,1 @@
+//! What was said and when it is final: segmentation, stabilisation, back-log policy.

@@ -1,0 +1,1 @@
+//! The media plane's decisions: which packet goes where. No sockets, no clock.

@@ -1,0 +1,1 @@
+//! Shards, sockets, batching and metrics around the media plane core.

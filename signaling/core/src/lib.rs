@@ -1,0 +1,1 @@
+//! Who may do what, when: one session as a pure state machine.

@@ -1,0 +1,461 @@
+//! Messages between browser and server over the WebSocket, version 1. `signaling/PROTOCOL.md` is the prose.
+//!
+//! Unknown fields are ignored; an unknown `type` is answered by an error and changes nothing.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::{Caption, CaptionsState, ParticipantId, Sensitive, SessionId, Slot, Speaker, Timestamp, ViewItem};
+
+/// What a browser says: a message and, if the sender wants to match an error to it, a number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Request {
+    /// Echoed in an error about this message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub request: Option<u32>,
+    /// The message, its fields beside `request`.
+    #[serde(flatten)]
+    pub message: ClientMessage,
+}
+
+/// From browser to server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ClientMessage {
+    /// The first message on every connection; nothing else is heard before it.
+    Hello(Hello),
+    /// Keeps the connection alive and shows that the server is: answered by `pong`.
+    Ping,
+    /// An SDP offer for the one peer connection. The client always offers.
+    Offer {
+        /// Echoed in the answer; counts up with each offer.
+        negotiation: u32,
+        /// The SDP.
+        #[ts(type = "string")]
+        sdp: Sensitive<String>,
+    },
+    /// Which videos are shown, and how large: all of them, each time.
+    View {
+        /// At most one per video.
+        items: Vec<ViewItem>,
+    },
+    /// The microphone was switched on or off by its owner.
+    SetMicrophone {
+        /// Whether it is to be heard.
+        on: bool,
+    },
+    /// The camera was switched on or off by its owner.
+    SetCamera {
+        /// Whether it is to be seen.
+        on: bool,
+    },
+    /// Sharing of the screen was started or ended by its owner.
+    SetScreen {
+        /// Whether it is to be seen.
+        on: bool,
+    },
+    /// Raises one's own hand.
+    RaiseHand,
+    /// Lowers one's own hand, or (facilitators) that of another.
+    LowerHand {
+        /// Whose; oneself if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        participant: Option<ParticipantId>,
+    },
+    /// Lets one person in from the waiting room.
+    Admit {
+        /// Who.
+        participant: ParticipantId,
+    },
+    /// Lets everybody in who waits at this moment.
+    AdmitAll,
+    /// Turns one waiting person away; the second time blocks the seat for this session.
+    Deny {
+        /// Who.
+        participant: ParticipantId,
+    },
+    /// Mutes one person.
+    Mute {
+        /// Who.
+        participant: ParticipantId,
+    },
+    /// Mutes everybody but facilitators.
+    MuteEveryone,
+    /// Locks microphones: nobody but facilitators can unmute; or unlocks them.
+    LockMicrophones {
+        /// Whether they are to be locked.
+        locked: bool,
+    },
+    /// Asks somebody to unmute; never forces it. Under a lock it also permits it.
+    AskToUnmute {
+        /// Whom.
+        participant: ParticipantId,
+    },
+    /// Switches somebody's camera off.
+    StopCamera {
+        /// Whose.
+        participant: ParticipantId,
+    },
+    /// Puts somebody out and blocks their seat.
+    Remove {
+        /// Who.
+        participant: ParticipantId,
+    },
+    /// Locks the session: nobody new comes in, not even into the waiting room; or unlocks it.
+    LockSession {
+        /// Whether it is to be locked.
+        locked: bool,
+    },
+    /// Makes a new member link; the old one lets nobody in any more. Who has a seat keeps it.
+    RenewLink,
+    /// Ends the session for everyone, for good.
+    EndSession,
+    /// Gives up one's own seat.
+    Leave,
+}
+
+/// Who a connection is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Hello {
+    /// The protocol versions the client speaks.
+    pub versions: Vec<u32>,
+    /// From the link.
+    pub session_id: SessionId,
+    /// From the link, after the `#`.
+    #[ts(type = "string")]
+    pub token: Sensitive<String>,
+    /// The name to go by in this session: 1 to 40 characters after trimming.
+    #[ts(type = "string")]
+    pub name: Sensitive<String>,
+    /// The guidelines were accepted. Nobody comes in without.
+    pub guidelines_accepted: bool,
+    /// From an earlier `welcome`: brings one back to the same seat, and takes it over from another tab.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "string")]
+    pub resume: Option<Sensitive<String>>,
+}
+
+/// From server to browser.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerMessage {
+    /// The answer to `hello`: one has a seat. `waiting` or `admitted` follows at once.
+    Welcome(Welcome),
+    /// One is in the waiting room.
+    Waiting {
+        /// Why.
+        reason: WaitingReason,
+    },
+    /// One is in. Everything there is to know; replaces whatever was known before.
+    Admitted(Snapshot),
+    /// A facilitator turned one away. The connection closes after it.
+    Denied {
+        /// Whether knocking again is pointless.
+        blocked: bool,
+    },
+    /// Somebody came in, or something about them changed.
+    Participant(Participant),
+    /// Somebody is gone.
+    ParticipantLeft {
+        /// Who.
+        participant: ParticipantId,
+    },
+    /// Facilitators only: somebody waits.
+    Knock(Knock),
+    /// Facilitators only: somebody waits no longer.
+    KnockEnded {
+        /// Who.
+        participant: ParticipantId,
+    },
+    /// Something about the session changed.
+    Session(SessionInfo),
+    /// A facilitator muted this person; the microphone is off.
+    Muted {
+        /// Whether one may unmute oneself.
+        may_unmute: bool,
+    },
+    /// A facilitator asks this person to unmute; they decide.
+    UnmuteRequested,
+    /// A facilitator switched this person's camera off.
+    CameraStopped,
+    /// The answer to an offer.
+    Answer {
+        /// As in the offer.
+        negotiation: u32,
+        /// The SDP.
+        #[ts(type = "string")]
+        sdp: Sensitive<String>,
+    },
+    /// A receiving section carries somebody else from now on.
+    Slot(Slot),
+    /// Who is heard at present, loudest first.
+    Speakers {
+        /// Empty when it is quiet.
+        speakers: Vec<Speaker>,
+    },
+    /// A new caption or a new revision of one.
+    Caption(Caption),
+    /// Whether there are captions.
+    Captions {
+        /// And if not, why.
+        state: CaptionsState,
+    },
+    /// The session ends soon.
+    EndingSoon {
+        /// 10, 5 or 1.
+        minutes: u32,
+    },
+    /// Facilitators only: the member link, after it was renewed.
+    MemberLink {
+        /// The whole link.
+        #[ts(type = "string")]
+        url: Sensitive<String>,
+    },
+    /// Another tab or device took this seat over. The connection closes after it.
+    TakenOver,
+    /// A facilitator put this person out. The connection closes after it.
+    Removed,
+    /// The session is over. The connection closes after it.
+    Ended {
+        /// Why.
+        reason: EndReason,
+    },
+    /// A message was refused and changed nothing.
+    Error {
+        /// The number of the message, if it had one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        request: Option<u32>,
+        /// What programs go by.
+        code: ErrorCode,
+        /// What a person may read; English; nothing personal in it.
+        message: String,
+    },
+    /// The answer to `ping`.
+    Pong,
+}
+
+/// A seat was given, or given back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Welcome {
+    /// The protocol version spoken from here on.
+    pub version: u32,
+    /// One's own seat.
+    pub participant: ParticipantId,
+    /// The name one goes by, made unique.
+    #[ts(type = "string")]
+    pub name: Sensitive<String>,
+    /// One's role.
+    pub role: Role,
+    /// What one may do.
+    pub permissions: Vec<Permission>,
+    /// Brings one back to this seat after a reload or a lost connection.
+    #[ts(type = "string")]
+    pub resume: Sensitive<String>,
+    /// The server's clock, for countdowns.
+    pub server_time: Timestamp,
+    /// Changes when the media plane was started anew: then build a new peer connection.
+    #[ts(type = "number")]
+    pub media_epoch: u64,
+    /// The session.
+    pub session: SessionInfo,
+}
+
+/// What everybody with a seat may know of the session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SessionInfo {
+    /// Its id.
+    pub session_id: SessionId,
+    /// Its name.
+    #[ts(type = "string")]
+    pub name: Sensitive<String>,
+    /// Members come in from here on.
+    pub starts_at: Timestamp,
+    /// Everything closes here.
+    pub ends_at: Timestamp,
+    /// How many can be in at once, facilitators counted.
+    pub capacity: u32,
+    /// Whether members have to be admitted.
+    pub waiting_room: bool,
+    /// Nobody new comes in.
+    pub locked: bool,
+    /// Nobody but facilitators can unmute.
+    pub microphones_locked: bool,
+    /// Whether the server listens and writes along.
+    pub captions: CaptionsState,
+}
+
+/// Everything somebody inside may know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Snapshot {
+    /// Everybody inside, oneself too, in the order they came.
+    pub participants: Vec<Participant>,
+    /// Who waits, for facilitators; empty for others.
+    pub knocks: Vec<Knock>,
+    /// The member link, for facilitators.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "string")]
+    pub member_link: Option<Sensitive<String>>,
+    /// The latest finals of the captions, oldest first, at most `CAPTION_HISTORY_MAX`.
+    pub captions: Vec<Caption>,
+}
+
+/// Somebody inside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Participant {
+    /// Their seat.
+    pub participant: ParticipantId,
+    /// The name they go by.
+    #[ts(type = "string")]
+    pub name: Sensitive<String>,
+    /// Their role.
+    pub role: Role,
+    /// The state of their microphone.
+    pub microphone: Microphone,
+    /// Whether their camera is on.
+    pub camera: bool,
+    /// Whether they share their screen.
+    pub screen: bool,
+    /// Since when their hand is up; hands are taken in this order.
+    pub hand_raised_at: Option<Timestamp>,
+    /// Whether they are connected; a seat is held for two minutes without.
+    pub connected: bool,
+}
+
+/// The state of somebody's microphone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Microphone {
+    /// Heard.
+    On,
+    /// Switched off by its owner.
+    Off,
+    /// Muted by a facilitator; its owner may unmute.
+    Muted,
+    /// Muted and locked: only a facilitator can give it back.
+    Locked,
+}
+
+/// Somebody waiting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Knock {
+    /// The seat they will have.
+    pub participant: ParticipantId,
+    /// The name they go by.
+    #[ts(type = "string")]
+    pub name: Sensitive<String>,
+    /// Since when they wait.
+    pub since: Timestamp,
+    /// How often they were denied before.
+    pub denied: u32,
+}
+
+/// Why one waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitingReason {
+    /// The session has not started.
+    NotStarted,
+    /// A facilitator has to let one in.
+    Knocking,
+}
+
+/// What a person is in a session: a constant set of permissions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Keeps the space.
+    Facilitator,
+    /// Takes part.
+    Member,
+}
+
+/// One thing that somebody may do. Permissions are checked, never roles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Permission {
+    /// Come in before the start and without waiting.
+    EnterFreely,
+    /// See who waits; admit and deny.
+    ManageWaitingRoom,
+    /// Mute others, stop cameras, ask to unmute, lock microphones.
+    ManageMedia,
+    /// Speak although microphones are locked; not muted by "mute everyone".
+    SpeakAlways,
+    /// Lower others' hands.
+    ManageHands,
+    /// Remove and block.
+    RemoveParticipants,
+    /// Lock the session, renew the link, end the session.
+    ManageSession,
+    /// Share a screen.
+    ShareScreen,
+}
+
+/// Why a session is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// Its time was up.
+    Time,
+    /// A facilitator ended it.
+    Facilitator,
+    /// The operator deleted it.
+    Operator,
+}
+
+/// What an error is about. Stable: clients and programs go by it, on the WebSocket and in the HTTP API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// Not JSON, or not a message of this protocol.
+    Malformed,
+    /// The `type` is not known to this server.
+    UnknownMessage,
+    /// Larger than allowed.
+    TooLarge,
+    /// More messages than a person sends.
+    TooManyMessages,
+    /// No version in common.
+    UnsupportedVersion,
+    /// The first message was not `hello`, or a second `hello` came.
+    OutOfOrder,
+    /// The link or the key is not valid (forged, expired, replaced by a newer one).
+    Unauthorized,
+    /// One may not do that.
+    Forbidden,
+    /// There is no such session or person.
+    NotFound,
+    /// The session is over.
+    Ended,
+    /// The session is locked.
+    SessionLocked,
+    /// The session is full.
+    SessionFull,
+    /// The seat was blocked.
+    Blocked,
+    /// A facilitator has locked microphones.
+    MicrophonesLocked,
+    /// The name is empty, too long or not writable.
+    InvalidName,
+    /// The guidelines were not accepted.
+    GuidelinesNotAccepted,
+    /// A field's value is out of range; the message says which.
+    InvalidValue,
+    /// The SDP offer could not be understood.
+    InvalidOffer,
+    /// The server can carry no more.
+    Overloaded,
+    /// Something that must last could not be written; nothing was changed.
+    StoreUnavailable,
+    /// The server is at fault.
+    Internal,
+}
+
+/// How many final captions the server keeps in memory for who comes later, per session.
+pub const CAPTION_HISTORY_MAX: usize = 500;
+
+/// Longest name, in characters.
+pub const NAME_CHARACTERS_MAX: usize = 40;

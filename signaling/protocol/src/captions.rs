@@ -1,0 +1,117 @@
+//! Caption events: what a speaker said, as it becomes known.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ParticipantId, Sensitive, SessionId, Timestamp};
+
+/// Names one caption, over all its revisions: unique for the life of the session, across restarts of the
+/// worker (each life of the worker has an `epoch` of its own).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ts_rs::TS)]
+pub struct CaptionId {
+    /// The life of the worker that made it: larger for each new worker.
+    #[ts(type = "number")]
+    pub epoch: u64,
+    /// Counts the captions of that worker.
+    #[ts(type = "number")]
+    pub number: u64,
+}
+
+/// How far a caption has come. The last two are ends: nothing follows them for the same id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "snake_case")]
+pub enum CaptionStatus {
+    /// `tentative` may still change; `stable` only grows.
+    Partial,
+    /// Will not change any more.
+    Final,
+    /// The worker died before it was final; the text stays as it stood.
+    Interrupted,
+}
+
+/// One revision of a caption, as the worker makes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaptionEvent {
+    /// Where it was said.
+    pub session: SessionId,
+    /// Who said it.
+    pub participant: ParticipantId,
+    /// Which caption this is a revision of.
+    pub id: CaptionId,
+    /// Counts up from 1; a reader keeps the highest.
+    pub revision: u32,
+    /// How far it has come.
+    pub status: CaptionStatus,
+    /// The agreed beginning: in later revisions it only grows at its end.
+    pub stable: Sensitive<String>,
+    /// The rest, which may still change. Empty unless `Partial`.
+    pub tentative: Sensitive<String>,
+    /// When the first word began.
+    pub started_at: Timestamp,
+    /// When the last word known so far ended.
+    pub ended_at: Timestamp,
+}
+
+/// One revision of a caption, as browsers see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+pub struct Caption {
+    /// Which caption this is a revision of.
+    pub id: CaptionId,
+    /// Who said it.
+    pub participant: ParticipantId,
+    /// The speaker's name at that time: it stays right in the history after the person has left.
+    pub name: Sensitive<String>,
+    /// Counts up from 1; a reader keeps the highest.
+    pub revision: u32,
+    /// How far it has come.
+    pub status: CaptionStatus,
+    /// The agreed beginning: in later revisions it only grows at its end.
+    pub stable: Sensitive<String>,
+    /// The rest, which may still change. Empty unless `partial`.
+    pub tentative: Sensitive<String>,
+    /// When the first word began.
+    pub started_at: Timestamp,
+    /// When the last word known so far ended.
+    pub ended_at: Timestamp,
+}
+
+/// Whether there are captions in this session, and if not, why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "snake_case")]
+pub enum CaptionsState {
+    /// The session was created without captions: the server does not listen.
+    Off,
+    /// The worker is loading its model or coming back after a failure.
+    Starting,
+    /// The server listens and captions come.
+    On,
+    /// The operator has no caption model or the worker keeps failing: no captions until that changes.
+    Unavailable,
+}
+
+/// One Opus packet of an admitted, unmuted microphone, on its way to the caption worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpeechPacket {
+    /// Where it was said.
+    pub session: SessionId,
+    /// Who speaks.
+    pub participant: ParticipantId,
+    /// Names the RTP stream (its SSRC): another one starts sequence and time anew.
+    pub stream: u32,
+    /// RTP sequence number, extended: counts on past 65,535.
+    pub sequence: u64,
+    /// RTP timestamp in 1/48000 s. A jump without a gap in `sequence` is silence (DTX), not loss.
+    pub rtp_timestamp: u32,
+    /// When it arrived.
+    pub received_at: Timestamp,
+    /// The Opus payload.
+    pub payload: Sensitive<Vec<u8>>,
+}
+
+/// News from the caption worker to the live sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CaptionNews {
+    /// Whether there are captions at all. Anything but `On` closes every open partial as interrupted.
+    State(CaptionsState),
+    /// A new revision of a caption.
+    Event(CaptionEvent),
+}

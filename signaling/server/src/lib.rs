@@ -1,0 +1,1 @@
+//! HTTP API, WebSocket, one task per live session, tokens, store and metrics.
