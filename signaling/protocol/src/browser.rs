@@ -5,7 +5,9 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::{Caption, CaptionsState, ParticipantId, Sensitive, SessionId, Slot, Speaker, Timestamp, ViewItem};
+use crate::{
+    Caption, CaptionsState, ParticipantId, Sensitive, SessionId, Slot, Speaker, Timestamp, ViewItem,
+};
 
 /// What a browser says: a message and, if the sender wants to match an error to it, a number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -17,6 +19,46 @@ pub struct Request {
     /// The message, its fields beside `request`.
     #[serde(flatten)]
     pub message: ClientMessage,
+}
+
+/// A text that is no [`Request`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a message of this protocol: {code:?}")]
+pub struct RequestError {
+    /// The number of the message, where it could be read.
+    pub request: Option<u32>,
+    /// `UnknownMessage` or `Malformed`.
+    pub code: ErrorCode,
+}
+
+impl Request {
+    /// Reads a WebSocket text message. The caller bounds its size.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Malformed`] if it is not JSON or lacks a field, [`ErrorCode::UnknownMessage`] if its `type`
+    /// is not one of [`ClientMessage::TYPES`]: a newer client may say more than this server knows.
+    pub fn parse(text: &str) -> Result<Self, RequestError> {
+        /// What can be read of a message whose rest cannot.
+        #[derive(Deserialize)]
+        struct Head {
+            #[serde(default)]
+            request: Option<u32>,
+            r#type: String,
+        }
+        let malformed = RequestError {
+            request: None,
+            code: ErrorCode::Malformed,
+        };
+        let head: Head = serde_json::from_str(text).map_err(|_| malformed)?;
+        let code = match ClientMessage::TYPES.contains(&head.r#type.as_str()) {
+            true => ErrorCode::Malformed,
+            false => ErrorCode::UnknownMessage,
+        };
+        serde_json::from_str(text).map_err(|_| RequestError {
+            request: head.request,
+            code,
+        })
+    }
 }
 
 /// From browser to server.
@@ -114,6 +156,34 @@ pub enum ClientMessage {
     EndSession,
     /// Gives up one's own seat.
     Leave,
+}
+
+impl ClientMessage {
+    /// Every `type` there is.
+    pub const TYPES: [&str; 22] = [
+        "hello",
+        "ping",
+        "offer",
+        "view",
+        "set_microphone",
+        "set_camera",
+        "set_screen",
+        "raise_hand",
+        "lower_hand",
+        "admit",
+        "admit_all",
+        "deny",
+        "mute",
+        "mute_everyone",
+        "lock_microphones",
+        "ask_to_unmute",
+        "stop_camera",
+        "remove",
+        "lock_session",
+        "renew_link",
+        "end_session",
+        "leave",
+    ];
 }
 
 /// Who a connection is for.

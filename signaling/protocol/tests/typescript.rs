@@ -1,0 +1,100 @@
+//! Makes the TypeScript types of the browser protocol and fails when the committed file is stale.
+//!
+//! `UPDATE_GENERATED=1 cargo test -p hearken-protocol --test typescript` writes it anew.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use hearken_protocol as protocol;
+use ts_rs::{Config, TS, TypeVisitor};
+
+const GENERATED: &str = "../../web-client/src/protocol/generated.ts";
+
+const HEADER: &str = "\
+// Made from the crate in signaling/protocol by its test tests/typescript.rs: do not edit.
+// To make it anew: UPDATE_GENERATED=1 cargo test -p hearken-protocol --test typescript
+";
+
+/// Declarations by name, so that the file's order does not depend on where a type is first used.
+#[derive(Default)]
+struct Declarations {
+    config: Config,
+    by_name: BTreeMap<String, String>,
+}
+
+impl TypeVisitor for Declarations {
+    fn visit<T: TS + 'static + ?Sized>(&mut self) {
+        // Primitives and wrappers have no file, so no declaration; but what they wrap may have one.
+        if T::output_path().is_some() {
+            let name = T::ident(&self.config);
+            if self.by_name.contains_key(&name) {
+                return;
+            }
+            let docs = T::docs().unwrap_or_default();
+            self.by_name
+                .insert(name, format!("{docs}export {}\n", T::decl(&self.config)));
+        }
+        T::visit_dependencies(self);
+        T::visit_generics(self);
+    }
+}
+
+fn generate() -> String {
+    let mut declarations = Declarations::default();
+    declarations.visit::<protocol::Request>();
+    declarations.visit::<protocol::ClientMessage>();
+    declarations.visit::<protocol::ServerMessage>();
+
+    let mut text = String::from(HEADER);
+    let constants = [
+        (
+            "PROTOCOL_VERSION",
+            "Version of the browser protocol.",
+            protocol::PROTOCOL_VERSION as usize,
+        ),
+        (
+            "MESSAGE_BYTES_MAX",
+            "Largest message a client may send, except an offer, in bytes.",
+            protocol::MESSAGE_BYTES_MAX,
+        ),
+        (
+            "SDP_MESSAGE_BYTES_MAX",
+            "Largest offer a client may send, in bytes.",
+            protocol::SDP_MESSAGE_BYTES_MAX,
+        ),
+        (
+            "CAPTION_HISTORY_MAX",
+            "How many final captions the server keeps for who comes later.",
+            protocol::CAPTION_HISTORY_MAX,
+        ),
+        (
+            "NAME_CHARACTERS_MAX",
+            "Longest name, in characters.",
+            protocol::NAME_CHARACTERS_MAX,
+        ),
+    ];
+    for (name, docs, value) in constants {
+        writeln!(text, "\n/** {docs} */\nexport const {name} = {value};").unwrap();
+    }
+    for declaration in declarations.by_name.values() {
+        write!(text, "\n{declaration}").unwrap();
+    }
+    text
+}
+
+#[test]
+fn generated_types_are_fresh() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(GENERATED);
+    let wanted = generate();
+    if std::env::var_os("UPDATE_GENERATED").is_some() {
+        std::fs::write(&path, &wanted).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == wanted,
+        "{GENERATED} is stale: run UPDATE_GENERATED=1 cargo test -p hearken-protocol --test typescript"
+    );
+}

@@ -1,0 +1,589 @@
+// Made from the crate in signaling/protocol by its test tests/typescript.rs: do not edit.
+// To make it anew: UPDATE_GENERATED=1 cargo test -p hearken-protocol --test typescript
+
+/** Version of the browser protocol. */
+export const PROTOCOL_VERSION = 1;
+
+/** Largest message a client may send, except an offer, in bytes. */
+export const MESSAGE_BYTES_MAX = 16384;
+
+/** Largest offer a client may send, in bytes. */
+export const SDP_MESSAGE_BYTES_MAX = 262144;
+
+/** How many final captions the server keeps for who comes later. */
+export const CAPTION_HISTORY_MAX = 500;
+
+/** Longest name, in characters. */
+export const NAME_CHARACTERS_MAX = 40;
+
+/**
+ * One revision of a caption, as browsers see it.
+ */
+export type Caption = { 
+/**
+ * Which caption this is a revision of.
+ */
+id: CaptionId, 
+/**
+ * Who said it.
+ */
+participant: ParticipantId, 
+/**
+ * The speaker's name at that time: it stays right in the history after the person has left.
+ */
+name: string, 
+/**
+ * Counts up from 1; a reader keeps the highest.
+ */
+revision: number, 
+/**
+ * How far it has come.
+ */
+status: CaptionStatus, 
+/**
+ * The agreed beginning: in later revisions it only grows at its end.
+ */
+stable: string, 
+/**
+ * The rest, which may still change. Empty unless `partial`.
+ */
+tentative: string, 
+/**
+ * When the first word began.
+ */
+started_at: Timestamp, 
+/**
+ * When the last word known so far ended.
+ */
+ended_at: Timestamp, };
+
+/**
+ * Names one caption, over all its revisions: unique for the life of the session, across restarts of the
+ * worker (each life of the worker has an `epoch` of its own).
+ */
+export type CaptionId = { 
+/**
+ * The life of the worker that made it: larger for each new worker.
+ */
+epoch: number, 
+/**
+ * Counts the captions of that worker.
+ */
+number: number, };
+
+/**
+ * How far a caption has come. The last two are ends: nothing follows them for the same id.
+ */
+export type CaptionStatus = "partial" | "final" | "interrupted";
+
+/**
+ * Whether there are captions in this session, and if not, why.
+ */
+export type CaptionsState = "off" | "starting" | "on" | "unavailable";
+
+/**
+ * From browser to server.
+ */
+export type ClientMessage = { "type": "hello" } & Hello | { "type": "ping" } | { "type": "offer", 
+/**
+ * Echoed in the answer; counts up with each offer.
+ */
+negotiation: number, 
+/**
+ * The SDP.
+ */
+sdp: string, } | { "type": "view", 
+/**
+ * At most one per video.
+ */
+items: Array<ViewItem>, } | { "type": "set_microphone", 
+/**
+ * Whether it is to be heard.
+ */
+on: boolean, } | { "type": "set_camera", 
+/**
+ * Whether it is to be seen.
+ */
+on: boolean, } | { "type": "set_screen", 
+/**
+ * Whether it is to be seen.
+ */
+on: boolean, } | { "type": "raise_hand" } | { "type": "lower_hand", 
+/**
+ * Whose; oneself if absent.
+ */
+participant?: ParticipantId, } | { "type": "admit", 
+/**
+ * Who.
+ */
+participant: ParticipantId, } | { "type": "admit_all" } | { "type": "deny", 
+/**
+ * Who.
+ */
+participant: ParticipantId, } | { "type": "mute", 
+/**
+ * Who.
+ */
+participant: ParticipantId, } | { "type": "mute_everyone" } | { "type": "lock_microphones", 
+/**
+ * Whether they are to be locked.
+ */
+locked: boolean, } | { "type": "ask_to_unmute", 
+/**
+ * Whom.
+ */
+participant: ParticipantId, } | { "type": "stop_camera", 
+/**
+ * Whose.
+ */
+participant: ParticipantId, } | { "type": "remove", 
+/**
+ * Who.
+ */
+participant: ParticipantId, } | { "type": "lock_session", 
+/**
+ * Whether it is to be locked.
+ */
+locked: boolean, } | { "type": "renew_link" } | { "type": "end_session" } | { "type": "leave" };
+
+/**
+ * Why a session is over.
+ */
+export type EndReason = "time" | "facilitator" | "operator";
+
+/**
+ * What an error is about. Stable: clients and programs go by it, on the WebSocket and in the HTTP API.
+ */
+export type ErrorCode = "malformed" | "unknown_message" | "too_large" | "too_many_messages" | "unsupported_version" | "out_of_order" | "unauthorized" | "forbidden" | "not_found" | "ended" | "session_locked" | "session_full" | "blocked" | "microphones_locked" | "invalid_name" | "guidelines_not_accepted" | "invalid_value" | "invalid_offer" | "overloaded" | "store_unavailable" | "internal";
+
+/**
+ * Who a connection is for.
+ */
+export type Hello = { 
+/**
+ * The protocol versions the client speaks.
+ */
+versions: Array<number>, 
+/**
+ * From the link.
+ */
+session_id: SessionId, 
+/**
+ * From the link, after the `#`.
+ */
+token: string, 
+/**
+ * The name to go by in this session: 1 to 40 characters after trimming.
+ */
+name: string, 
+/**
+ * The guidelines were accepted. Nobody comes in without.
+ */
+guidelines_accepted: boolean, 
+/**
+ * From an earlier `welcome`: brings one back to the same seat, and takes it over from another tab.
+ */
+resume?: string, };
+
+/**
+ * Somebody waiting.
+ */
+export type Knock = { 
+/**
+ * The seat they will have.
+ */
+participant: ParticipantId, 
+/**
+ * The name they go by.
+ */
+name: string, 
+/**
+ * Since when they wait.
+ */
+since: Timestamp, 
+/**
+ * How often they were denied before.
+ */
+denied: number, };
+
+/**
+ * The state of somebody's microphone.
+ */
+export type Microphone = "on" | "off" | "muted" | "locked";
+
+/**
+ * Somebody inside.
+ */
+export type Participant = { 
+/**
+ * Their seat.
+ */
+participant: ParticipantId, 
+/**
+ * The name they go by.
+ */
+name: string, 
+/**
+ * Their role.
+ */
+role: Role, 
+/**
+ * The state of their microphone.
+ */
+microphone: Microphone, 
+/**
+ * Whether their camera is on.
+ */
+camera: boolean, 
+/**
+ * Whether they share their screen.
+ */
+screen: boolean, 
+/**
+ * Since when their hand is up; hands are taken in this order.
+ */
+hand_raised_at: Timestamp | null, 
+/**
+ * Whether they are connected; a seat is held for two minutes without.
+ */
+connected: boolean, };
+
+/**
+ * A seat in a session, and whoever holds it. Drawn at random, unique within its session.
+ */
+export type ParticipantId = string;
+
+/**
+ * One thing that somebody may do. Permissions are checked, never roles.
+ */
+export type Permission = "enter_freely" | "manage_waiting_room" | "manage_media" | "speak_always" | "manage_hands" | "remove_participants" | "manage_session" | "share_screen";
+
+/**
+ * What a browser says: a message and, if the sender wants to match an error to it, a number.
+ */
+export type Request = { 
+/**
+ * Echoed in an error about this message.
+ */
+request?: number, } & ({ "type": "hello" } & Hello | { "type": "ping" } | { "type": "offer", 
+/**
+ * Echoed in the answer; counts up with each offer.
+ */
+negotiation: number, 
+/**
+ * The SDP.
+ */
+sdp: string, } | { "type": "view", 
+/**
+ * At most one per video.
+ */
+items: Array<ViewItem>, } | { "type": "set_microphone", 
+/**
+ * Whether it is to be heard.
+ */
+on: boolean, } | { "type": "set_camera", 
+/**
+ * Whether it is to be seen.
+ */
+on: boolean, } | { "type": "set_screen", 
+/**
+ * Whether it is to be seen.
+ */
+on: boolean, } | { "type": "raise_hand" } | { "type": "lower_hand", 
+/**
+ * Whose; oneself if absent.
+ */
+participant?: ParticipantId, } | { "type": "admit", 
+/**
+ * Who.
+ */
+participant: ParticipantId, } | { "type": "admit_all" } | { "type": "deny", 
+/**
+ * Who.
+ */
+participant: ParticipantId, } | { "type": "mute", 
+/**
+ * Who.
+ */
+participant: ParticipantId, } | { "type": "mute_everyone" } | { "type": "lock_microphones", 
+/**
+ * Whether they are to be locked.
+ */
+locked: boolean, } | { "type": "ask_to_unmute", 
+/**
+ * Whom.
+ */
+participant: ParticipantId, } | { "type": "stop_camera", 
+/**
+ * Whose.
+ */
+participant: ParticipantId, } | { "type": "remove", 
+/**
+ * Who.
+ */
+participant: ParticipantId, } | { "type": "lock_session", 
+/**
+ * Whether it is to be locked.
+ */
+locked: boolean, } | { "type": "renew_link" } | { "type": "end_session" } | { "type": "leave" });
+
+/**
+ * What a person is in a session: a constant set of permissions.
+ */
+export type Role = "facilitator" | "member";
+
+/**
+ * From server to browser.
+ */
+export type ServerMessage = { "type": "welcome" } & Welcome | { "type": "waiting", 
+/**
+ * Why.
+ */
+reason: WaitingReason, } | { "type": "admitted" } & Snapshot | { "type": "denied", 
+/**
+ * Whether knocking again is pointless.
+ */
+blocked: boolean, } | { "type": "participant" } & Participant | { "type": "participant_left", 
+/**
+ * Who.
+ */
+participant: ParticipantId, } | { "type": "knock" } & Knock | { "type": "knock_ended", 
+/**
+ * Who.
+ */
+participant: ParticipantId, } | { "type": "session" } & SessionInfo | { "type": "muted", 
+/**
+ * Whether one may unmute oneself.
+ */
+may_unmute: boolean, } | { "type": "unmute_requested" } | { "type": "camera_stopped" } | { "type": "answer", 
+/**
+ * As in the offer.
+ */
+negotiation: number, 
+/**
+ * The SDP.
+ */
+sdp: string, } | { "type": "slot" } & Slot | { "type": "speakers", 
+/**
+ * Empty when it is quiet.
+ */
+speakers: Array<Speaker>, } | { "type": "caption" } & Caption | { "type": "captions", 
+/**
+ * And if not, why.
+ */
+state: CaptionsState, } | { "type": "ending_soon", 
+/**
+ * 10, 5 or 1.
+ */
+minutes: number, } | { "type": "member_link", 
+/**
+ * The whole link.
+ */
+url: string, } | { "type": "taken_over" } | { "type": "removed" } | { "type": "ended", 
+/**
+ * Why.
+ */
+reason: EndReason, } | { "type": "error", 
+/**
+ * The number of the message, if it had one.
+ */
+request?: number, 
+/**
+ * What programs go by.
+ */
+code: ErrorCode, 
+/**
+ * What a person may read; English; nothing personal in it.
+ */
+message: string, } | { "type": "pong" };
+
+/**
+ * One meeting of a group. Never reused: a late message of an ended session finds nothing.
+ */
+export type SessionId = string;
+
+/**
+ * What everybody with a seat may know of the session.
+ */
+export type SessionInfo = { 
+/**
+ * Its id.
+ */
+session_id: SessionId, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Members come in from here on.
+ */
+starts_at: Timestamp, 
+/**
+ * Everything closes here.
+ */
+ends_at: Timestamp, 
+/**
+ * How many can be in at once, facilitators counted.
+ */
+capacity: number, 
+/**
+ * Whether members have to be admitted.
+ */
+waiting_room: boolean, 
+/**
+ * Nobody new comes in.
+ */
+locked: boolean, 
+/**
+ * Nobody but facilitators can unmute.
+ */
+microphones_locked: boolean, 
+/**
+ * Whether the server listens and writes along.
+ */
+captions: CaptionsState, };
+
+/**
+ * What a receiving section of somebody's peer connection carries from now on.
+ */
+export type Slot = { 
+/**
+ * The `mid` of the section in the client's own offer.
+ */
+mid: string, 
+/**
+ * Counts the assignments of this slot; a higher one replaces a lower one.
+ */
+generation: number, 
+/**
+ * Whose media it carries; `null` when the slot is free.
+ */
+content: SlotContent | null, };
+
+/**
+ * Whose media a slot carries.
+ */
+export type SlotContent = { 
+/**
+ * Whose.
+ */
+participant: ParticipantId, 
+/**
+ * Which of theirs.
+ */
+source: TrackSource, 
+/**
+ * The first RTP timestamp of this assignment: an older frame still shows whoever had the slot before.
+ */
+first_rtp_timestamp: number, };
+
+/**
+ * Everything somebody inside may know.
+ */
+export type Snapshot = { 
+/**
+ * Everybody inside, oneself too, in the order they came.
+ */
+participants: Array<Participant>, 
+/**
+ * Who waits, for facilitators; empty for others.
+ */
+knocks: Array<Knock>, 
+/**
+ * The member link, for facilitators.
+ */
+member_link?: string, 
+/**
+ * The latest finals of the captions, oldest first, at most `CAPTION_HISTORY_MAX`.
+ */
+captions: Array<Caption>, };
+
+/**
+ * Somebody who is heard.
+ */
+export type Speaker = { 
+/**
+ * Who.
+ */
+participant: ParticipantId, 
+/**
+ * How loud: 0 is the loudest, 127 silence, in −dBov (RFC 6464).
+ */
+level: number, };
+
+/**
+ * Milliseconds since the Unix epoch, UTC. In JSON a plain number; fits a JavaScript number for 285,000 years.
+ */
+export type Timestamp = number;
+
+/**
+ * What a track carries.
+ */
+export type TrackSource = "microphone" | "camera" | "screen" | "screen_audio";
+
+/**
+ * A video that a client shows, and how large.
+ */
+export type ViewItem = { 
+/**
+ * Whose video.
+ */
+participant: ParticipantId, 
+/**
+ * `camera` or `screen`.
+ */
+source: TrackSource, 
+/**
+ * Width of the tile in physical pixels.
+ */
+width: number, 
+/**
+ * Height of the tile in physical pixels.
+ */
+height: number, };
+
+/**
+ * Why one waits.
+ */
+export type WaitingReason = "not_started" | "knocking";
+
+/**
+ * A seat was given, or given back.
+ */
+export type Welcome = { 
+/**
+ * The protocol version spoken from here on.
+ */
+version: number, 
+/**
+ * One's own seat.
+ */
+participant: ParticipantId, 
+/**
+ * The name one goes by, made unique.
+ */
+name: string, 
+/**
+ * One's role.
+ */
+role: Role, 
+/**
+ * What one may do.
+ */
+permissions: Array<Permission>, 
+/**
+ * Brings one back to this seat after a reload or a lost connection.
+ */
+resume: string, 
+/**
+ * The server's clock, for countdowns.
+ */
+server_time: Timestamp, 
+/**
+ * Changes when the media plane was started anew: then build a new peer connection.
+ */
+media_epoch: number, 
+/**
+ * The session.
+ */
+session: SessionInfo, };
