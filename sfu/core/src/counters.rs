@@ -1,0 +1,155 @@
+//! Plain numbers about what the core did, for the shell to export. They only grow.
+
+/// Packets and their bytes, IP and UDP headers not counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// Datagrams.
+    pub packets: u64,
+    /// Bytes of payload of these datagrams.
+    pub bytes: u64,
+}
+
+impl Volume {
+    pub(crate) fn add(&mut self, bytes: usize) {
+        self.packets += 1;
+        self.bytes += bytes as u64;
+    }
+}
+
+/// One direction's traffic by kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// RTP of microphones and screen audio.
+    pub audio: Volume,
+    /// RTP of cameras and screens.
+    pub video: Volume,
+    /// Retransmissions and probes (RFC 4588).
+    pub rtx: Volume,
+    /// RTCP.
+    pub rtcp: Volume,
+    /// STUN and DTLS, and whatever else is not media.
+    pub connectivity: Volume,
+}
+
+impl Traffic {
+    /// All kinds with the names they are exported under.
+    pub fn by_kind(&self) -> [(&'static str, Volume); 5] {
+        [
+            ("audio", self.audio),
+            ("video", self.video),
+            ("rtx", self.rtx),
+            ("rtcp", self.rtcp),
+            ("connectivity", self.connectivity),
+        ]
+    }
+}
+
+macro_rules! drop_causes {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// Why a packet went no further.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum DropCause {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl DropCause {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The name it is exported under.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+drop_causes! {
+    /// From an address nobody has shown to be theirs, or a connectivity check for nobody.
+    UnknownPeer = "unknown_peer",
+    /// The transport refused it: forged, replayed, malformed, too early.
+    Transport = "transport",
+    /// Authentic, but no RTP packet that could be read.
+    MalformedRtp = "malformed_rtp",
+    /// Authentic, but no RTCP packet that could be read.
+    MalformedRtcp = "malformed_rtcp",
+    /// Belongs to no section of the offer, or has a payload type that was not agreed on.
+    UnknownStream = "unknown_stream",
+    /// More streams than a participant may send.
+    TooManyStreams = "too_many_streams",
+    /// The source is not granted: muted, stopped.
+    NotGranted = "not_granted",
+    /// Came twice, or so late that nobody wants it.
+    Duplicate = "duplicate",
+    /// Carries nothing but padding.
+    Padding = "padding",
+    /// The outbox was full.
+    OutboxFull = "outbox_full",
+    /// The subscriber's transport could not seal it.
+    SealFailed = "seal_failed",
+    /// The queue to the captions was full.
+    SpeechQueueFull = "speech_queue_full",
+    /// The event queue to signaling was full.
+    EventQueueFull = "event_queue_full",
+}
+
+/// Drops by cause.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Drops([u64; DropCause::ALL.len()]);
+
+impl Drops {
+    /// How many packets went no further for this cause.
+    pub fn get(&self, cause: DropCause) -> u64 {
+        self.0[cause as usize]
+    }
+
+    /// All causes with the names they are exported under.
+    pub fn by_cause(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        DropCause::ALL
+            .iter()
+            .map(|cause| (cause.name(), self.get(*cause)))
+    }
+
+    pub(crate) fn count(&mut self, cause: DropCause) {
+        self.0[cause as usize] += 1;
+    }
+}
+
+/// Everything one core counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// What came in, once its sender was known.
+    pub received: Traffic,
+    /// What was queued to be sent.
+    pub sent: Traffic,
+    /// What went no further.
+    pub drops: Drops,
+    /// Sequence numbers that subscribers reported as missing.
+    pub nacks_received: u64,
+    /// Of these, answered with a retransmission.
+    pub nacks_answered: u64,
+    /// Sequence numbers that publishers were asked to send again.
+    pub nacks_sent: u64,
+    /// Packets of publishers that were given up.
+    pub nacks_given_up: u64,
+    /// Packets of publishers that a retransmission brought back.
+    pub recovered: u64,
+    /// Requests for a key frame (PLI, FIR) from subscribers.
+    pub plis_received: u64,
+    /// Requests for a key frame to publishers, after merging.
+    pub plis_sent: u64,
+    /// Congestion feedback messages (TWCC) sent to publishers.
+    pub twcc_sent: u64,
+    /// Assignments of slots, frees not counted.
+    pub slot_assignments: u64,
+    /// Switches of a subscriber from one layer of a video to another.
+    pub layer_switches: u64,
+    /// Offers answered.
+    pub offers_answered: u64,
+    /// Offers refused.
+    pub offers_refused: u64,
+    /// Commands about sessions or participants that are not here: late, or nonsense.
+    pub commands_ignored: u64,
+}
