@@ -1,0 +1,120 @@
+//! Whether a hypothesis was said at all: whisper, given noise, says something polite.
+
+use std::time::Duration;
+
+use crate::transcriber::Hypothesis;
+use crate::words::{Word, normalised};
+
+/// Above this probability that nobody spoke, the words have to be better than `LOG_PROBABILITY_QUIET`.
+const NO_SPEECH: f32 = 0.6;
+const LOG_PROBABILITY_QUIET: f32 = -1.0;
+/// Below this mean log-probability nothing is worth showing: five tokens in six are guesses.
+const LOG_PROBABILITY_MIN: f32 = -1.5;
+/// Nobody speaks faster, in words per second of voice...
+const WORDS_PER_SECOND_MAX: f32 = 7.0;
+/// ...beyond a few words that a detector may have missed the voice of.
+const WORDS_FREE: usize = 3;
+/// So many words, of which so few are different ones, are a loop that the cut did not see.
+const LOOP_WORDS: usize = 12;
+const LOOP_DIFFERENT: f32 = 0.3;
+/// Loudness of speech rises and falls by more than that, in dB of standard deviation.
+const LEVEL_VARIATION_MIN: f32 = 1.5;
+
+/// What is known of the sound itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SoundFacts {
+    /// Voice in it, pauses not counted.
+    pub voice: Duration,
+    /// Standard deviation of its loudness in dB.
+    pub level_variation: f32,
+}
+
+/// Whether the sound can be speech at all, before any model is asked.
+pub(crate) fn may_be_speech(sound: SoundFacts) -> bool {
+    sound.level_variation >= LEVEL_VARIATION_MIN
+}
+
+/// Takes out of a hypothesis what is not speech (`[music]`, `(applause)`, `♪`), and everything if it was
+/// probably not said.
+pub(crate) fn plausible_words(mut hypothesis: Hypothesis, sound: SoundFacts) -> Vec<Word> {
+    remove_descriptions(&mut hypothesis.words);
+    let words = hypothesis.words.len();
+    let log_probability = hypothesis.average_log_probability;
+    let quiet = hypothesis.no_speech_probability > NO_SPEECH && log_probability < LOG_PROBABILITY_QUIET;
+    let possible = (sound.voice.as_secs_f32() * WORDS_PER_SECOND_MAX) as usize + WORDS_FREE;
+    if quiet || log_probability < LOG_PROBABILITY_MIN || words > possible || is_loop(&hypothesis.words) {
+        return Vec::new();
+    }
+    hypothesis.words
+}
+
+/// Removes what stands in brackets, and words without a letter or digit.
+fn remove_descriptions(words: &mut Vec<Word>) {
+    let mut depth = 0usize;
+    words.retain(|word| {
+        let opens = word.text.chars().filter(|c| matches!(c, '[' | '(')).count();
+        let closes = word.text.chars().filter(|c| matches!(c, ']' | ')')).count();
+        let inside = depth > 0 || opens > 0;
+        depth = (depth + opens).saturating_sub(closes);
+        !inside && !word.text.contains('♪') && !normalised(&word.text).is_empty()
+    });
+}
+
+fn is_loop(words: &[Word]) -> bool {
+    let different: std::collections::BTreeSet<String> =
+        words.iter().map(|word| normalised(&word.text)).collect();
+    words.len() >= LOOP_WORDS && (different.len() as f32) < LOOP_DIFFERENT * words.len() as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::joined;
+
+    const TALK: SoundFacts = SoundFacts {
+        voice: Duration::from_secs(2),
+        level_variation: 6.0,
+    };
+
+    fn heard(text: &str, average_log_probability: f32, no_speech_probability: f32) -> String {
+        let words = text.split_whitespace().map(Word::certain).collect();
+        joined(&plausible_words(
+            Hypothesis {
+                words,
+                average_log_probability,
+                no_speech_probability,
+            },
+            TALK,
+        ))
+    }
+
+    #[test]
+    fn descriptions_of_sounds_are_not_captions() {
+        assert_eq!(
+            heard("[MUSIC PLAYING] so (loud applause) it is ♪", -0.2, 0.1),
+            "so it is"
+        );
+        assert_eq!(heard(". . .", -0.2, 0.1), "");
+    }
+
+    #[test]
+    fn improbable_words_are_not_shown() {
+        assert_eq!(heard("Thanks for watching!", -1.2, 0.8), "");
+        assert_eq!(heard("Thanks for watching!", -1.6, 0.1), "");
+        assert_eq!(heard("Thanks for coming.", -0.4, 0.8), "Thanks for coming.");
+    }
+
+    #[test]
+    fn nobody_says_twenty_words_in_a_second() {
+        assert_eq!(heard(&"a b c d e ".repeat(5), -0.2, 0.0), "");
+    }
+
+    #[test]
+    fn a_steady_tone_is_not_speech() {
+        assert!(!may_be_speech(SoundFacts {
+            level_variation: 0.2,
+            ..TALK
+        }));
+        assert!(may_be_speech(TALK));
+    }
+}

@@ -1,0 +1,69 @@
+//! The numbers that weigh speed against correctness. Each says what moving it costs.
+
+use std::time::Duration;
+
+/// How eagerly to decode and where to cut. The defaults were measured on recorded speech (see
+/// `benches/README.md`).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Policy {
+    /// Sound between two partials while there is time for all. Shorter: words show sooner, more CPU time.
+    pub step: Duration,
+    /// Longest step under load. Beyond it partials are not worth showing.
+    pub step_max: Duration,
+    /// Sound from the first voice to the first partial. Under half a second the model guesses.
+    pub first_step: Duration,
+    /// A pause so long is decoded at once, without waiting for the step: it is probably the end.
+    pub eager_pause: Duration,
+    /// A pause so long ends a segment. Shorter: finals come sooner, sentences are torn.
+    pub endpoint: Duration,
+    /// From this length on, shorter and shorter pauses end a segment...
+    pub soft_limit: Duration,
+    /// ...down to any lull near this length, which no segment exceeds. Longer: more CPU time per partial.
+    pub hard_limit: Duration,
+    /// Sound kept from before the first voice: detectors come late, and whisper wants the first consonant.
+    pub pre_roll: Duration,
+    /// Less voice than that is a cough or a knock.
+    pub voice_min: Duration,
+    /// Characters from which a caption ends with its sentence.
+    pub caption_sentence_characters: usize,
+    /// Characters at which a caption ends at any word: two lines.
+    pub caption_characters_max: usize,
+    /// The last words of a hypothesis are never taken for agreed: half a word at the edge of the window
+    /// looks like another word. More: fewer wrong words become stable, later.
+    pub edge_words: usize,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            step: Duration::from_millis(800),
+            step_max: Duration::from_secs(4),
+            first_step: Duration::from_millis(700),
+            eager_pause: Duration::from_millis(200),
+            endpoint: Duration::from_millis(500),
+            soft_limit: Duration::from_millis(5_000),
+            hard_limit: Duration::from_secs(12),
+            pre_roll: Duration::from_millis(300),
+            voice_min: Duration::from_millis(160),
+            caption_sentence_characters: 40,
+            caption_characters_max: 120,
+            edge_words: 1,
+        }
+    }
+}
+
+impl Policy {
+    /// The pause that ends a segment of this length: `endpoint` up to `soft_limit`, then falling in a
+    /// straight line to a tenth of a second at `hard_limit`.
+    pub(crate) fn pause_that_ends(&self, length: Duration) -> Duration {
+        const LULL: Duration = Duration::from_millis(100);
+        if length <= self.soft_limit || self.hard_limit <= self.soft_limit {
+            return self.endpoint;
+        }
+        let over = (length - self.soft_limit).as_secs_f32();
+        let share = (over / (self.hard_limit - self.soft_limit).as_secs_f32()).min(1.0);
+        self.endpoint
+            .saturating_sub(self.endpoint.saturating_sub(LULL).mul_f32(share))
+            .max(LULL)
+    }
+}
