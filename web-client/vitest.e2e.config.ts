@@ -1,13 +1,15 @@
-// Tests in a real browser against the built program: slow by nature, one file after the other.
+// End-to-end tests: real browsers against the real program, one file after the other (two cores carry one call).
 
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["e2e/**/*.e2e.ts"],
+    include: ["e2e/**/*.e2e.test.ts"],
     environment: "node",
     fileParallelism: false,
-    testTimeout: 120_000,
+    testTimeout: 180_000,
     hookTimeout: 120_000,
+    bail: 0,
+    reporters: ["default"],
   },
 });

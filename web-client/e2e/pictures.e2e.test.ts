@@ -1,0 +1,142 @@
+// Pictures: all layers of a publisher arrive, and nobody is ever seen under another's name.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { BLUE, type Colour, camera, GREEN, RED } from "./support/fixtures.ts";
+import { Person } from "./support/person.ts";
+import { eventually, HearkenServer, pause } from "./support/server.ts";
+
+describe("a publisher alone", () => {
+  test("sends three layers, and all of them arrive", async () => {
+    const server = await HearkenServer.start();
+    const links = await server.createSession({ name: "Layers", captions: false });
+    const fay = await Person.launch("Fay");
+    try {
+      await fay.join(links.facilitator_url, "Join");
+      await fay.waitUntilInCall();
+      await fay.toggle("Camera", true);
+      await eventually(
+        "the server reports on three layers",
+        async () => {
+          const sent = (await fay.streams("outbound-rtp")).filter(
+            (one) => one.kind === "video" && one.framesEncoded > 10,
+          );
+          const reported = await fay.streams("remote-inbound-rtp");
+          const arriving = sent.filter((layer) => reported.some((report) => report.ssrc === layer.ssrc));
+          const rids = new Set(arriving.map((layer) => layer.rid));
+          return rids.has("q") && rids.has("h") && rids.has("f");
+        },
+        60_000,
+      );
+    } finally {
+      await fay.close();
+      await server.stop();
+    }
+  });
+});
+
+describe("slots that change hands", () => {
+  let server: HearkenServer;
+  const people: Person[] = [];
+
+  beforeAll(async () => {
+    server = await HearkenServer.start();
+  });
+
+  afterAll(async () => {
+    await Promise.all(people.map((person) => person.close()));
+    await server.stop();
+  });
+
+  test("never show one person under the name of another", async () => {
+    const colours = new Map<string, Colour>([
+      ["Ann", GREEN],
+      ["Cleo", BLUE],
+      ["Dora", RED],
+      ["Ella", GREEN],
+    ]);
+    // Two seats and so two pairs for the watcher: the third guest must get a pair that somebody had before.
+    const links = await server.createSession({
+      name: "Slots",
+      captions: false,
+      waiting_room: false,
+      capacity: 2,
+    });
+    const fay = await Person.launch("Fay");
+    people.push(fay);
+    await fay.join(links.facilitator_url, "Join");
+    await fay.waitUntilInCall();
+    await fay.page.evaluate(watchColours);
+    for (const [name, colour] of colours) {
+      const guest = await Person.launch(name, { camera: camera(colour) });
+      await guest.join(links.member_url, "Ask to join");
+      await guest.waitUntilInCall();
+      await guest.toggle("Camera", true);
+      await eventually(
+        `Fay sees ${name}`,
+        async () => ((await seen(fay))[name]?.[colour.name] ?? 0) > 5,
+        30_000,
+      );
+      await pause(500);
+      await guest.button("Leave").click();
+      await eventually("the tile is gone", async () => (await fay.tile(name).count()) === 0);
+      await guest.close();
+    }
+    for (const [name, counts] of Object.entries(await seen(fay))) {
+      const colour = colours.get(name);
+      if (colour !== undefined) {
+        expect(Object.keys(counts), name).toEqual([colour.name]);
+      }
+    }
+    const generations = fay.messages<{ generation: number }>("slot").map((slot) => slot.generation);
+    expect(Math.max(...generations)).toBeGreaterThan(1);
+  });
+});
+
+type Seen = Record<string, Record<string, number>>;
+
+function seen(person: Person): Promise<Seen> {
+  return person.page.evaluate(() => (globalThis as unknown as { coloursSeen: Seen }).coloursSeen);
+}
+
+/**
+ * Runs in the page: at every frame that is painted, notes which colour each uncovered video shows and under which
+ * name. A video counts as uncovered when it, or what lies above it, lets it be seen.
+ */
+function watchColours(): void {
+  const counts: Seen = {};
+  Object.assign(globalThis, { coloursSeen: counts });
+  const canvas = document.createElement("canvas");
+  canvas.width = 4;
+  canvas.height = 4;
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const look = (): void => {
+    for (const tile of document.querySelectorAll<HTMLElement>(
+      '[role="group"][aria-label], [role="group"][aria-labelledby]',
+    )) {
+      const labelledBy = tile.getAttribute("aria-labelledby");
+      const name =
+        tile.getAttribute("aria-label") ?? document.getElementById(labelledBy ?? "")?.textContent ?? "";
+      const video = tile.querySelector("video");
+      if (
+        video === null ||
+        context === null ||
+        video.readyState < 2 ||
+        !video.checkVisibility({ opacityProperty: true, visibilityProperty: true })
+      ) {
+        continue;
+      }
+      context.drawImage(video, 0, 0, 4, 4);
+      const [red = 0, green = 0, blue = 0] = context.getImageData(1, 1, 1, 1).data;
+      const most = Math.max(red, green, blue);
+      if (most < 60) {
+        continue;
+      }
+      const colour = most === red ? "red" : most === green ? "green" : "blue";
+      const ofName = counts[name.trim()] ?? {};
+      counts[name.trim()] = ofName;
+      ofName[colour] = (ofName[colour] ?? 0) + 1;
+    }
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}

@@ -1,0 +1,213 @@
+// One person in a real headless Chromium of their own, with a fake microphone and camera, who uses the page by the
+// names that people and screen readers use.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
+
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+export interface Equipment {
+  /** A WAV file to speak in a loop; without one, Chromium's beeps. */
+  readonly speech?: string;
+  /** A Y4M file to show; without one, Chromium's moving picture. */
+  readonly camera?: string;
+}
+
+/** The statistics of one RTP stream, as far as the tests look at them. */
+export interface StreamStats {
+  readonly type: string;
+  readonly kind: string;
+  readonly mid: string | undefined;
+  readonly rid: string | undefined;
+  readonly ssrc: number;
+  readonly packets: number;
+  readonly framesDecoded: number;
+  readonly framesEncoded: number;
+  readonly frameWidth: number;
+  readonly totalAudioEnergy: number;
+}
+
+/** Runs in the page before its own scripts: remembers every peer connection that the page makes. */
+function rememberPeerConnections(): void {
+  const made: RTCPeerConnection[] = [];
+  Object.assign(globalThis, { peerConnectionsOfThisTest: made });
+  const Original = globalThis.RTCPeerConnection;
+  globalThis.RTCPeerConnection = class extends Original {
+    constructor(configuration?: RTCConfiguration) {
+      super(configuration);
+      made.push(this);
+    }
+  };
+}
+
+export class Person {
+  /** Every message the server sent over the WebSocket, since the browser started. */
+  readonly received: unknown[] = [];
+  /** What the page wrote to its console as errors. */
+  readonly consoleErrors: string[] = [];
+
+  private constructor(
+    readonly name: string,
+    private readonly browser: Browser,
+    private readonly context: BrowserContext,
+    private readonly profile: string,
+    public page: Page,
+  ) {}
+
+  static async launch(name: string, equipment: Equipment = {}): Promise<Person> {
+    const profile = mkdtempSync(join(tmpdir(), "hearken-browser-"));
+    const browser = await chromium.launch({
+      executablePath: CHROMIUM,
+      headless: true,
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--autoplay-policy=no-user-gesture-required",
+        "--use-fake-device-for-media-stream=fps=10",
+        "--use-fake-ui-for-media-stream",
+        "--auto-select-desktop-capture-source=Entire screen",
+        ...(equipment.speech === undefined ? [] : [`--use-file-for-fake-audio-capture=${equipment.speech}`]),
+        ...(equipment.camera === undefined ? [] : [`--use-file-for-fake-video-capture=${equipment.camera}`]),
+      ],
+    });
+    const context = await browser.newContext({
+      permissions: ["camera", "microphone"],
+      viewport: { width: 1000, height: 700 },
+    });
+    await context.addInitScript(rememberPeerConnections);
+    const person = new Person(name, browser, context, profile, await context.newPage());
+    person.watch(person.page);
+    return person;
+  }
+
+  /** A second tab of the same browser becomes the one that this person uses; the first is returned. */
+  async openSecondTab(): Promise<Page> {
+    const first = this.page;
+    this.page = await this.context.newPage();
+    this.watch(this.page);
+    return first;
+  }
+
+  private watch(page: Page): void {
+    page.on("websocket", (socket) => {
+      socket.on("framereceived", ({ payload }) => {
+        if (typeof payload === "string") {
+          this.received.push(JSON.parse(payload));
+        }
+      });
+    });
+    page.on("console", (message) => {
+      if (message.type() === "error") {
+        this.consoleErrors.push(message.text());
+      }
+    });
+    page.on("pageerror", (error) => this.consoleErrors.push(String(error)));
+  }
+
+  /** Opens a link, fills in the join page and asks to join (a facilitator: joins). */
+  async join(url: string, button: "Join" | "Ask to join"): Promise<void> {
+    await this.page.goto(url);
+    await this.page.getByLabel("Your name").fill(this.name);
+    await this.checkbox("I agree to the group guidelines").check({ force: true });
+    await this.button(button).click();
+  }
+
+  button(name: string): Locator {
+    return this.page.getByRole("button", { name, exact: true });
+  }
+
+  checkbox(name: string): Locator {
+    return this.page.getByRole("checkbox", { name });
+  }
+
+  region(name: string): Locator {
+    return this.page.getByRole("region", { name, exact: true });
+  }
+
+  /** The tile of somebody. */
+  tile(name: string): Locator {
+    return this.page.getByRole("group", { name, exact: true });
+  }
+
+  async waitUntilInCall(): Promise<void> {
+    await this.button("Leave").waitFor({ timeout: 20_000 });
+  }
+
+  /** Presses a toggle button until it is in the wanted state. */
+  async toggle(name: string, on: boolean): Promise<void> {
+    const button = this.button(name);
+    await button.waitFor();
+    if ((await button.getAttribute("aria-pressed")) !== String(on)) {
+      await button.click();
+    }
+    await this.page
+      .locator(`button[aria-pressed="${on}"]`, { hasText: "" })
+      .and(button)
+      .waitFor({ timeout: 10_000 });
+  }
+
+  /** The messages of one type that the server sent. */
+  messages<T>(type: string): T[] {
+    return this.received.filter((message) => (message as { type?: string }).type === type) as T[];
+  }
+
+  /** How many peer connections the page has made, and how many of them are not closed. */
+  peerConnections(): Promise<{ made: number; open: number }> {
+    return this.page.evaluate(() => {
+      const made = (globalThis as unknown as { peerConnectionsOfThisTest: RTCPeerConnection[] })
+        .peerConnectionsOfThisTest;
+      return { made: made.length, open: made.filter((one) => one.connectionState !== "closed").length };
+    });
+  }
+
+  /** RTP statistics of the newest peer connection: `inbound-rtp`, `outbound-rtp`, `remote-inbound-rtp`. */
+  streams(type: "inbound-rtp" | "outbound-rtp" | "remote-inbound-rtp"): Promise<StreamStats[]> {
+    return this.page.evaluate(async (wanted) => {
+      const made = (globalThis as unknown as { peerConnectionsOfThisTest: RTCPeerConnection[] })
+        .peerConnectionsOfThisTest;
+      const newest = made.at(-1);
+      if (newest === undefined) {
+        return [];
+      }
+      const found: StreamStats[] = [];
+      for (const stats of (await newest.getStats()).values()) {
+        if (stats.type === wanted) {
+          found.push({
+            type: stats.type,
+            kind: stats.kind,
+            mid: stats.mid,
+            rid: stats.rid,
+            ssrc: stats.ssrc,
+            packets: stats.packetsReceived ?? stats.packetsSent ?? 0,
+            framesDecoded: stats.framesDecoded ?? 0,
+            framesEncoded: stats.framesEncoded ?? 0,
+            frameWidth: stats.frameWidth ?? 0,
+            totalAudioEnergy: stats.totalAudioEnergy ?? 0,
+          });
+        }
+      }
+      return found;
+    }, type);
+  }
+
+  /** Captions that became final, as the page shows them in the log for screen readers. */
+  async finalCaptions(): Promise<string[]> {
+    return this.page.getByRole("log", { name: "Captions", exact: true }).locator("> *").allTextContents();
+  }
+
+  async screenshot(file: string): Promise<void> {
+    await this.page.screenshot({ path: file });
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    rmSync(this.profile, { recursive: true, force: true });
+  }
+}
