@@ -1,6 +1,10 @@
 // The whole state of the client, and what the user interface may ask of it. Types only: `reduce.ts` makes
 // one state out of another, `controller.ts` carries the orders out, `selectors.ts` answers common questions.
 
+import type { DeviceProblem, Devices } from "../media/devices";
+import type { Transport } from "../media/peer_link";
+import type { VideoShown } from "../media/video_gate";
+import type { VideoTarget } from "../media/view";
 import type {
   Caption,
   CaptionsState,
@@ -9,6 +13,7 @@ import type {
   Knock,
   Microphone,
   Participant,
+  ParticipantId,
   Permission,
   Role,
   SessionInfo,
@@ -16,7 +21,18 @@ import type {
   WaitingReason,
 } from "../protocol/generated";
 
-export type ParticipantId = Participant["participant"];
+export type {
+  Capture,
+  DeviceOption,
+  DeviceProblem,
+  Devices,
+  InputDevice,
+  OutputDevice,
+} from "../media/devices";
+export type { Transport } from "../media/peer_link";
+export type { VideoShown } from "../media/video_gate";
+export type { VideoTarget } from "../media/view";
+export type { ParticipantId } from "../protocol/generated";
 
 /** Where one stands. Nothing but `waiting` and `call` holds a seat. */
 export type Phase =
@@ -57,65 +73,11 @@ export interface Captions {
   readonly history: readonly Caption[];
 }
 
-/** Why there is no picture or no sound from a device. */
-export type DeviceProblem =
-  /** The browser or the person said no. */
-  | "denied"
-  /** There is no such device. */
-  | "absent"
-  /** Another program holds it. */
-  | "busy"
-  /** It was there and is gone: unplugged, or stopped by the system. */
-  | "unplugged"
-  /** The page is not served securely, or the browser cannot do it. */
-  | "unsupported";
-
-export interface DeviceOption {
-  readonly id: string;
-  /** Empty as long as the browser withholds the names (before permission). */
-  readonly label: string;
-}
-
-/** What goes on with a camera or a microphone on this side. */
-export type Capture =
-  | { readonly kind: "idle" }
-  /** The browser is asking the person. */
-  | { readonly kind: "asking" }
-  | { readonly kind: "live"; readonly deviceId: string; readonly label: string }
-  | { readonly kind: "failed"; readonly problem: DeviceProblem };
-
-export interface InputDevice {
-  readonly capture: Capture;
-  readonly options: readonly DeviceOption[];
-  /** What the person chose; null: the browser's choice. */
-  readonly chosen: string | null;
-}
-
-export interface OutputDevice {
-  readonly options: readonly DeviceOption[];
-  readonly chosen: string | null;
-  /** Whether the browser lets a page choose (not in Safari, not in every Firefox). */
-  readonly selectable: boolean;
-}
-
-export interface Devices {
-  readonly microphone: InputDevice;
-  readonly camera: InputDevice;
-  readonly speaker: OutputDevice;
-  /** The screen: `asking` while the browser's picker is open. */
-  readonly screen: Capture;
-  /** Whether the browser can share a screen at all (phones can't). */
-  readonly screenSupported: boolean;
-}
-
 /** What the person wants of their own devices; null: as the server has it. Sent when the link is up. */
 export interface Wishes {
   readonly microphone: boolean | null;
   readonly camera: boolean | null;
 }
-
-/** The way of the media to the server. */
-export type Transport = "idle" | "connecting" | "connected" | "interrupted";
 
 /** What a screen reader should say, and eyes may read: an id and its values, never a sentence. */
 export type NoticeMessage =
@@ -144,6 +106,8 @@ export type NoticeMessage =
       readonly problem: DeviceProblem;
     }
   | { readonly kind: "sound_blocked" }
+  /** An order came while the connection was being restored: it was not carried out. */
+  | { readonly kind: "not_connected" }
   /** An order was refused and changed nothing. */
   | { readonly kind: "refused"; readonly code: ErrorCode };
 
@@ -187,19 +151,6 @@ export interface ClientState {
   readonly notices: readonly Notice[];
 }
 
-/** One video that can be shown. */
-export interface VideoTarget {
-  readonly participant: ParticipantId;
-  readonly source: "camera" | "screen";
-}
-
-/** What a tile can learn about its video. */
-export type VideoShown =
-  /** Nothing to see yet, or somebody else's last picture might still stand there: cover the element. */
-  | "covered"
-  /** This person's picture stands in the element. */
-  | "shown";
-
 /**
  * What the user interface may ask for. Orders return at once; what came of them shows in the state.
  * `subscribe` and `getSnapshot` fit `useSyncExternalStore`; all methods are bound.
@@ -234,7 +185,7 @@ export interface Controller {
   /**
    * Shows somebody's video in an element for as long as it is attached; returns the detach. The size of
    * the element, while it is on screen, decides which quality the server sends. `onShown` is called at
-   * once and at every change; as long as it says `covered`, hide the element (not by `display: none`).
+   * once and at every change; as long as it says `covered`, lay something opaque over the element.
    */
   readonly attachVideo: (
     element: HTMLVideoElement,

@@ -1,0 +1,190 @@
+// The media's way to the server: one peer connection at a time. The client always offers; the server is
+// ICE-lite and puts its candidates into the answer, so nothing is trickled.
+//
+//   open ──► offer ──► answer ──► connected ──┬── disconnected for a while, failed ──► ICE restart (new offer)
+//     ▲                                       └── closed, ICE restarts that don't help ──► a new one
+//     └── media_epoch changed, the WebSocket was lost (its slot messages with it)
+//
+// Knows tracks and sections, not people: who is in which section is the slot table's.
+
+import type { ErrorCode, Slot, TrackSource } from "../protocol/generated";
+import { addSections, type Sections } from "./sections";
+import { SlotTable } from "./slots";
+
+/** The way of the media to the server. */
+export type Transport = "idle" | "connecting" | "connected" | "interrupted";
+
+/** ICE often recovers by itself within this time; then a restart would only cost. */
+export const RESTART_AFTER_MS = 2_000;
+/** An attempt that has not connected within this time is given up for a new one. */
+export const CONNECT_WITHIN_MS = 10_000;
+/** ICE restarts in a row before a new peer connection is made. */
+const RESTARTS_MAX = 2;
+
+export interface PeerLinkEvents {
+  /** Sends an offer; false if it cannot be sent now (the link is down: `open` will be called again). */
+  readonly sendOffer: (negotiation: number, sdp: string) => boolean;
+  readonly onTransport: (transport: Transport) => void;
+  /** Some section carries somebody else, or all sections are new. */
+  readonly onSlots: () => void;
+}
+
+export class PeerLink {
+  #peer: RTCPeerConnection | null = null;
+  #sections: Sections | null = null;
+  #slots = new SlotTable();
+  #byMid = new Map<string, RTCRtpTransceiver>();
+  #slotPairs = 0;
+  #negotiation = 0;
+  #restarts = 0;
+  #transport: Transport = "idle";
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #tracks = new Map<TrackSource, MediaStreamTrack>();
+
+  constructor(private readonly events: PeerLinkEvents) {}
+
+  get slots(): SlotTable {
+    return this.#slots;
+  }
+
+  /** Makes a new peer connection, in place of the one there was. */
+  open(slotPairs: number): void {
+    this.#abandon();
+    this.#slotPairs = slotPairs;
+    this.#setTransport(this.#transport === "idle" ? "connecting" : "interrupted");
+    const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+    this.#peer = peer;
+    this.#sections = addSections(peer, slotPairs);
+    for (const [source, track] of this.#tracks) this.#fill(source, track);
+    peer.onconnectionstatechange = () => this.#connectionChanged(peer.connectionState);
+    this.events.onSlots();
+    void this.#offer(peer, false);
+  }
+
+  /** Ends the media. */
+  close(): void {
+    this.#abandon();
+    this.events.onSlots();
+    this.#setTransport("idle");
+  }
+
+  /** What is sent from a source; null: nothing. Holds for later peer connections too. */
+  setTrack(source: TrackSource, track: MediaStreamTrack | null): void {
+    if ((this.#tracks.get(source) ?? null) === track) return;
+    if (track === null) this.#tracks.delete(source);
+    else this.#tracks.set(source, track);
+    this.#fill(source, track);
+  }
+
+  /** The server's answer. */
+  async answer(negotiation: number, sdp: string): Promise<void> {
+    const peer = this.#peer;
+    if (peer === null || negotiation !== this.#negotiation || peer.signalingState !== "have-local-offer")
+      return;
+    try {
+      await peer.setRemoteDescription({ type: "answer", sdp });
+    } catch {
+      // Not an answer to this offer after all: the clock started with the offer makes a new one.
+    }
+  }
+
+  /** The server refused an offer. */
+  offerRefused(code: ErrorCode): void {
+    if (this.#peer === null) return;
+    // A server that is too busy may take the next one; the same offer again would be as bad as this one.
+    if (code !== "overloaded" && code !== "internal") clearTimeout(this.#timer);
+    this.#setTransport("interrupted");
+  }
+
+  /** A section carries somebody else from now on. */
+  applySlot(slot: Slot): void {
+    if (this.#slots.apply(slot)) this.events.onSlots();
+  }
+
+  /** The receiver of a section, or null if there is no such section. */
+  receiver(mid: string): RTCRtpReceiver | null {
+    return this.#byMid.get(mid)?.receiver ?? null;
+  }
+
+  #fill(source: TrackSource, track: MediaStreamTrack | null): void {
+    // It fails only when the track has just ended or the connection has just closed: both bring a new call.
+    this.#sections?.senders[source].replaceTrack(track).catch(() => undefined);
+  }
+
+  async #offer(peer: RTCPeerConnection, iceRestart: boolean): Promise<void> {
+    this.#negotiation += 1;
+    const negotiation = this.#negotiation;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#recover(), CONNECT_WITHIN_MS);
+    try {
+      const offer = await peer.createOffer({ iceRestart });
+      if (peer !== this.#peer || negotiation !== this.#negotiation) return;
+      await peer.setLocalDescription(offer);
+      if (peer !== this.#peer || negotiation !== this.#negotiation) return;
+      for (const transceiver of this.#sections?.slots ?? []) {
+        if (transceiver.mid !== null) this.#byMid.set(transceiver.mid, transceiver);
+      }
+      this.events.sendOffer(negotiation, peer.localDescription?.sdp ?? offer.sdp ?? "");
+    } catch {
+      // The peer connection was closed meanwhile, or is in no state to offer: the clock above takes over.
+    }
+  }
+
+  #connectionChanged(state: RTCPeerConnectionState): void {
+    switch (state) {
+      case "connected":
+        clearTimeout(this.#timer);
+        this.#restarts = 0;
+        this.#setTransport("connected");
+        return;
+      case "disconnected":
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => this.#recover(), RESTART_AFTER_MS);
+        this.#setTransport("interrupted");
+        return;
+      case "failed":
+      case "closed":
+        this.#recover();
+        return;
+      case "new":
+      case "connecting":
+        return;
+    }
+  }
+
+  /** A restart keeps what is set up; when that does not help, or cannot, everything is made anew. */
+  #recover(): void {
+    const peer = this.#peer;
+    if (peer === null) return;
+    this.#setTransport("interrupted");
+    if (
+      peer.signalingState === "stable" &&
+      this.#restarts < RESTARTS_MAX &&
+      peer.remoteDescription !== null
+    ) {
+      this.#restarts += 1;
+      void this.#offer(peer, true);
+    } else {
+      this.open(this.#slotPairs);
+    }
+  }
+
+  #abandon(): void {
+    clearTimeout(this.#timer);
+    this.#restarts = 0;
+    const peer = this.#peer;
+    this.#peer = null;
+    this.#sections = null;
+    this.#slots = new SlotTable();
+    this.#byMid = new Map();
+    if (peer === null) return;
+    peer.onconnectionstatechange = null;
+    peer.close();
+  }
+
+  #setTransport(transport: Transport): void {
+    if (this.#transport === transport) return;
+    this.#transport = transport;
+    this.events.onTransport(transport);
+  }
+}

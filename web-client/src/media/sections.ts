@@ -1,0 +1,66 @@
+// The sections of the one peer connection, in the order in which the server reads them:
+//
+//   microphone, camera, screen, screen audio   sendonly, there from the start, filled by `replaceTrack`
+//   (audio, video) × slot pairs                recvonly
+//
+// Every section offers only the codecs in use: an offer of 25 pairs would be 158 KB otherwise.
+
+import type { TrackSource } from "../protocol/generated";
+
+/** The most pairs that are offered; beyond it, pairs follow who is visible or loud. */
+export const SLOT_PAIRS_MAX = 25;
+
+export const CAMERA_LAYERS: RTCRtpEncodingParameters[] = [
+  { rid: "q", scaleResolutionDownBy: 4, maxBitrate: 150_000 },
+  { rid: "h", scaleResolutionDownBy: 2, maxBitrate: 500_000 },
+  { rid: "f", scaleResolutionDownBy: 1, maxBitrate: 1_500_000 },
+];
+
+const SCREEN_BITRATE_MAX = 2_500_000;
+
+const CODECS = { audio: ["audio/opus"], video: ["video/vp8", "video/rtx"] } as const;
+
+export type Senders = Readonly<Record<TrackSource, RTCRtpSender>>;
+
+export interface Sections {
+  readonly senders: Senders;
+  readonly slots: readonly RTCRtpTransceiver[];
+}
+
+/** Adds all sections to a fresh peer connection. */
+export function addSections(peer: RTCPeerConnection, slotPairs: number): Sections {
+  const microphone = add(peer, "audio", { direction: "sendonly" });
+  const camera = add(peer, "video", { direction: "sendonly", sendEncodings: CAMERA_LAYERS });
+  const screen = add(peer, "video", {
+    direction: "sendonly",
+    sendEncodings: [{ maxBitrate: SCREEN_BITRATE_MAX }],
+  });
+  const screenAudio = add(peer, "audio", { direction: "sendonly" });
+  const slots: RTCRtpTransceiver[] = [];
+  for (let pair = 0; pair < Math.min(slotPairs, SLOT_PAIRS_MAX); pair += 1) {
+    slots.push(add(peer, "audio", { direction: "recvonly" }), add(peer, "video", { direction: "recvonly" }));
+  }
+  const senders = {
+    microphone: microphone.sender,
+    camera: camera.sender,
+    screen: screen.sender,
+    screen_audio: screenAudio.sender,
+  };
+  return { senders, slots };
+}
+
+function add(
+  peer: RTCPeerConnection,
+  kind: "audio" | "video",
+  init: RTCRtpTransceiverInit,
+): RTCRtpTransceiver {
+  const transceiver = peer.addTransceiver(kind, init);
+  const side = init.direction === "sendonly" ? RTCRtpSender : RTCRtpReceiver;
+  const wanted: readonly string[] = CODECS[kind];
+  const codecs = (side.getCapabilities(kind)?.codecs ?? []).filter((codec) =>
+    wanted.includes(codec.mimeType.toLowerCase()),
+  );
+  // An old browser without this, or with other codecs only, offers all it has; the server picks.
+  if (codecs.length > 0 && "setCodecPreferences" in transceiver) transceiver.setCodecPreferences(codecs);
+  return transceiver;
+}
