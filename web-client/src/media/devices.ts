@@ -153,6 +153,7 @@ export class LocalDevices {
 
   /** Lets go of a device; its light goes out. */
   close(input: Input): void {
+    if (this.#devices[input].capture.kind === "idle") return;
     this.#decisions[input] += 1;
     this.#drop(input);
     this.#setInput(input, { capture: { kind: "idle" } });
@@ -200,6 +201,7 @@ export class LocalDevices {
   }
 
   closeScreen(): void {
+    if (this.#devices.screen.kind === "idle") return;
     this.#decisions.screen += 1;
     this.#drop("screen");
     this.#drop("screen_audio");
@@ -326,6 +328,11 @@ export class LocalDevices {
     this.#devices = { ...this.#devices, ...change };
     this.events.onDevices(this.#devices);
   }
+}
+
+/** Whether a device could be used before, or had another trouble, and cannot be used now. */
+export function hasFailed(before: InputDevice, after: InputDevice): boolean {
+  return after.capture.kind === "failed" && after.capture !== before.capture;
 }
 
 /** What the browser's error means to a person. */

@@ -3,7 +3,7 @@
 //
 //   open ──► offer ──► answer ──► connected ──┬── disconnected for a while, failed ──► ICE restart (new offer)
 //     ▲                                       └── closed, ICE restarts that don't help ──► a new one
-//     └── media_epoch changed, the WebSocket was lost (its slot messages with it)
+//     └── media_epoch changed: another server process
 //
 // Knows tracks and sections, not people: who is in which section is the slot table's.
 
@@ -22,8 +22,8 @@ export const CONNECT_WITHIN_MS = 10_000;
 const RESTARTS_MAX = 2;
 
 export interface PeerLinkEvents {
-  /** Sends an offer; false if it cannot be sent now (the link is down: `open` will be called again). */
-  readonly sendOffer: (negotiation: number, sdp: string) => boolean;
+  /** Sends an offer; lost if the link is down: it is made again after a while. */
+  readonly sendOffer: (negotiation: number, sdp: string) => void;
   readonly onTransport: (transport: Transport) => void;
   /** Some section carries somebody else, or all sections are new. */
   readonly onSlots: () => void;
@@ -35,6 +35,8 @@ export class PeerLink {
   #slots = new SlotTable();
   #byMid = new Map<string, RTCRtpTransceiver>();
   #slotPairs = 0;
+  /** Slots are believed only after the first answer: earlier ones are those of the page before a reload. */
+  #isAnswered = false;
   #negotiation = 0;
   #restarts = 0;
   #transport: Transport = "idle";
@@ -59,6 +61,12 @@ export class PeerLink {
     peer.onconnectionstatechange = () => this.#connectionChanged(peer.connectionState);
     this.events.onSlots();
     void this.#offer(peer, false);
+  }
+
+  /** The link to the server is back: goes on with what there is, if it was ever answered. */
+  resume(slotPairs: number): void {
+    if (this.#peer === null || !this.#isAnswered) this.open(slotPairs);
+    else if (this.#peer.signalingState !== "stable") void this.#offer(this.#peer, true);
   }
 
   /** Ends the media. */
@@ -98,7 +106,7 @@ export class PeerLink {
 
   /** A section carries somebody else from now on. */
   applySlot(slot: Slot): void {
-    if (this.#slots.apply(slot)) this.events.onSlots();
+    if (this.#isAnswered && this.#slots.apply(slot)) this.events.onSlots();
   }
 
   /** The receiver of a section, or null if there is no such section. */
@@ -157,11 +165,7 @@ export class PeerLink {
     const peer = this.#peer;
     if (peer === null) return;
     this.#setTransport("interrupted");
-    if (
-      peer.signalingState === "stable" &&
-      this.#restarts < RESTARTS_MAX &&
-      peer.remoteDescription !== null
-    ) {
+    if (this.#isAnswered && this.#restarts < RESTARTS_MAX && peer.connectionState !== "closed") {
       this.#restarts += 1;
       void this.#offer(peer, true);
     } else {
@@ -172,6 +176,7 @@ export class PeerLink {
   #abandon(): void {
     clearTimeout(this.#timer);
     this.#restarts = 0;
+    this.#isAnswered = false;
     const peer = this.#peer;
     this.#peer = null;
     this.#sections = null;

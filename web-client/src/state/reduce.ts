@@ -1,0 +1,330 @@
+// Makes the next state out of the last one and an event. Pure: no clock, no network, no page.
+
+import { type Devices, hasFailed, NO_DEVICES } from "../media/devices";
+import type { Transport } from "../media/peer_link";
+import type { ConnectionState } from "../protocol/connection";
+import type {
+  ErrorCode,
+  Participant,
+  ParticipantId,
+  Role,
+  ServerMessage,
+  SessionInfo,
+  Snapshot,
+  Welcome,
+} from "../protocol/generated";
+import { addCaption, interruptOpen, mergeSnapshot, NO_CAPTIONS } from "./captions";
+import type { ClientState, Link, NoticeMessage, Phase } from "./model";
+import { notify } from "./notices";
+import { participantOf, selfOf } from "./selectors";
+
+/** All that can change the state. */
+export type ClientEvent =
+  /** `now` is this computer's clock, in milliseconds since 1970. */
+  | { readonly kind: "server"; readonly message: ServerMessage; readonly now: number }
+  | { readonly kind: "link"; readonly state: ConnectionState }
+  | { readonly kind: "joining"; readonly name: string }
+  | { readonly kind: "left" }
+  | { readonly kind: "form" }
+  | { readonly kind: "wish"; readonly device: "microphone" | "camera"; readonly on: boolean | null }
+  | { readonly kind: "devices"; readonly devices: Devices }
+  | { readonly kind: "transport"; readonly transport: Transport }
+  | { readonly kind: "sound_blocked"; readonly blocked: boolean }
+  | { readonly kind: "unmute_dismissed" }
+  /** One lowered one's own hand: shown at once, so that the server's echo is not taken for a facilitator's. */
+  | { readonly kind: "own_hand_lowered" }
+  | { readonly kind: "notice"; readonly message: NoticeMessage };
+
+/** Before anything happened. */
+export function initialState(linkRole: Role | null, knownName: string): ClientState {
+  return {
+    phase: { kind: "join", problem: null },
+    link: "none",
+    linkRole,
+    knownName,
+    seat: null,
+    session: null,
+    clockOffsetMs: 0,
+    participants: [],
+    knocks: [],
+    memberLink: null,
+    speakers: [],
+    captions: NO_CAPTIONS,
+    endingSoonMinutes: null,
+    unmuteRequested: false,
+    wishes: { microphone: null, camera: null },
+    devices: NO_DEVICES,
+    transport: "idle",
+    soundBlocked: false,
+    notices: [],
+  };
+}
+
+export function reduce(state: ClientState, event: ClientEvent): ClientState {
+  switch (event.kind) {
+    case "server":
+      return reduceMessage(state, event.message, event.now);
+    case "link":
+      return reduceLink(state, event.state);
+    case "joining":
+      return { ...state, phase: { kind: "connecting" }, knownName: event.name };
+    case "left":
+      return leaveTo(state, { kind: "left" });
+    case "form":
+      return leaveTo(state, { kind: "join", problem: null });
+    case "wish":
+      return settleWishes({ ...state, wishes: { ...state.wishes, [event.device]: event.on } });
+    case "devices":
+      return reduceDevices(state, event.devices);
+    case "transport":
+      return { ...state, transport: event.transport };
+    case "sound_blocked": {
+      const next = { ...state, soundBlocked: event.blocked };
+      return event.blocked ? notify(next, { kind: "sound_blocked" }) : next;
+    }
+    case "unmute_dismissed":
+      return { ...state, unmuteRequested: false };
+    case "own_hand_lowered": {
+      const self = selfOf(state);
+      if (self === null) return state;
+      return {
+        ...state,
+        participants: replaceOrAppend(state.participants, { ...self, hand_raised_at: null }),
+      };
+    }
+    case "notice":
+      return notify(state, event.message);
+  }
+}
+
+function reduceMessage(state: ClientState, message: ServerMessage, now: number): ClientState {
+  switch (message.type) {
+    case "welcome":
+      return reduceWelcome(state, message, now);
+    case "waiting": {
+      const next: ClientState = { ...outside(state), phase: { kind: "waiting", reason: message.reason } };
+      const isNews = state.phase.kind !== "waiting" || state.phase.reason !== message.reason;
+      return isNews ? notify(next, { kind: "waiting", reason: message.reason }) : next;
+    }
+    case "admitted":
+      return reduceAdmitted(state, message);
+    case "denied":
+      return leaveTo(state, { kind: "denied", blocked: message.blocked });
+    case "participant":
+      return reduceParticipant(state, message);
+    case "participant_left":
+      return reduceParticipantLeft(state, message.participant);
+    case "knock": {
+      const { type: _, ...knock } = message;
+      const isNew = !state.knocks.some((known) => known.participant === knock.participant);
+      const next = { ...state, knocks: replaceOrAppend(state.knocks, knock) };
+      return isNew ? notify(next, { kind: "knock", name: knock.name }) : next;
+    }
+    case "knock_ended":
+      return { ...state, knocks: without(state.knocks, message.participant) };
+    case "session":
+      return reduceSession(state, message);
+    case "muted":
+      return notify(
+        { ...state, unmuteRequested: false, wishes: { ...state.wishes, microphone: null } },
+        { kind: "muted", mayUnmute: message.may_unmute },
+      );
+    case "unmute_requested":
+      return notify({ ...state, unmuteRequested: true }, { kind: "unmute_requested" });
+    case "camera_stopped":
+      return notify({ ...state, wishes: { ...state.wishes, camera: null } }, { kind: "camera_stopped" });
+    case "speakers":
+      return { ...state, speakers: message.speakers };
+    case "caption": {
+      const { type: _, ...caption } = message;
+      return { ...state, captions: addCaption(state.captions, caption) };
+    }
+    case "captions": {
+      const { session } = state;
+      return session === null ? state : reduceSession(state, { ...session, captions: message.state });
+    }
+    case "ending_soon":
+      return notify(
+        { ...state, endingSoonMinutes: message.minutes },
+        { kind: "ending_soon", minutes: message.minutes },
+      );
+    case "member_link": {
+      const isRenewed = state.memberLink !== null && state.memberLink !== message.url;
+      const next = { ...state, memberLink: message.url };
+      return isRenewed ? notify(next, { kind: "link_renewed" }) : next;
+    }
+    case "taken_over":
+      return leaveTo(state, { kind: "taken_over" });
+    case "removed":
+      return leaveTo(state, { kind: "removed" });
+    case "ended":
+      return leaveTo(state, { kind: "ended", reason: message.reason });
+    case "error":
+      return reduceError(state, message.code);
+    case "answer":
+    case "slot":
+    case "pong":
+      // Matters of the media and of the connection.
+      return state;
+  }
+}
+
+function reduceLink(state: ClientState, connection: ConnectionState): ClientState {
+  const link: Link = connection === "closed" ? "none" : connection;
+  const next = { ...state, link };
+  const hasSeat = state.phase.kind === "call" || state.phase.kind === "waiting";
+  if (!hasSeat) return next;
+  if (link === "reconnecting" && state.link === "up") return notify(next, { kind: "reconnecting" });
+  return next;
+}
+
+function reduceWelcome(state: ClientState, message: Welcome, now: number): ClientState {
+  const { participant, name, role, permissions } = message;
+  const isBack = state.seat !== null && (state.phase.kind === "call" || state.phase.kind === "waiting");
+  const next: ClientState = {
+    ...state,
+    seat: { participant, name, role, permissions },
+    session: message.session,
+    clockOffsetMs: message.server_time - now,
+  };
+  return isBack ? notify(next, { kind: "reconnected" }) : next;
+}
+
+function reduceAdmitted(state: ClientState, snapshot: Snapshot): ClientState {
+  const next: ClientState = {
+    ...state,
+    phase: { kind: "call" },
+    participants: snapshot.participants,
+    knocks: snapshot.knocks,
+    memberLink: snapshot.member_link ?? null,
+    speakers: [],
+    captions: mergeSnapshot(state.captions, snapshot.captions),
+  };
+  return settleWishes(state.phase.kind === "call" ? next : notify(next, { kind: "admitted" }));
+}
+
+function reduceParticipant(state: ClientState, message: Participant & { type: string }): ClientState {
+  const { type: _, ...participant } = message;
+  const known = participantOf(state, participant.participant);
+  const next = { ...state, participants: replaceOrAppend(state.participants, participant) };
+  const isSelf = participant.participant === state.seat?.participant;
+  return settleWishes(notify(next, ...changesOf(known, participant, isSelf)));
+}
+
+/** What of a change is worth saying. */
+function changesOf(known: Participant | null, next: Participant, isSelf: boolean): NoticeMessage[] {
+  const { name } = next;
+  const changes: NoticeMessage[] = [];
+  const handWasUp = known !== null && known.hand_raised_at !== null;
+  const handIsUp = next.hand_raised_at !== null;
+  if (isSelf) {
+    if (handWasUp && !handIsUp) changes.push({ kind: "hand_lowered_by_facilitator" });
+    return changes;
+  }
+  if (known === null) changes.push({ kind: "participant_joined", name });
+  if (!handWasUp && handIsUp) changes.push({ kind: "hand_raised", name });
+  const screenWasOn = known?.screen ?? false;
+  if (!screenWasOn && next.screen) changes.push({ kind: "screen_started", name });
+  if (screenWasOn && !next.screen) changes.push({ kind: "screen_stopped", name });
+  return changes;
+}
+
+function reduceParticipantLeft(state: ClientState, participant: ParticipantId): ClientState {
+  const known = participantOf(state, participant);
+  if (known === null) return state;
+  const next = {
+    ...state,
+    participants: without(state.participants, participant),
+    speakers: without(state.speakers, participant),
+  };
+  return notify(next, { kind: "participant_left", name: known.name });
+}
+
+function reduceSession(state: ClientState, message: SessionInfo & { type?: string }): ClientState {
+  const { type: _, ...session } = message;
+  const known = state.session;
+  const captions = session.captions === "on" ? state.captions : interruptOpen(state.captions);
+  const changes: NoticeMessage[] = [];
+  if (known !== null && state.phase.kind === "call") {
+    const { locked, microphones_locked } = session;
+    if (known.locked !== locked) changes.push({ kind: "session_locked", locked });
+    if (known.microphones_locked !== microphones_locked)
+      changes.push({ kind: "microphones_locked", locked: microphones_locked });
+    if (known.captions !== session.captions) changes.push({ kind: "captions", state: session.captions });
+  }
+  return notify({ ...state, session, captions }, ...changes);
+}
+
+function reduceDevices(state: ClientState, devices: Devices): ClientState {
+  const problems: NoticeMessage[] = [];
+  const wishes = { ...state.wishes };
+  for (const device of ["microphone", "camera"] as const) {
+    const { capture } = devices[device];
+    if (!hasFailed(state.devices[device], devices[device]) || capture.kind !== "failed") continue;
+    problems.push({ kind: "device_problem", device, problem: capture.problem });
+    wishes[device] = false;
+  }
+  if (devices.screen.kind === "failed" && devices.screen !== state.devices.screen)
+    problems.push({ kind: "device_problem", device: "screen", problem: devices.screen.problem });
+  return settleWishes(notify({ ...state, devices, wishes }, ...problems));
+}
+
+/** At the door an error says where one stands now; inside it is about a single order. */
+function reduceError(state: ClientState, code: ErrorCode): ClientState {
+  if (code === "ended") return leaveTo(state, { kind: "ended", reason: null });
+  if (state.link === "up") return notify(state, { kind: "refused", code });
+  switch (code) {
+    case "unauthorized":
+    case "not_found":
+    case "blocked":
+    case "unsupported_version":
+      return leaveTo(state, { kind: "failed", code });
+    default:
+      return leaveTo(state, { kind: "join", problem: code });
+  }
+}
+
+/** Without a seat nothing is known of the others. What was said stays readable until the page is closed. */
+function leaveTo(state: ClientState, phase: Phase): ClientState {
+  // The form keeps what was switched on in the device check; after a session everything is off.
+  const wishes = phase.kind === "join" ? state.wishes : { microphone: null, camera: null };
+  return { ...outside(state), phase, link: "none", seat: null, wishes };
+}
+
+function outside(state: ClientState): ClientState {
+  return {
+    ...state,
+    participants: [],
+    knocks: [],
+    memberLink: null,
+    speakers: [],
+    captions: interruptOpen(state.captions),
+    endingSoonMinutes: null,
+    unmuteRequested: false,
+  };
+}
+
+/** A wish that the server has fulfilled is none any more; unmuted is what was asked for. */
+function settleWishes(state: ClientState): ClientState {
+  const self = selfOf(state);
+  if (self === null) return state;
+  const { microphone, camera } = state.wishes;
+  const settled = {
+    microphone: microphone === (self.microphone === "on") ? null : microphone,
+    camera: camera === self.camera ? null : camera,
+  };
+  const next = { ...state, wishes: settled };
+  return self.microphone === "on" ? { ...next, unmuteRequested: false } : next;
+}
+
+function replaceOrAppend<T extends { participant: ParticipantId }>(all: readonly T[], one: T): T[] {
+  const index = all.findIndex(({ participant }) => participant === one.participant);
+  return index === -1 ? [...all, one] : all.with(index, one);
+}
+
+function without<T extends { participant: ParticipantId }>(
+  all: readonly T[],
+  participant: ParticipantId,
+): T[] {
+  return all.filter((one) => one.participant !== participant);
+}

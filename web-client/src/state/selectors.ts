@@ -1,0 +1,45 @@
+// Answers to common questions about the state. Pure; what returns an object may return a new one each time.
+
+import type { Participant, ParticipantId, Permission } from "../protocol/generated";
+import type { ClientState, MicrophoneView } from "./model";
+
+/** The server's clock, from ours. */
+export function serverNow(state: ClientState, now: number): number {
+  return now + state.clockOffsetMs;
+}
+
+/** Oneself among the participants; null unless in the call. */
+export function selfOf(state: ClientState): Participant | null {
+  return state.participants.find(({ participant }) => participant === state.seat?.participant) ?? null;
+}
+
+export function participantOf(state: ClientState, participant: ParticipantId): Participant | null {
+  return state.participants.find((one) => one.participant === participant) ?? null;
+}
+
+/** Whether one may do something. The server decides again; this is for what to show. */
+export function mayDo(state: ClientState, permission: Permission): boolean {
+  return state.seat?.permissions.includes(permission) ?? false;
+}
+
+/** How the own microphone stands, for its button. */
+export function microphoneView(state: ClientState): MicrophoneView {
+  const server = selfOf(state)?.microphone ?? null;
+  return { on: state.wishes.microphone ?? server === "on", server, mayUnmute: server !== "locked" };
+}
+
+/** Whether the own camera is on (or will be, once connected). */
+export function cameraView(state: ClientState): boolean {
+  return state.wishes.camera ?? selfOf(state)?.camera ?? false;
+}
+
+/** Whose hands are up, in the order in which they are taken. */
+export function raisedHands(state: ClientState): Participant[] {
+  return state.participants
+    .filter(({ hand_raised_at }) => hand_raised_at !== null)
+    .sort((a, b) => (a.hand_raised_at ?? 0) - (b.hand_raised_at ?? 0));
+}
+
+export function isSpeaking(state: ClientState, participant: ParticipantId): boolean {
+  return state.speakers.some((speaker) => speaker.participant === participant);
+}
