@@ -15,9 +15,12 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod client;
 mod core;
 mod counters;
 mod outbox;
+pub mod sdp;
+pub mod transport;
 
 pub use crate::core::{Core, CoreConfig};
 pub use crate::counters::{Counters, DropCause, Drops, Traffic, Volume};

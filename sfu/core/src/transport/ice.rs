@@ -1,0 +1,516 @@
+//! The ICE-lite responder (RFC 8445): answers authenticated connectivity checks, remembers the address pairs
+//! they came over, and selects the one to send on. Never sends a check itself.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use rtc_crypto::{HmacAlgorithm, Mac, RTCCrypto};
+
+use super::stun::{self, Builder, ErrorCode, Message, attribute};
+use super::{DropReason, IceCredentials};
+
+/// Pairs remembered per peer: every interface and family of a browser times every announced address, with
+/// room for restarts. Full: the one unheard for longest is forgotten, never the selected one.
+const PAIRS_MAX: usize = 24;
+
+/// A selected pair gives way to a nominated one of lower priority only after this long without an authentic
+/// packet: Firefox nominates whatever it checks. Shorter flaps, longer prolongs the gap when a network goes.
+const SILENCE_BEFORE_SWITCH: Duration = Duration::from_secs(2);
+
+/// How long the credentials of before an ICE restart stay good after the restarted side has nominated:
+/// checks of both generations cross on the wire.
+const OLD_CREDENTIALS_LINGER: Duration = Duration::from_secs(5);
+
+/// A way to the peer: where it is, and which of our addresses it talks to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Pair {
+    /// The peer's address as we see it.
+    pub remote: SocketAddr,
+    /// Our own address, which answers leave from.
+    pub local: SocketAddr,
+}
+
+/// What became of a STUN message.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum StunOutcome {
+    /// An authentic check; send the reply back over the pair.
+    Authentic(Vec<u8>),
+    /// Thrown away, perhaps with an error to send back over the pair.
+    Refused(DropReason, Option<Vec<u8>>),
+    /// A keep-alive that proves nothing.
+    Ignored,
+}
+
+pub(crate) struct IceLite {
+    current: Generation,
+    /// From before the last restart.
+    previous: Option<Previous>,
+    pairs: Vec<KnownPair>,
+    selected: Option<Selected>,
+}
+
+/// One pair of credentials.
+struct Generation {
+    number: u32,
+    local: IceCredentials,
+    remote: IceCredentials,
+    key: Box<dyn Mac>,
+}
+
+struct Previous {
+    generation: Generation,
+    /// Known once the new generation has nominated a pair.
+    until: Option<Instant>,
+}
+
+/// A pair that an authentic check came over.
+struct KnownPair {
+    pair: Pair,
+    generation: u32,
+    priority: u32,
+    nominated: bool,
+    heard: Instant,
+}
+
+#[derive(Clone, Copy)]
+struct Selected {
+    pair: Pair,
+    generation: u32,
+    priority: u32,
+}
+
+impl IceLite {
+    pub(crate) fn new(crypto: &dyn RTCCrypto, local: IceCredentials, remote: IceCredentials) -> Self {
+        let current = Generation::new(crypto, 0, local, remote);
+        Self {
+            current,
+            previous: None,
+            pairs: Vec::new(),
+            selected: None,
+        }
+    }
+
+    /// Takes new credentials (RFC 8445 §9). The old ones stay good, and the old pair stays selected, until a
+    /// pair is nominated with the new ones.
+    pub(crate) fn restart(&mut self, crypto: &dyn RTCCrypto, local: IceCredentials, remote: IceCredentials) {
+        let next = Generation::new(crypto, self.current.number + 1, local, remote);
+        let replaced = std::mem::replace(&mut self.current, next);
+        // A restart that was restarted before it got anywhere: the pair in use belongs to the one before it.
+        let in_use = self
+            .selected
+            .is_none_or(|selected| selected.generation == replaced.number);
+        if in_use || self.previous.is_none() {
+            self.previous = Some(Previous {
+                generation: replaced,
+                until: None,
+            });
+        }
+    }
+
+    /// The pair to send on.
+    pub(crate) fn selected(&self) -> Option<Pair> {
+        self.selected.map(|selected| selected.pair)
+    }
+
+    /// Whether an authentic check has come over this pair.
+    pub(crate) fn knows(&self, pair: Pair) -> bool {
+        self.pairs.iter().any(|known| known.pair == pair)
+    }
+
+    /// An authentic packet of any protocol came over this pair.
+    pub(crate) fn note_authentic(&mut self, now: Instant, pair: Pair) {
+        let Some(known) = self.pairs.iter_mut().find(|known| known.pair == pair) else {
+            return;
+        };
+        known.heard = now;
+        if known.nominated && self.selected.is_none_or(|selected| selected.pair != pair) {
+            let candidate = Selected {
+                pair,
+                generation: known.generation,
+                priority: known.priority,
+            };
+            self.consider(now, candidate);
+        }
+    }
+
+    /// Answers a message that came over this pair.
+    pub(crate) fn handle_stun(&mut self, now: Instant, pair: Pair, datagram: &[u8]) -> StunOutcome {
+        let Some(message) = Message::parse(datagram) else {
+            return StunOutcome::Refused(DropReason::MalformedStun, None);
+        };
+        match message.kind {
+            stun::BINDING_REQUEST => self.handle_check(now, pair, &message),
+            stun::BINDING_INDICATION => StunOutcome::Ignored,
+            _ => StunOutcome::Refused(DropReason::UnexpectedStun, None),
+        }
+    }
+
+    fn handle_check(&mut self, now: Instant, pair: Pair, message: &Message<'_>) -> StunOutcome {
+        if self
+            .previous
+            .as_ref()
+            .is_some_and(|previous| previous.until.is_some_and(|until| now >= until))
+        {
+            self.previous = None;
+        }
+        let unsigned_error = |code| {
+            Some(
+                Builder::new(stun::BINDING_ERROR, message.transaction)
+                    .error(code)
+                    .finish_unsigned(),
+            )
+        };
+        // RFC 8489 §9.1.3, in its order.
+        let (Some((local, remote)), true) = (message.username(), message.has_integrity()) else {
+            return StunOutcome::Refused(DropReason::UnauthenticStun, unsigned_error(ErrorCode::BadRequest));
+        };
+        let generation = [
+            Some(&mut self.current),
+            self.previous.as_mut().map(|previous| &mut previous.generation),
+        ]
+        .into_iter()
+        .flatten()
+        .find(|generation| generation.local.ufrag == local && generation.remote.ufrag == remote);
+        let authentic = generation
+            .and_then(|generation| message.is_authentic(&mut *generation.key).then_some(generation));
+        let Some(generation) = authentic else {
+            return StunOutcome::Refused(
+                DropReason::UnauthenticStun,
+                unsigned_error(ErrorCode::Unauthenticated),
+            );
+        };
+        let error = Builder::new(stun::BINDING_ERROR, message.transaction);
+        let unknown = message.unknown_attributes();
+        if !unknown.is_empty() {
+            let reply = error
+                .error(ErrorCode::UnknownAttribute)
+                .unknown_attributes(&unknown)
+                .finish(&mut *generation.key);
+            return StunOutcome::Refused(DropReason::RefusedStun, Some(reply));
+        }
+        // A lite agent stays controlled; the other side has to switch (RFC 8445 §7.3.1.1).
+        if message.attribute(attribute::ICE_CONTROLLED).is_some() {
+            let reply = error.error(ErrorCode::RoleConflict).finish(&mut *generation.key);
+            return StunOutcome::Refused(DropReason::StunRoleConflict, Some(reply));
+        }
+        let Some(priority) = message.priority() else {
+            let reply = error.error(ErrorCode::BadRequest).finish(&mut *generation.key);
+            return StunOutcome::Refused(DropReason::RefusedStun, Some(reply));
+        };
+        let reply = Builder::new(stun::BINDING_SUCCESS, message.transaction).mapped_address(pair.remote);
+        let reply = reply.finish(&mut *generation.key);
+        let number = generation.number;
+        let nominates = message.attribute(attribute::USE_CANDIDATE).is_some();
+        self.remember(now, pair, number, priority, nominates);
+        StunOutcome::Authentic(reply)
+    }
+
+    fn remember(&mut self, now: Instant, pair: Pair, generation: u32, priority: u32, nominates: bool) {
+        let nominated = match self.pairs.iter_mut().find(|known| known.pair == pair) {
+            // A late check from before a restart does not undo what came after it.
+            Some(known) if known.generation > generation => {
+                known.heard = now;
+                return;
+            }
+            Some(known) => {
+                known.nominated = nominates || known.nominated && known.generation == generation;
+                (known.generation, known.priority, known.heard) = (generation, priority, now);
+                known.nominated
+            }
+            None => {
+                self.make_room();
+                self.pairs.push(KnownPair {
+                    pair,
+                    generation,
+                    priority,
+                    nominated: nominates,
+                    heard: now,
+                });
+                nominates
+            }
+        };
+        if nominated {
+            self.consider(
+                now,
+                Selected {
+                    pair,
+                    generation,
+                    priority,
+                },
+            );
+        }
+    }
+
+    fn make_room(&mut self) {
+        if self.pairs.len() < PAIRS_MAX {
+            return;
+        }
+        let selected = self.selected();
+        let unheard_longest = self
+            .pairs
+            .iter()
+            .enumerate()
+            .filter(|(_, known)| Some(known.pair) != selected)
+            .min_by_key(|(_, known)| known.heard)
+            .map(|(index, _)| index);
+        if let Some(index) = unheard_longest {
+            self.pairs.swap_remove(index);
+        }
+    }
+
+    /// Selects a nominated pair if it is to replace the selected one.
+    fn consider(&mut self, now: Instant, candidate: Selected) {
+        let replaces = match self.selected {
+            None => true,
+            Some(selected) if candidate.generation != selected.generation => {
+                candidate.generation > selected.generation
+            }
+            Some(selected) if candidate.pair == selected.pair => true,
+            Some(selected) => candidate.priority > selected.priority || self.is_silent(now, selected.pair),
+        };
+        if !replaces {
+            return;
+        }
+        self.selected = Some(candidate);
+        if candidate.generation == self.current.number
+            && let Some(previous) = &mut self.previous
+        {
+            previous.until.get_or_insert(now + OLD_CREDENTIALS_LINGER);
+        }
+    }
+
+    fn is_silent(&self, now: Instant, pair: Pair) -> bool {
+        let known = self.pairs.iter().find(|known| known.pair == pair);
+        known.is_none_or(|known| now.saturating_duration_since(known.heard) >= SILENCE_BEFORE_SWITCH)
+    }
+}
+
+impl Generation {
+    fn new(crypto: &dyn RTCCrypto, number: u32, local: IceCredentials, remote: IceCredentials) -> Self {
+        let key = crypto
+            .new_hmac(HmacAlgorithm::Sha1, local.password.as_bytes())
+            .expect("HMAC-SHA1 takes a key of any length");
+        Self {
+            number,
+            local,
+            remote,
+            key,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "virtual time starts somewhere")]
+
+    use rtc_crypto::RTCCryptoProvider;
+
+    use super::*;
+
+    struct Peer {
+        agent: IceLite,
+        now: Instant,
+    }
+
+    fn credentials(name: &str) -> IceCredentials {
+        IceCredentials {
+            ufrag: name.to_owned(),
+            password: format!("password-of-{name}-0123456789"),
+        }
+    }
+
+    fn pair(remote_port: u16) -> Pair {
+        Pair {
+            remote: ([192, 0, 2, 1], remote_port).into(),
+            local: ([192, 0, 2, 9], 40_000).into(),
+        }
+    }
+
+    fn key(credentials: &IceCredentials) -> Box<dyn Mac> {
+        let provider = rtc_crypto::providers::RingProvider::new();
+        provider
+            .crypto()
+            .new_hmac(HmacAlgorithm::Sha1, credentials.password.as_bytes())
+            .unwrap()
+    }
+
+    fn check(local: &str, remote: &str, priority: u32, extra: &[u16]) -> Vec<u8> {
+        let mut builder = Builder::new(stun::BINDING_REQUEST, [9; 12])
+            .attribute(attribute::USERNAME, format!("{local}:{remote}").as_bytes())
+            .attribute(attribute::PRIORITY, &priority.to_be_bytes());
+        for kind in extra {
+            builder = builder.attribute(*kind, &[]);
+        }
+        builder.finish(&mut *key(&credentials(local)))
+    }
+
+    impl Peer {
+        fn new() -> Self {
+            let provider = rtc_crypto::providers::RingProvider::new();
+            Self {
+                agent: IceLite::new(provider.crypto(), credentials("sfu0"), credentials("web0")),
+                now: Instant::now(),
+            }
+        }
+
+        fn restart(&mut self, number: u32) {
+            let provider = rtc_crypto::providers::RingProvider::new();
+            let name = |side| credentials(&format!("{side}{number}"));
+            self.agent.restart(provider.crypto(), name("sfu"), name("web"));
+        }
+
+        fn nominate(&mut self, number: u32, port: u16, priority: u32) -> bool {
+            let datagram = check(
+                &format!("sfu{number}"),
+                &format!("web{number}"),
+                priority,
+                &[attribute::USE_CANDIDATE],
+            );
+            matches!(
+                self.agent.handle_stun(self.now, pair(port), &datagram),
+                StunOutcome::Authentic(_)
+            )
+        }
+
+        fn error_code(&mut self, datagram: &[u8]) -> Option<[u8; 2]> {
+            match self.agent.handle_stun(self.now, pair(1), datagram) {
+                StunOutcome::Refused(_, Some(reply)) => {
+                    let reply = Message::parse(&reply).unwrap();
+                    assert_eq!(reply.transaction, [9; 12]);
+                    reply
+                        .attribute(attribute::ERROR_CODE)
+                        .map(|value| [value[2], value[3]])
+                }
+                _ => None,
+            }
+        }
+
+        fn after(&mut self, milliseconds: u64) {
+            self.now += Duration::from_millis(milliseconds);
+        }
+
+        fn selected_port(&self) -> Option<u16> {
+            self.agent.selected().map(|pair| pair.remote.port())
+        }
+    }
+
+    #[test]
+    fn an_authentic_check_is_answered_with_the_address_it_came_from() {
+        let mut peer = Peer::new();
+        let outcome = peer
+            .agent
+            .handle_stun(peer.now, pair(7), &check("sfu0", "web0", 5, &[]));
+        let StunOutcome::Authentic(reply) = outcome else {
+            panic!("{outcome:?}")
+        };
+        let reply = Message::parse(&reply).unwrap();
+        assert_eq!(
+            (reply.kind, reply.mapped_address()),
+            (stun::BINDING_SUCCESS, Some(pair(7).remote))
+        );
+        assert!(reply.is_authentic(&mut *key(&credentials("sfu0"))));
+        assert!(peer.agent.knows(pair(7)));
+        assert_eq!(peer.selected_port(), None, "not nominated yet");
+    }
+
+    #[test]
+    fn a_forged_check_makes_no_address_known() {
+        let mut peer = Peer::new();
+        let unsigned = Builder::new(stun::BINDING_REQUEST, [9; 12])
+            .attribute(attribute::USERNAME, b"sfu0:web0")
+            .finish_unsigned();
+        assert_eq!(peer.error_code(&unsigned), Some([4, 0]));
+        let wrong_key = Builder::new(stun::BINDING_REQUEST, [9; 12])
+            .attribute(attribute::USERNAME, b"sfu0:web0")
+            .finish(&mut *key(&credentials("other")));
+        assert_eq!(peer.error_code(&wrong_key), Some([4, 1]));
+        assert_eq!(peer.error_code(&check("sfu0", "webX", 1, &[])), Some([4, 1]));
+        assert!(!peer.agent.knows(pair(1)));
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_refused_with_the_right_error() {
+        let mut peer = Peer::new();
+        assert_eq!(
+            peer.error_code(&check("sfu0", "web0", 1, &[0x7777])),
+            Some([4, 20])
+        );
+        assert_eq!(
+            peer.error_code(&check("sfu0", "web0", 1, &[attribute::ICE_CONTROLLED])),
+            Some([4, 87])
+        );
+        let no_priority = Builder::new(stun::BINDING_REQUEST, [9; 12])
+            .attribute(attribute::USERNAME, b"sfu0:web0")
+            .finish(&mut *key(&credentials("sfu0")));
+        assert_eq!(peer.error_code(&no_priority), Some([4, 0]));
+    }
+
+    #[test]
+    fn aggressive_nomination_ends_on_the_highest_priority() {
+        let mut peer = Peer::new();
+        for (port, priority) in [(1, 10), (2, 30), (3, 20), (1, 10)] {
+            assert!(peer.nominate(0, port, priority));
+        }
+        assert_eq!(peer.selected_port(), Some(2));
+    }
+
+    #[test]
+    fn a_lower_pair_takes_over_only_after_two_silent_seconds() {
+        let mut peer = Peer::new();
+        peer.nominate(0, 1, 30);
+        peer.nominate(0, 2, 20);
+        peer.after(1_900);
+        peer.agent.note_authentic(peer.now, pair(2));
+        assert_eq!(peer.selected_port(), Some(1));
+        peer.agent.note_authentic(peer.now, pair(1));
+        peer.after(1_999);
+        peer.agent.note_authentic(peer.now, pair(2));
+        assert_eq!(peer.selected_port(), Some(1), "heard in between");
+        peer.after(1);
+        peer.agent.note_authentic(peer.now, pair(2));
+        assert_eq!(peer.selected_port(), Some(2));
+    }
+
+    #[test]
+    fn a_restart_keeps_the_old_pair_until_a_new_one_is_nominated() {
+        let mut peer = Peer::new();
+        peer.nominate(0, 1, 30);
+        peer.restart(1);
+        assert!(
+            peer.nominate(0, 1, 30),
+            "old credentials are good during the change"
+        );
+        assert_eq!(peer.selected_port(), Some(1));
+        assert!(peer.nominate(1, 2, 5));
+        assert_eq!(peer.selected_port(), Some(2), "even with a lower priority");
+        peer.after(4_999);
+        assert!(peer.nominate(0, 1, 30), "still crossing on the wire");
+        assert_eq!(peer.selected_port(), Some(2));
+        peer.after(1);
+        assert!(!peer.nominate(0, 1, 30));
+    }
+
+    #[test]
+    fn a_restart_that_is_restarted_does_not_lose_the_pair_in_use() {
+        let mut peer = Peer::new();
+        peer.nominate(0, 1, 30);
+        peer.restart(1);
+        peer.restart(2);
+        assert!(peer.nominate(0, 1, 30));
+        assert!(!peer.nominate(1, 1, 30));
+        assert!(peer.nominate(2, 1, 30));
+        assert_eq!(peer.selected_port(), Some(1));
+    }
+
+    #[test]
+    fn pairs_are_bounded_and_the_selected_one_stays() {
+        let mut peer = Peer::new();
+        peer.nominate(0, 1, 99);
+        for port in 2..200 {
+            peer.after(1);
+            peer.nominate(0, port, 1);
+        }
+        assert_eq!(peer.agent.pairs.len(), PAIRS_MAX);
+        assert!(peer.agent.knows(pair(1)) && peer.agent.knows(pair(199)) && !peer.agent.knows(pair(2)));
+    }
+}

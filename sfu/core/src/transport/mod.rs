@@ -1,0 +1,29 @@
+//! One peer's transport: ICE-lite, DTLS and SRTP, without a socket or a clock.
+//!
+//! ```text
+//!              ┌ 0..=3    STUN ─► ice ──────────────┐ pair verified
+//!  datagram ───┤ 20..=63  DTLS ─► dtls ─► keys ─┐   │
+//!  (RFC 7983)  └ 128..=191 RTP, RTCP ──────► srtp ◄─┴─► packets, opened in place
+//! ```
+//!
+//! Nothing from an address counts before an authentic STUN check came from it; no key counts before the
+//! peer's certificate has the fingerprint of its offer.
+
+mod credentials;
+mod drop_reason;
+pub(crate) mod dtls;
+mod ice;
+pub(crate) mod srtp;
+pub(crate) mod stun;
+#[cfg(test)]
+mod tests;
+#[expect(clippy::module_inception, reason = "the noun of this folder")]
+mod transport;
+
+pub use credentials::{Fingerprint, ICE_SEED_BYTES, IceCredentials};
+pub use drop_reason::{DropCounts, DropReason};
+pub use dtls::{Identity, IdentityError};
+pub use ice::Pair;
+pub use srtp::{SRTCP_OVERHEAD_MAX, SRTP_OVERHEAD_MAX, SealError, SrtpProfile};
+pub use stun::stun_local_ufrag;
+pub use transport::{DisconnectReason, Incoming, Transmit, Transport, TransportConfig, TransportEvent};

@@ -1,0 +1,531 @@
+//! Transport against client in virtual time: handshakes, forgeries, restarts, and peers that go.
+
+#![expect(clippy::disallowed_methods, reason = "virtual time starts somewhere")]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::dtls::fragmented;
+use super::stun::{BINDING_REQUEST, Builder, attribute};
+use super::*;
+use crate::client::{ClientConfig, ClientTransport};
+
+/// A server, a client and the wire between them.
+struct World {
+    now: Instant,
+    server: Transport,
+    client: ClientTransport,
+    server_events: Vec<TransportEvent>,
+    client_events: Vec<TransportEvent>,
+    /// Datagrams of the client pass through here on their way.
+    uplink: Box<dyn FnMut(Vec<u8>) -> Vec<Vec<u8>>>,
+    downlink: Box<dyn FnMut(Vec<u8>) -> Vec<Vec<u8>>>,
+    drops: DropCounts,
+    /// Where the client's datagrams come from, whatever it thinks.
+    client_address: SocketAddr,
+}
+
+struct Options {
+    profiles: Vec<SrtpProfile>,
+    fingerprints: Option<Vec<Fingerprint>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        // Chromium's order: the slow one first.
+        Self {
+            profiles: vec![SrtpProfile::Aes128CmSha1_80, SrtpProfile::AeadAes128Gcm],
+            fingerprints: None,
+        }
+    }
+}
+
+fn credentials(name: &str) -> IceCredentials {
+    IceCredentials {
+        ufrag: name.to_owned(),
+        password: format!("the-password-of-{name}-1234"),
+    }
+}
+
+fn server_address() -> SocketAddr {
+    ([192, 0, 2, 1], 40_000).into()
+}
+
+fn address(port: u16) -> SocketAddr {
+    ([198, 51, 100, 7], port).into()
+}
+
+impl World {
+    fn new() -> Self {
+        Self::with(Options::default())
+    }
+
+    fn with(options: Options) -> Self {
+        let now = Instant::now();
+        let server_identity = Arc::new(Identity::generate().unwrap());
+        let client_identity = Arc::new(Identity::generate().unwrap());
+        let remote_fingerprints = options
+            .fingerprints
+            .unwrap_or_else(|| vec![client_identity.fingerprint()]);
+        let remote_fingerprint = server_identity.fingerprint();
+        let config = TransportConfig {
+            local: credentials("sfu0"),
+            remote: credentials("web0"),
+            remote_fingerprints,
+            identity: server_identity,
+        };
+        let client_config = ClientConfig {
+            local: credentials("web0"),
+            remote: credentials("sfu0"),
+            local_address: address(1),
+            remote_address: server_address(),
+            remote_fingerprint,
+            identity: client_identity,
+            profiles: options.profiles,
+        };
+        Self {
+            now,
+            server: Transport::new(config, now),
+            client: ClientTransport::new(client_config, now),
+            server_events: Vec::new(),
+            client_events: Vec::new(),
+            uplink: Box::new(|datagram| vec![datagram]),
+            downlink: Box::new(|datagram| vec![datagram]),
+            drops: DropCounts::default(),
+            client_address: address(1),
+        }
+    }
+
+    fn connected() -> Self {
+        let mut world = Self::new();
+        world.run(Duration::from_secs(1));
+        assert!(world.server.is_connected() && world.client.is_connected());
+        world.server_events.clear();
+        world
+    }
+
+    /// Delivers everything that is under way.
+    fn exchange(&mut self) {
+        loop {
+            let mut idle = true;
+            while let Some(transmit) = self.client.poll_transmit() {
+                idle = false;
+                assert_eq!(transmit.destination, server_address());
+                for mut datagram in (self.uplink)(transmit.contents) {
+                    if let Incoming::Dropped(reason) = self.server.handle_datagram(
+                        self.now,
+                        self.client_address,
+                        server_address(),
+                        &mut datagram,
+                    ) {
+                        self.drops.add(reason);
+                    }
+                }
+            }
+            while let Some(transmit) = self.server.poll_transmit() {
+                idle = false;
+                assert_eq!(transmit.local, server_address());
+                if transmit.destination != self.client_address {
+                    continue;
+                }
+                for mut datagram in (self.downlink)(transmit.contents) {
+                    self.client.handle_datagram(self.now, &mut datagram);
+                }
+            }
+            self.server_events
+                .extend(std::iter::from_fn(|| self.server.poll_event()));
+            self.client_events
+                .extend(std::iter::from_fn(|| self.client.poll_event()));
+            if idle {
+                return;
+            }
+        }
+    }
+
+    fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        self.exchange();
+        while let Some(next) = [self.server.poll_timeout(), self.client.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
+        {
+            if next > end {
+                break;
+            }
+            self.now = self.now.max(next);
+            self.server.handle_timeout(self.now);
+            self.client.handle_timeout(self.now);
+            self.exchange();
+        }
+        self.now = end;
+        self.server.handle_timeout(end);
+        self.client.handle_timeout(end);
+        self.exchange();
+    }
+
+    /// An RTP packet of the client, sealed.
+    fn client_packet(&mut self, sequence: u16) -> Vec<u8> {
+        let mut packet = vec![0x80, 111, 0, 0, 0, 0, 3, 0xc0, 0, 0, 0, 9];
+        packet[2..4].copy_from_slice(&sequence.to_be_bytes());
+        packet.extend_from_slice(b"voice");
+        let len = packet.len();
+        packet.resize(len + SRTP_OVERHEAD_MAX, 0);
+        let total = self
+            .client
+            .seal_rtp(&mut packet, 12, len, u64::from(sequence))
+            .unwrap();
+        packet.truncate(total);
+        packet
+    }
+
+    fn deliver(&mut self, from: SocketAddr, datagram: &[u8]) -> Result<Vec<u8>, DropReason> {
+        let mut datagram = datagram.to_vec();
+        match self
+            .server
+            .handle_datagram(self.now, from, server_address(), &mut datagram)
+        {
+            Incoming::Rtp(packet) => Ok(packet.to_vec()),
+            Incoming::Rtcp(compound) => Ok(compound.to_vec()),
+            Incoming::Handled => Ok(Vec::new()),
+            Incoming::Dropped(reason) => Err(reason),
+        }
+    }
+}
+
+#[test]
+fn a_peer_connects_and_packets_flow_both_ways() {
+    let mut world = World::new();
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.server_events, [TransportEvent::Connected]);
+    assert_eq!(world.client_events, [TransportEvent::Connected]);
+    assert_eq!(
+        world.server.selected(),
+        Some(Pair {
+            remote: address(1),
+            local: server_address()
+        })
+    );
+    assert_eq!(world.client.mapped_address(), Some(address(1)));
+
+    let packet = world.client_packet(1);
+    assert_eq!(world.deliver(address(1), &packet).unwrap()[12..], *b"voice");
+    let mut back = vec![0; 12 + 3 + SRTP_OVERHEAD_MAX];
+    back[..15].copy_from_slice(&[0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 5, b'y', b'e', b's']);
+    let total = world.server.seal_rtp(&mut back, 12, 15, 1).unwrap();
+    let Incoming::Rtp(packet) = world.client.handle_datagram(world.now, &mut back[..total]) else {
+        panic!()
+    };
+    assert_eq!(packet[12..], *b"yes");
+
+    let mut control = Vec::new();
+    world
+        .client
+        .seal_rtcp(&[0x80, 201, 0, 1, 0, 0, 0, 9], &mut control)
+        .unwrap();
+    assert_eq!(
+        world.deliver(address(1), &control).unwrap(),
+        [0x80, 201, 0, 1, 0, 0, 0, 9]
+    );
+}
+
+#[test]
+fn gcm_is_used_whenever_the_client_has_it() {
+    use SrtpProfile::{AeadAes128Gcm, AeadAes256Gcm, Aes128CmSha1_80};
+    let cases = [
+        (vec![Aes128CmSha1_80, AeadAes256Gcm, AeadAes128Gcm], AeadAes128Gcm),
+        (vec![Aes128CmSha1_80, AeadAes256Gcm], AeadAes256Gcm),
+        (vec![Aes128CmSha1_80], Aes128CmSha1_80),
+    ];
+    for (profiles, expected) in cases {
+        let mut world = World::with(Options {
+            profiles,
+            ..Options::default()
+        });
+        world.run(Duration::from_secs(1));
+        assert_eq!(world.client.profile(), Some(expected));
+        let packet = world.client_packet(1);
+        assert!(world.deliver(address(1), &packet).is_ok());
+    }
+}
+
+#[test]
+fn a_certificate_that_the_offer_did_not_name_gets_no_keys() {
+    for fingerprints in [vec![], vec![Fingerprint([7; 32])]] {
+        let mut world = World::with(Options {
+            fingerprints: Some(fingerprints),
+            ..Options::default()
+        });
+        world.run(Duration::from_secs(2));
+        let wrong = TransportEvent::Disconnected(DisconnectReason::WrongFingerprint);
+        assert_eq!(world.server_events, [wrong]);
+        assert!(!world.server.is_connected());
+        assert_eq!(
+            world
+                .server
+                .seal_rtcp(&[0x80, 201, 0, 1, 0, 0, 0, 9], &mut Vec::new()),
+            Err(SealError::NoKeys)
+        );
+        assert_eq!(
+            world.client_events.last(),
+            Some(&TransportEvent::Disconnected(DisconnectReason::ClosedByPeer))
+        );
+    }
+}
+
+#[test]
+fn nothing_counts_from_an_address_without_an_authentic_check() {
+    let mut world = World::connected();
+    let packet = world.client_packet(1);
+    assert_eq!(
+        world.deliver(address(2), &packet),
+        Err(DropReason::UnknownAddress)
+    );
+    assert_eq!(
+        world.deliver(address(2), &[22, 254, 253]),
+        Err(DropReason::UnknownAddress)
+    );
+    let forged = Builder::new(BINDING_REQUEST, [1; 12])
+        .attribute(attribute::USERNAME, b"sfu0:web0")
+        .attribute(attribute::PRIORITY, &[0x7f; 4])
+        .attribute(attribute::USE_CANDIDATE, &[])
+        .attribute(attribute::MESSAGE_INTEGRITY, &[1; 20])
+        .finish_unsigned();
+    assert_eq!(
+        world.deliver(address(2), &forged),
+        Err(DropReason::UnauthenticStun)
+    );
+    assert_eq!(
+        world.deliver(address(2), &packet),
+        Err(DropReason::UnknownAddress)
+    );
+    assert_eq!(world.server.selected().unwrap().remote, address(1));
+    assert!(world.deliver(address(1), &packet).is_ok());
+}
+
+#[test]
+fn a_replayed_packet_is_dropped_even_from_the_right_address() {
+    let mut world = World::connected();
+    let packet = world.client_packet(1);
+    assert!(world.deliver(address(1), &packet).is_ok());
+    assert_eq!(world.deliver(address(1), &packet), Err(DropReason::ReplayedRtp));
+    let mut control = Vec::new();
+    world
+        .client
+        .seal_rtcp(&[0x80, 201, 0, 1, 0, 0, 0, 9], &mut control)
+        .unwrap();
+    assert!(world.deliver(address(1), &control).is_ok());
+    assert_eq!(world.deliver(address(1), &control), Err(DropReason::ReplayedRtcp));
+}
+
+#[test]
+fn a_client_hello_in_small_pieces_is_understood() {
+    let mut world = World::new();
+    world.uplink = Box::new(|datagram| {
+        let is_hello = datagram[0] == 22 && datagram[13] == 1;
+        if is_hello {
+            fragmented(&datagram, 70)
+        } else {
+            vec![datagram]
+        }
+    });
+    world.run(Duration::from_secs(1));
+    assert!(world.server.is_connected());
+    assert_eq!(world.client.profile(), Some(SrtpProfile::AeadAes128Gcm));
+}
+
+/// Each datagram of the handshake is lost once, in either direction.
+#[test]
+fn a_handshake_survives_the_loss_of_any_datagram() {
+    for lost in 0..12 {
+        for up in [true, false] {
+            let mut world = World::new();
+            let mut seen = 0;
+            let lossy: Box<dyn FnMut(Vec<u8>) -> Vec<Vec<u8>>> = Box::new(move |datagram| {
+                let is_dtls = (20..64).contains(&datagram[0]);
+                seen += usize::from(is_dtls);
+                if is_dtls && seen == lost + 1 {
+                    vec![]
+                } else {
+                    vec![datagram]
+                }
+            });
+            if up {
+                world.uplink = lossy;
+            } else {
+                world.downlink = lossy;
+            }
+            world.run(Duration::from_secs(6));
+            assert!(
+                world.server.is_connected() && world.client.is_connected(),
+                "lost {lost}, up {up}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_handshake_survives_heavy_loss() {
+    for seed in 1..20u32 {
+        let mut world = World::new();
+        let lossy = move |salt: u32| {
+            let mut state = seed.wrapping_mul(2_654_435_761) ^ salt;
+            move |datagram: Vec<u8>| {
+                state ^= state << 13;
+                state ^= state >> 17;
+                state ^= state << 5;
+                if state % 100 < 20 { vec![] } else { vec![datagram] }
+            }
+        };
+        world.uplink = Box::new(lossy(1));
+        world.downlink = Box::new(lossy(0xffff));
+        world.run(Duration::from_secs(12));
+        assert!(
+            world.server.is_connected() && world.client.is_connected(),
+            "seed {seed}"
+        );
+    }
+}
+
+#[test]
+fn media_goes_on_through_an_ice_restart() {
+    let mut world = World::connected();
+    world
+        .server
+        .restart_ice(credentials("sfu1"), credentials("web1"), world.now);
+    assert!(world.server.is_connected());
+    assert_eq!(world.server.selected().unwrap().remote, address(1));
+    let packet = world.client_packet(1);
+    assert!(world.deliver(address(1), &packet).is_ok());
+    world.run(Duration::from_secs(3));
+    assert_eq!(
+        world.drops,
+        DropCounts::default(),
+        "old credentials are good during the change"
+    );
+
+    world.client_address = address(2);
+    world
+        .client
+        .restart_ice(credentials("web1"), credentials("sfu1"), world.now);
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.server.selected().unwrap().remote, address(2));
+    let packet = world.client_packet(2);
+    assert!(world.deliver(address(2), &packet).is_ok());
+    assert_eq!(world.server_events, [], "never away");
+}
+
+#[test]
+fn a_peer_that_falls_silent_is_gone_and_may_come_back() {
+    let mut world = World::connected();
+    world.uplink = Box::new(|_| vec![]);
+    world.run(Duration::from_secs(12));
+    assert_eq!(world.server_events, []);
+    world.run(Duration::from_secs(4));
+    assert_eq!(
+        world.server_events,
+        [TransportEvent::Disconnected(DisconnectReason::Silence)]
+    );
+    assert!(!world.server.is_connected());
+    assert_eq!(world.server.poll_timeout(), None);
+    world.uplink = Box::new(|datagram| vec![datagram]);
+    world.run(Duration::from_secs(3));
+    assert_eq!(world.server_events.last(), Some(&TransportEvent::Connected));
+}
+
+#[test]
+fn a_peer_that_never_comes_is_given_up() {
+    let mut world = World::new();
+    world.uplink = Box::new(|_| vec![]);
+    world.run(Duration::from_secs(29));
+    assert_eq!(world.server_events, []);
+    world.run(Duration::from_secs(1));
+    assert_eq!(
+        world.server_events,
+        [TransportEvent::Disconnected(DisconnectReason::NeverConnected)]
+    );
+}
+
+#[test]
+fn a_forged_packet_does_not_keep_a_dead_peer_alive() {
+    let mut world = World::connected();
+    let mut packet = world.client_packet(1);
+    *packet.last_mut().unwrap() ^= 1;
+    world.uplink = Box::new(|_| vec![]);
+    for _ in 0..16 {
+        world.run(Duration::from_secs(1));
+        let _ = world.deliver(address(1), &packet);
+    }
+    assert_eq!(
+        world.server_events,
+        [TransportEvent::Disconnected(DisconnectReason::Silence)]
+    );
+}
+
+#[test]
+fn a_peer_that_says_good_bye_is_gone_at_once() {
+    let mut world = World::connected();
+    world.client.close(world.now);
+    world.exchange();
+    assert_eq!(
+        world.server_events,
+        [TransportEvent::Disconnected(DisconnectReason::ClosedByPeer)]
+    );
+    let check = [0; 20];
+    assert_eq!(world.deliver(address(1), &check), Err(DropReason::Closed));
+}
+
+#[test]
+fn closing_tells_the_peer() {
+    let mut world = World::connected();
+    world.server.close(world.now);
+    world.exchange();
+    assert!(!world.server.is_connected());
+    assert_eq!(
+        world.client_events.last(),
+        Some(&TransportEvent::Disconnected(DisconnectReason::ClosedByPeer))
+    );
+    assert_eq!(world.server_events, []);
+}
+
+#[test]
+fn forged_dtls_neither_closes_an_association_nor_fills_memory() {
+    let mut world = World::connected();
+    let alert = [21, 254, 253, 0, 0, 0, 0, 0, 0, 9, 9, 0, 2, 2, 40];
+    let _ = world.deliver(address(1), &alert);
+    let mut fragment = vec![
+        22, 254, 253, 0, 0, 0, 0, 0, 1, 0, 0, 4, 12, 11, 0, 4, 0, 0, 9, 0, 0, 0, 0, 4, 0,
+    ];
+    fragment.resize(25 + 1024, 7);
+    let outcomes: Vec<_> = (0..64).map(|_| world.deliver(address(1), &fragment)).collect();
+    assert_eq!(outcomes.last(), Some(&Err(DropReason::DtlsOverflow)));
+    world.exchange();
+    let packet = world.client_packet(1);
+    assert!(world.deliver(address(1), &packet).is_ok());
+    assert_eq!(world.server_events, []);
+}
+
+/// Garbage of every first byte and many lengths, before and after the handshake.
+#[test]
+fn no_datagram_makes_it_panic() {
+    for mut world in [World::new(), World::connected()] {
+        let mut state = 1u32;
+        for round in 0..20_000u32 {
+            let length = (round % 97) as usize;
+            let mut datagram: Vec<u8> = (0..length)
+                .map(|_| {
+                    state ^= state << 13;
+                    state ^= state >> 17;
+                    state ^= state << 5;
+                    state as u8
+                })
+                .collect();
+            if let Some(first) = datagram.first_mut() {
+                *first = (round % 256) as u8;
+            }
+            let _ = world.deliver(address(1), &datagram);
+            while world.server.poll_transmit().is_some() {}
+        }
+    }
+}
