@@ -1,0 +1,109 @@
+// The room: who is here, what is said, one's own controls, and beside it a panel.
+
+import { useState } from "react";
+import { t } from "../../i18n";
+import { CaptionArea } from "../captions/CaptionArea";
+import { CaptionHistory } from "../captions/CaptionHistory";
+import { CaptionLog } from "../captions/CaptionLog";
+import { useClient } from "../client";
+import { DialogWindow } from "../common/dialogs";
+import { useFocusOnArrival, useWide } from "../common/hooks";
+import { Icon } from "../common/Icon";
+import { Button } from "../common/widgets";
+import { ManagePanel } from "../facilitation/ManagePanel";
+import { DeviceCheck } from "../join/DeviceCheck";
+import { Guidelines } from "../join/Guidelines";
+import { Banners } from "./Banners";
+import { useCaptionsPreference } from "./captionsPreference";
+import { ControlBar, type OpenPanel } from "./ControlBar";
+import { SessionClock } from "./SessionClock";
+import { Stage } from "./Stage";
+import { Toasts } from "./Toasts";
+import { useKnockTitle } from "./useKnockTitle";
+
+type OpenDialog = "none" | "settings" | "guidelines";
+
+export function CallPage() {
+  useKnockTitle();
+  const wide = useWide();
+  const manages = useClient((state) => state.seat?.permissions.includes("manage_session") ?? false);
+  const link = useClient((state) => state.link);
+  const [panel, setPanel] = useState<OpenPanel>(manages && wide ? "manage" : "none");
+  const [dialog, setDialog] = useState<OpenDialog>("none");
+  const [captionsShown, setCaptionsShown] = useCaptionsPreference();
+  return (
+    <div className="call" data-panel={panel === "none" ? undefined : panel} data-link={link}>
+      <Head onGuidelines={() => setDialog("guidelines")} />
+      <main className="room" aria-label={t.call.main}>
+        <Banners
+          manageOpen={panel === "manage"}
+          onManage={() => setPanel("manage")}
+          onSettings={() => setDialog("settings")}
+        />
+        <Stage />
+        <Toasts />
+        {captionsShown ? (
+          <>
+            <CaptionArea />
+            <CaptionLog />
+          </>
+        ) : null}
+      </main>
+      <ControlBar
+        captionsShown={captionsShown}
+        onCaptionsShown={setCaptionsShown}
+        panel={panel}
+        onPanel={setPanel}
+        onSettings={() => setDialog("settings")}
+      />
+      {panel === "manage" ? <ManagePanel onClose={() => setPanel("none")} /> : null}
+      {panel === "history" ? <CaptionHistory onClose={() => setPanel("none")} /> : null}
+      <DialogWindow
+        isOpen={dialog === "settings"}
+        onClose={() => setDialog("none")}
+        heading={t.devices.settings}
+        closeLabel={t.devices.close}
+      >
+        <DeviceCheck />
+      </DialogWindow>
+      <DialogWindow
+        isOpen={dialog === "guidelines"}
+        onClose={() => setDialog("none")}
+        heading={t.join.guidelines}
+        closeLabel={t.devices.close}
+      >
+        <Guidelines />
+      </DialogWindow>
+    </div>
+  );
+}
+
+function Head({ onGuidelines }: { onGuidelines: () => void }) {
+  const headingRef = useFocusOnArrival<HTMLHeadingElement>();
+  const name = useClient((state) => state.session?.name ?? "");
+  const locked = useClient((state) => state.session?.locked ?? false);
+  const microphonesLocked = useClient((state) => state.session?.microphones_locked ?? false);
+  return (
+    <header className="call-head">
+      <h1 ref={headingRef} tabIndex={-1}>
+        {name}
+      </h1>
+      {locked ? (
+        <p className="head-sign">
+          <Icon name="lock" />
+          {t.call.locked}
+        </p>
+      ) : null}
+      {microphonesLocked ? (
+        <p className="head-sign">
+          <Icon name="microphoneOff" />
+          {t.call.microphonesLocked}
+        </p>
+      ) : null}
+      <SessionClock />
+      <Button look="quiet" onPress={onGuidelines}>
+        {t.call.guidelines}
+      </Button>
+    </header>
+  );
+}

@@ -1,0 +1,149 @@
+// One person: their picture or initials, their name, and in signs and words how they stand. Video is covered
+// until the first frame that is certainly theirs: nobody is ever seen under another's name.
+
+import { memo, useEffect, useRef, useState } from "react";
+import { t } from "../../i18n";
+import type { Microphone, Participant } from "../../protocol/generated";
+import type { VideoShown } from "../../state/model";
+import { useController } from "../client";
+import { Icon, type IconName } from "../common/Icon";
+
+interface TileProps {
+  readonly participant: Participant;
+  readonly isSelf: boolean;
+  readonly isSpeaking: boolean;
+}
+
+export const Tile = memo(function Tile({ participant, isSelf, isSpeaking }: TileProps) {
+  const { name, camera, connected } = participant;
+  return (
+    <div
+      role="group"
+      aria-label={name}
+      className="tile"
+      data-speaking={isSpeaking || undefined}
+      data-away={!connected || undefined}
+    >
+      {camera ? (
+        <Video participant={participant.participant} name={name} isSelf={isSelf} />
+      ) : (
+        <Cover name={name} />
+      )}
+      {connected ? null : <p className="tile-away">{t.call.awayShort}</p>}
+      <div className="tile-label">
+        <span className="tile-name">{isSelf ? t.call.isYou(name) : name}</span>
+        <Signs participant={participant} isSpeaking={isSpeaking} />
+      </div>
+    </div>
+  );
+});
+
+/** Opaque, over the whole tile. */
+function Cover({ name }: { name: string }) {
+  return (
+    <div className="cover" aria-hidden="true">
+      <span className="initials">{initials(name)}</span>
+    </div>
+  );
+}
+
+interface VideoProps {
+  readonly participant: string;
+  readonly name: string;
+  readonly isSelf: boolean;
+}
+
+function Video({ participant, name, isSelf }: VideoProps) {
+  const controller = useController();
+  const ref = useRef<HTMLVideoElement>(null);
+  const [shown, setShown] = useState<VideoShown>("covered");
+  useEffect(() => {
+    if (ref.current === null) {
+      return undefined;
+    }
+    if (isSelf) {
+      setShown("shown");
+      return controller.attachOwnVideo(ref.current, "camera");
+    }
+    return controller.attachVideo(ref.current, { participant, source: "camera" }, setShown);
+  }, [controller, participant, isSelf]);
+  return (
+    <>
+      <video
+        ref={ref}
+        className={isSelf ? "mirrored" : ""}
+        aria-hidden="true"
+        tabIndex={-1}
+        autoPlay
+        muted
+        playsInline
+      />
+      {shown === "covered" ? (
+        <>
+          <Cover name={name} />
+          <span className="visually-hidden">{t.call.state.loading}</span>
+        </>
+      ) : null}
+    </>
+  );
+}
+
+interface Sign {
+  readonly icon: IconName;
+  readonly words: string;
+}
+
+function Signs({ participant, isSpeaking }: { participant: Participant; isSpeaking: boolean }) {
+  return (
+    <span className="signs">
+      {signsOf(participant, isSpeaking).map(({ icon, words }) => (
+        <span key={icon} className={`sign ${icon}`}>
+          <Icon name={icon} />
+          <span className="visually-hidden">, {words}</span>
+        </span>
+      ))}
+    </span>
+  );
+}
+
+function signsOf(participant: Participant, isSpeaking: boolean): readonly Sign[] {
+  const signs: Sign[] = [];
+  if (participant.hand_raised_at !== null) {
+    signs.push({ icon: "hand", words: t.call.state.handRaised });
+  }
+  if (isSpeaking) {
+    signs.push({ icon: "speaking", words: t.call.state.speaking });
+  }
+  const muted = mutedWords(participant.microphone);
+  if (muted !== null) {
+    signs.push({ icon: "microphoneOff", words: muted });
+  }
+  if (!participant.camera) {
+    signs.push({ icon: "cameraOff", words: t.call.state.cameraOff });
+  }
+  return signs;
+}
+
+/** Null while somebody is heard. */
+export function mutedWords(microphone: Microphone): string | null {
+  switch (microphone) {
+    case "on":
+      return null;
+    case "off":
+      return t.call.state.muted;
+    case "muted":
+    case "locked":
+      return t.call.state.mutedByFacilitator;
+  }
+}
+
+/** The first letters of the first and the last word of a name. */
+export function initials(name: string): string {
+  const words = name.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word));
+  const first = words.at(0);
+  const last = words.length > 1 ? words.at(-1) : undefined;
+  return [first, last]
+    .map((word) => [...(word ?? "").replace(/^[^\p{L}\p{N}]+/u, "")].at(0) ?? "")
+    .join("")
+    .toUpperCase();
+}

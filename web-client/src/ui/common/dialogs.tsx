@@ -1,0 +1,93 @@
+// Dialogs: Escape closes them, the focus stays inside and goes back to where it came from.
+
+import type { ReactNode } from "react";
+import { Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
+import { Button } from "./widgets";
+
+interface DialogWindowProps {
+  readonly isOpen: boolean;
+  readonly onClose: () => void;
+  readonly heading: string;
+  readonly closeLabel: string;
+  readonly children: ReactNode;
+}
+
+/** A card over the page that one can simply close. */
+export function DialogWindow({ isOpen, onClose, heading, closeLabel, children }: DialogWindowProps) {
+  return (
+    <ModalOverlay className="modal-overlay" isOpen={isOpen} onOpenChange={(open) => !open && onClose()} isDismissable>
+      <Modal className="modal">
+        <Dialog className="dialog">
+          <div className="dialog-head">
+            <Heading slot="title" level={2}>
+              {heading}
+            </Heading>
+            <Button look="quiet" icon="close" name={closeLabel} onPress={onClose}>
+              {null}
+            </Button>
+          </div>
+          {children}
+        </Dialog>
+      </Modal>
+    </ModalOverlay>
+  );
+}
+
+interface ConfirmationProps {
+  readonly isOpen: boolean;
+  readonly onClose: () => void;
+  readonly heading: string;
+  readonly text: string;
+  readonly confirm: string;
+  readonly cancel: string;
+  readonly onConfirm: () => void;
+}
+
+/** A question before something that can't be undone; the focus stands on the harmless answer. */
+export function Confirmation({ isOpen, onClose, heading, text, confirm, cancel, onConfirm }: ConfirmationProps) {
+  return (
+    <ModalOverlay className="modal-overlay" isOpen={isOpen} onOpenChange={(open) => !open && onClose()}>
+      <Modal className="modal">
+        <Dialog className="dialog" role="alertdialog">
+          <Heading slot="title" level={2}>
+            {heading}
+          </Heading>
+          <p>{text}</p>
+          <div className="buttons end">
+            <Button onPress={onClose} autoFocus>
+              {cancel}
+            </Button>
+            <Button
+              look="danger"
+              onPress={() => {
+                onClose();
+                onConfirm();
+              }}
+            >
+              {confirm}
+            </Button>
+          </div>
+        </Dialog>
+      </Modal>
+    </ModalOverlay>
+  );
+}
+
+interface SheetProps {
+  readonly onClose: () => void;
+  readonly label: string;
+  readonly children: ReactNode;
+}
+
+/** A panel over the whole of a narrow screen. */
+export function Sheet({ onClose, label, children }: SheetProps) {
+  return (
+    <ModalOverlay className="sheet-overlay" isOpen onOpenChange={(open) => !open && onClose()}>
+      <Modal className="sheet">
+        <Dialog className="dialog-sheet" aria-label={label}>
+          {children}
+        </Dialog>
+      </Modal>
+    </ModalOverlay>
+  );
+}

@@ -1,0 +1,99 @@
+// Every way in which a session can be over for one, in plain words, with what can be done next.
+
+import { t } from "../../i18n";
+import type { Phase } from "../../state/model";
+import { useController } from "../client";
+import { Page } from "../common/Page";
+import { Button } from "../common/widgets";
+
+/** The phases after which nothing of the session is left on this page. */
+export type ClosedPhase = Extract<
+  Phase,
+  { kind: "left" | "denied" | "removed" | "taken_over" | "ended" | "failed" }
+>;
+
+type Next = "rejoin" | "ask_again" | "take_back" | "none";
+
+interface Words {
+  readonly heading: string;
+  readonly lines: readonly string[];
+  readonly next: Next;
+}
+
+function wordsOf(phase: ClosedPhase): Words {
+  switch (phase.kind) {
+    case "left":
+      return { heading: t.closed.left.heading, lines: [t.closed.left.text], next: "rejoin" };
+    case "denied":
+      return phase.blocked
+        ? { heading: t.closed.denied.heading, lines: [t.closed.denied.blocked], next: "none" }
+        : { heading: t.closed.denied.heading, lines: [t.closed.denied.text], next: "ask_again" };
+    case "removed":
+      return { heading: t.closed.removed.heading, lines: [t.closed.removed.text], next: "none" };
+    case "taken_over":
+      return { heading: t.closed.takenOver.heading, lines: [t.closed.takenOver.text], next: "take_back" };
+    case "ended":
+      return phase.reason === null
+        ? { heading: t.closed.gone.heading, lines: [t.closed.gone.text], next: "none" }
+        : {
+            heading: t.closed.ended.heading,
+            lines: [t.closed.ended[phase.reason], t.closed.ended.text],
+            next: "none",
+          };
+    case "failed":
+      return { heading: t.closed.refused.heading, lines: [t.errors[phase.code]], next: "none" };
+  }
+}
+
+export function ClosedPage({ phase }: { phase: ClosedPhase }) {
+  const controller = useController();
+  const { heading, lines, next } = wordsOf(phase);
+  return (
+    <Page key={phase.kind} calm title={t.titles.closed} heading={heading}>
+      {lines.map((line) => (
+        <p key={line}>{line}</p>
+      ))}
+      <NextStep next={next} onForm={controller.backToForm} onTakeBack={controller.takeBack} />
+    </Page>
+  );
+}
+
+interface NextStepProps {
+  readonly next: Next;
+  readonly onForm: () => void;
+  readonly onTakeBack: () => void;
+}
+
+function NextStep({ next, onForm, onTakeBack }: NextStepProps) {
+  switch (next) {
+    case "rejoin":
+      return (
+        <Button look="primary" onPress={onForm}>
+          {t.closed.rejoin}
+        </Button>
+      );
+    case "ask_again":
+      return (
+        <Button look="primary" onPress={onForm}>
+          {t.closed.askAgain}
+        </Button>
+      );
+    case "take_back":
+      return (
+        <Button look="primary" onPress={onTakeBack}>
+          {t.closed.takeBack}
+        </Button>
+      );
+    case "none":
+      return null;
+  }
+}
+
+/** For a path that belongs to a session but has no token. */
+export function IncompleteLinkPage() {
+  return (
+    <Page calm title={t.titles.closed} heading={t.closed.refused.heading}>
+      <p>{t.join.linkIncomplete}</p>
+    </Page>
+  );
+}

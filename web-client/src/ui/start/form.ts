@@ -1,0 +1,74 @@
+// What the form on the start page holds, and what is wrong with it. Pure.
+
+import { t } from "../../i18n";
+import { NAME_CHARACTERS_MAX } from "../../protocol/generated";
+import type { NewSession } from "../../protocol/http";
+
+export const CAPACITY_MIN = 2;
+export const CAPACITY_MAX = 25;
+
+/** The fields as they stand; times as `datetime-local` gives them, in the browser's time zone. */
+export interface StartForm {
+  readonly name: string;
+  readonly operatorKey: string;
+  readonly startsAt: string;
+  readonly endsAt: string;
+  readonly capacity: string;
+  readonly waitingRoom: boolean;
+  readonly captions: boolean;
+}
+
+export const EMPTY_FORM: StartForm = {
+  name: "",
+  operatorKey: "",
+  startsAt: "",
+  endsAt: "",
+  capacity: String(CAPACITY_MAX),
+  waitingRoom: true,
+  captions: true,
+};
+
+type Field = "name" | "operatorKey" | "startsAt" | "endsAt" | "capacity";
+
+/** What to say about each field; absent where nothing is wrong. */
+export type StartErrors = Partial<Record<Field, string>>;
+
+export function checkForm(form: StartForm, now: number): StartErrors {
+  const errors: StartErrors = {};
+  const name = form.name.trim();
+  if (name === "") {
+    errors.name = t.start.errors.nameMissing;
+  } else if ([...name].length > NAME_CHARACTERS_MAX) {
+    errors.name = t.start.errors.nameTooLong;
+  }
+  if (form.operatorKey.trim() === "") {
+    errors.operatorKey = t.start.errors.keyMissing;
+  }
+  const capacity = Number(form.capacity);
+  if (!Number.isInteger(capacity) || capacity < CAPACITY_MIN || capacity > CAPACITY_MAX) {
+    errors.capacity = t.start.errors.capacity;
+  }
+  const start = form.startsAt === "" ? now : Date.parse(form.startsAt);
+  const end = form.endsAt === "" ? Number.POSITIVE_INFINITY : Date.parse(form.endsAt);
+  if (Number.isNaN(start)) {
+    errors.startsAt = t.start.errors.timeInvalid;
+  }
+  if (Number.isNaN(end)) {
+    errors.endsAt = t.start.errors.timeInvalid;
+  } else if (end <= start || end <= now) {
+    errors.endsAt = t.start.errors.endBeforeStart;
+  }
+  return errors;
+}
+
+/** The request that a form without errors makes. */
+export function toRequest(form: StartForm): NewSession {
+  return {
+    name: form.name.trim(),
+    capacity: Number(form.capacity),
+    waiting_room: form.waitingRoom,
+    captions: form.captions,
+    ...(form.startsAt === "" ? {} : { starts_at: new Date(form.startsAt).toISOString() }),
+    ...(form.endsAt === "" ? {} : { ends_at: new Date(form.endsAt).toISOString() }),
+  };
+}
