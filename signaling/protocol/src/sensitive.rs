@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Personal data (names, addresses, tokens, caption text): `Debug` prints `[redacted]`, and there is no
 /// `Display`, so that it cannot be logged by accident. On the wire it is the bare value.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sensitive<T>(pub T);
 

@@ -1,0 +1,194 @@
+//! Between a person and the media plane: switches, offers, what is looked at, and what comes back.
+//!
+//! Only those inside get here; the media plane never hears of anybody else.
+
+use std::collections::BTreeSet;
+
+use hearken_protocol::{
+    ErrorCode, MediaCommand, MediaEvent, OfferRefusal, ParticipantId, Permission, Sensitive, ServerMessage,
+    Speaker, ViewItem,
+};
+
+use crate::refusal::Refusal;
+use crate::seat::{PendingOffer, Seat};
+use crate::{ConnectionId, MicrophoneRule, Output, Session};
+
+/// One's own microphone, camera and screen.
+impl Session {
+    pub(crate) fn set_microphone(&mut self, actor: ParticipantId, on: bool) -> Result<(), Refusal> {
+        let locked = self.require_inside(actor)?.rule == MicrophoneRule::Locked;
+        if locked && on {
+            return Err(Refusal::MicrophonesLocked);
+        }
+        self.update(actor, |seat| {
+            if on {
+                seat.rule = MicrophoneRule::Free;
+            }
+            if let Some(inside) = seat.inside_mut() {
+                inside.microphone_on = on;
+            }
+        });
+        Ok(())
+    }
+
+    pub(crate) fn set_camera(&mut self, actor: ParticipantId, on: bool) {
+        self.update(actor, |seat| {
+            if let Some(inside) = seat.inside_mut() {
+                inside.camera = on;
+            }
+        });
+    }
+
+    pub(crate) fn set_screen(&mut self, actor: ParticipantId, on: bool) -> Result<(), Refusal> {
+        if on {
+            self.require(actor, Permission::ShareScreen)?;
+        }
+        self.update(actor, |seat| {
+            if let Some(inside) = seat.inside_mut() {
+                inside.screen = on;
+            }
+        });
+        Ok(())
+    }
+}
+
+/// To the media plane.
+impl Session {
+    pub(crate) fn offer(
+        &mut self,
+        actor: ParticipantId,
+        connection: ConnectionId,
+        request: Option<u32>,
+        negotiation: u32,
+        sdp: Sensitive<String>,
+    ) {
+        let Some(inside) = self.seats.get_mut(&actor).and_then(Seat::inside_mut) else {
+            return;
+        };
+        self.negotiations = self.negotiations.wrapping_add(1);
+        let number = self.negotiations;
+        let fingerprint = sdp
+            .lines()
+            .find(|line| line.starts_with("a=fingerprint:"))
+            .map(Sensitive::from);
+        inside.negotiation.offered(PendingOffer {
+            number,
+            negotiation,
+            connection,
+            request,
+            fingerprint,
+        });
+        self.order(MediaCommand::Offer {
+            session: self.id(),
+            participant: actor,
+            negotiation: number,
+            sdp,
+        });
+    }
+
+    pub(crate) fn view(&mut self, actor: ParticipantId, items: Vec<ViewItem>) -> Result<(), Refusal> {
+        // Everybody has one camera and one screen.
+        let items_max = usize::try_from(self.settings.capacity)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(2);
+        let videos: BTreeSet<_> = items.iter().map(|item| (item.participant, item.source)).collect();
+        let is_sound = |item: &ViewItem| item.source.is_audio();
+        if items.len() > items_max || videos.len() != items.len() || items.iter().any(is_sound) {
+            return Err(Refusal::View);
+        }
+        self.order(MediaCommand::SetView {
+            session: self.id(),
+            participant: actor,
+            items,
+        });
+        Ok(())
+    }
+}
+
+/// From the media plane.
+impl Session {
+    pub(crate) fn media_event(&mut self, event: MediaEvent) {
+        if event.session() != self.id() {
+            return;
+        }
+        match event {
+            MediaEvent::Answer {
+                participant,
+                negotiation,
+                sdp,
+                ..
+            } => {
+                self.answer(participant, negotiation, sdp);
+            }
+            MediaEvent::OfferRefused {
+                participant,
+                negotiation,
+                refusal,
+                ..
+            } => {
+                self.offer_refused(participant, negotiation, refusal);
+            }
+            MediaEvent::Slot {
+                participant, slot, ..
+            } => {
+                let Some(inside) = self.seats.get_mut(&participant).and_then(Seat::inside_mut) else {
+                    return;
+                };
+                inside.negotiation.assigned(&slot);
+                self.tell(participant, ServerMessage::Slot(slot));
+            }
+            MediaEvent::Speakers { speakers, .. } => {
+                let is_inside = |speaker: &Speaker| self.require_inside(speaker.participant).is_ok();
+                let speakers = speakers.into_iter().filter(is_inside).collect();
+                self.tell_inside(&ServerMessage::Speakers { speakers });
+            }
+            // A seat depends on the WebSocket, not on the transport: the client restarts ICE by a new offer.
+            MediaEvent::Connected { .. } | MediaEvent::Disconnected { .. } | MediaEvent::Sending { .. } => {}
+        }
+    }
+
+    fn answer(&mut self, participant: ParticipantId, number: u32, sdp: Sensitive<String>) {
+        let Some(inside) = self.seats.get_mut(&participant).and_then(Seat::inside_mut) else {
+            return;
+        };
+        let Some(offer) = inside.negotiation.answered(number) else {
+            return;
+        };
+        // The page that offered may be gone; the one in its place offers for itself.
+        if self.connections.contains_key(&offer.connection) {
+            let message = ServerMessage::Answer {
+                negotiation: offer.negotiation,
+                sdp,
+            };
+            self.emit(Output::Send {
+                connection: offer.connection,
+                message,
+            });
+        }
+    }
+
+    fn offer_refused(&mut self, participant: ParticipantId, number: u32, refusal: OfferRefusal) {
+        let Some(inside) = self.seats.get_mut(&participant).and_then(Seat::inside_mut) else {
+            return;
+        };
+        let Some(offer) = inside.negotiation.refused(number) else {
+            return;
+        };
+        let (connection, request) = (offer.connection, offer.request);
+        if !self.connections.contains_key(&connection) {
+            return;
+        }
+        match refusal {
+            OfferRefusal::Full => self.refuse(connection, request, Refusal::MediaFull),
+            OfferRefusal::Malformed(detail) => {
+                let message = format!("the offer could not be understood: {detail}");
+                let message = ServerMessage::Error {
+                    request,
+                    code: ErrorCode::InvalidOffer,
+                    message,
+                };
+                self.emit(Output::Send { connection, message });
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Why something was refused: the code that programs go by and the sentence that a person may read.
+
+use hearken_protocol::{ErrorCode, Permission};
+
+use crate::NameError;
+
+/// Why a message was refused. It has changed nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("the session is over")]
+    Ended,
+    #[error("this link was replaced by a newer one")]
+    LinkReplaced,
+    #[error("this seat was blocked for this session")]
+    Blocked,
+    #[error("the session is locked")]
+    SessionLocked,
+    #[error("the session is full")]
+    SessionFull,
+    #[error("the session is full: {0} could not be let in")]
+    FullFor(usize),
+    #[error("the waiting room is full")]
+    WaitingRoomFull,
+    #[error("too many people were in this session")]
+    TooManySeats,
+    #[error("this seat is taken: try again")]
+    SeatTaken,
+    #[error("the guidelines have to be accepted first")]
+    GuidelinesNotAccepted,
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error("this connection has said hello already")]
+    SecondHello,
+    #[error("in the waiting room nothing but `ping` and `leave` is heard")]
+    Waiting,
+    #[error("this needs the permission {0:?}")]
+    Permission(Permission),
+    #[error("there is no such person")]
+    NoSuchPerson,
+    #[error("nobody can remove themselves; `leave` gives up one's seat")]
+    RemoveOneself,
+    #[error("a facilitator has locked microphones")]
+    MicrophonesLocked,
+    #[error("`items` names a video twice, sound, or more videos than there can be")]
+    View,
+    #[error("the server can carry no more")]
+    MediaFull,
+}
+
+impl Refusal {
+    /// What programs go by.
+    pub(crate) fn code(self) -> ErrorCode {
+        match self {
+            Self::Ended => ErrorCode::Ended,
+            Self::LinkReplaced => ErrorCode::Unauthorized,
+            Self::Blocked => ErrorCode::Blocked,
+            Self::SessionLocked => ErrorCode::SessionLocked,
+            Self::SessionFull | Self::FullFor(_) => ErrorCode::SessionFull,
+            Self::WaitingRoomFull | Self::TooManySeats | Self::SeatTaken | Self::MediaFull => {
+                ErrorCode::Overloaded
+            }
+            Self::GuidelinesNotAccepted => ErrorCode::GuidelinesNotAccepted,
+            Self::Name(_) => ErrorCode::InvalidName,
+            Self::SecondHello => ErrorCode::OutOfOrder,
+            Self::Waiting | Self::Permission(_) => ErrorCode::Forbidden,
+            Self::NoSuchPerson => ErrorCode::NotFound,
+            Self::RemoveOneself | Self::View => ErrorCode::InvalidValue,
+            Self::MicrophonesLocked => ErrorCode::MicrophonesLocked,
+        }
+    }
+}

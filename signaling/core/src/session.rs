@@ -1,0 +1,554 @@
+//! One live session: what is known of it, how inputs find their way, and the few ways in which anything leaves.
+//!
+//! The rules stand in the files beside it, each an `impl Session` of its own: [`crate::entrance`] (who comes in),
+//! [`crate::facilitation`] (what facilitators do), [`crate::media`] (microphones, cameras, offers).
+
+use std::collections::{BTreeMap, VecDeque};
+
+use hearken_protocol::{
+    CaptionNews, CaptionsState, ClientMessage, EndReason, MediaCommand, Participant, ParticipantId,
+    Permission, ServerMessage, SessionId, SessionInfo, Snapshot, Timestamp,
+};
+
+use crate::captions::Captions;
+use crate::refusal::Refusal;
+use crate::schedule::Schedule;
+use crate::seat::{Inside, Line, Place, SEAT_HOLD, Seat};
+use crate::{
+    AuditAction, AuditEntry, Change, ConnectionId, Input, MicrophoneRule, Output, SessionRecord,
+    SessionSettings, Standing,
+};
+
+/// One live session. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Session {
+    pub(crate) settings: SessionSettings,
+    pub(crate) media_epoch: u64,
+    /// The latest time heard of: it never goes back here, whatever the clock does.
+    pub(crate) now: Timestamp,
+    pub(crate) schedule: Schedule,
+    pub(crate) link_generation: u32,
+    pub(crate) session_locked: bool,
+    pub(crate) microphones_locked: bool,
+    pub(crate) seats: BTreeMap<ParticipantId, Seat>,
+    pub(crate) connections: BTreeMap<ConnectionId, ParticipantId>,
+    pub(crate) captions: Captions,
+    pub(crate) ended: Option<EndReason>,
+    /// Counts who came into the waiting room or the session.
+    pub(crate) arrivals: u64,
+    /// Counts the offers of everybody.
+    pub(crate) negotiations: u32,
+    /// When a hand was last raised: no two are at the same time, so that their order is certain.
+    pub(crate) last_hand: Timestamp,
+    outputs: VecDeque<Output>,
+}
+
+/// How many are where, for metrics and for the operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Inside, those included whose seat is held for them.
+    pub inside: usize,
+    /// Inside and connected.
+    pub connected: usize,
+    /// In the waiting room and connected, those included who wait for the start.
+    pub waiting: usize,
+}
+
+impl Session {
+    /// A session that was just created. The media plane's orders for it are among the outputs at once.
+    ///
+    /// `media_epoch` names the life of the media plane, `now` is the present time.
+    pub fn new(settings: SessionSettings, media_epoch: u64, now: Timestamp) -> Self {
+        let record = SessionRecord {
+            settings,
+            link_generation: 1,
+            session_locked: false,
+            microphones_locked: false,
+            ended: None,
+            seats: Vec::new(),
+        };
+        Self::restore(record, media_epoch, now)
+    }
+
+    /// A session that an earlier process has left behind. Whoever was inside has the seat held for
+    /// [`SEAT_HOLD`] from now on. If its time is up, it ends at once.
+    pub fn restore(record: SessionRecord, media_epoch: u64, now: Timestamp) -> Self {
+        let settings = record.settings;
+        let mut session = Self {
+            schedule: Schedule::new(settings.starts_at, settings.ends_at, now),
+            captions: Captions::new(settings.captions),
+            settings,
+            media_epoch,
+            now,
+            link_generation: record.link_generation,
+            session_locked: record.session_locked,
+            microphones_locked: record.microphones_locked,
+            seats: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            ended: record.ended,
+            arrivals: 0,
+            negotiations: 0,
+            last_hand: now,
+            outputs: VecDeque::new(),
+        };
+        if session.ended.is_some() {
+            return session;
+        }
+        let captions = session.settings.captions;
+        session.order(MediaCommand::OpenSession {
+            session: session.id(),
+            captions,
+        });
+        for record in record.seats {
+            session.arrivals += 1;
+            let inside = Inside::new(Line::Held {
+                until: now + SEAT_HOLD,
+            });
+            let seat = Seat {
+                id: record.participant,
+                role: record.role,
+                name: record.name,
+                rule: record.microphone,
+                denials: record.denials,
+                arrival: session.arrivals,
+                standing: Some(record.standing),
+                place: match record.standing {
+                    Standing::Admitted => Place::Inside(inside),
+                    Standing::Denied | Standing::Lapsed | Standing::Blocked => Place::Absent,
+                },
+            };
+            if let Some(grants) = seat.grants() {
+                session.order(MediaCommand::Admit {
+                    session: session.id(),
+                    participant: seat.id,
+                    grants,
+                });
+            }
+            session.seats.insert(seat.id, seat);
+        }
+        session.advance(now);
+        session
+    }
+
+    /// Takes in what happened. Time that has passed unnoticed takes effect first.
+    pub fn handle(&mut self, now: Timestamp, input: Input) {
+        self.advance(now);
+        if self.ended.is_some() {
+            if let Input::Connect(connect) = input {
+                self.refuse(connect.connection, connect.request, Refusal::Ended);
+                self.emit(Output::Close {
+                    connection: connect.connection,
+                });
+            }
+            return;
+        }
+        match input {
+            Input::Connect(connect) => self.connect(connect),
+            Input::Disconnect { connection } => self.disconnect(connection),
+            Input::Message {
+                connection,
+                request,
+                message,
+            } => self.message(connection, request, message),
+            Input::Media(event) => self.media_event(event),
+            Input::Captions(news) => self.caption_news(news),
+            Input::Time => {}
+            Input::EndByOperator => self.end(None, EndReason::Operator),
+        }
+    }
+
+    /// The next thing to do, if there is any. To be called until it yields `None`.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Input::Time`] is due next; `None` once the session is over.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let holds = self.seats.values().filter_map(|seat| seat.line()?.held_until());
+        self.ended
+            .is_none()
+            .then(|| holds.fold(self.schedule.next_deadline(), Timestamp::min))
+    }
+
+    /// Whether it has ended: nothing will happen any more, and it can be dropped.
+    pub fn is_over(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// Why it has ended, if it has.
+    pub fn ended(&self) -> Option<EndReason> {
+        self.ended
+    }
+
+    /// Its id.
+    pub fn id(&self) -> SessionId {
+        self.settings.session
+    }
+
+    /// What it was created with.
+    pub fn settings(&self) -> &SessionSettings {
+        &self.settings
+    }
+
+    /// The one making of the member link that lets anybody in.
+    pub fn link_generation(&self) -> u32 {
+        self.link_generation
+    }
+
+    /// How many are where.
+    pub fn counts(&self) -> Counts {
+        let inside = self.insiders();
+        Counts {
+            inside: inside.clone().count(),
+            connected: inside.filter(|seat| seat.connection().is_some()).count(),
+            waiting: self
+                .seats
+                .values()
+                .filter(|s| s.waiting().is_some() && s.connection().is_some())
+                .count(),
+        }
+    }
+
+    /// Whether the server writes along.
+    pub fn captions(&self) -> CaptionsState {
+        self.captions.state()
+    }
+
+    fn advance(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+        if self.ended.is_some() {
+            return;
+        }
+        if self.schedule.is_over(self.now) {
+            return self.end(None, EndReason::Time);
+        }
+        let lapsed = |seat: &&Seat| {
+            seat.line()
+                .and_then(Line::held_until)
+                .is_some_and(|t| t <= self.now)
+        };
+        let lapsed: Vec<ParticipantId> = self.seats.values().filter(lapsed).map(|seat| seat.id).collect();
+        for id in lapsed {
+            self.lapse(id);
+        }
+        if self.schedule.starts_now(self.now) {
+            self.start();
+        }
+        if let Some(minutes) = self.schedule.warning(self.now) {
+            self.tell_inside(&ServerMessage::EndingSoon { minutes });
+        }
+    }
+
+    fn message(&mut self, connection: ConnectionId, request: Option<u32>, message: ClientMessage) {
+        let Some(&actor) = self.connections.get(&connection) else {
+            return;
+        };
+        if let Err(refusal) = self.obey(actor, connection, request, message) {
+            self.refuse(connection, request, refusal);
+        }
+    }
+
+    fn obey(
+        &mut self,
+        actor: ParticipantId,
+        connection: ConnectionId,
+        request: Option<u32>,
+        message: ClientMessage,
+    ) -> Result<(), Refusal> {
+        use ClientMessage as M;
+        match message {
+            M::Hello(_) => return Err(Refusal::SecondHello),
+            M::Ping => {
+                self.emit(Output::Send {
+                    connection,
+                    message: ServerMessage::Pong,
+                });
+                return Ok(());
+            }
+            M::Leave => {
+                self.leave(actor);
+                return Ok(());
+            }
+            _ if self.seat(actor).is_none_or(|seat| seat.inside().is_none()) => return Err(Refusal::Waiting),
+            M::Offer { negotiation, sdp } => self.offer(actor, connection, request, negotiation, sdp),
+            M::View { items } => return self.view(actor, items),
+            M::SetMicrophone { on } => return self.set_microphone(actor, on),
+            M::SetCamera { on } => self.set_camera(actor, on),
+            M::SetScreen { on } => return self.set_screen(actor, on),
+            M::RaiseHand => self.raise_hand(actor),
+            M::LowerHand { participant } => return self.lower_hand(actor, participant),
+            M::Admit { participant } => return self.admit(actor, participant),
+            M::AdmitAll => return self.admit_all(actor),
+            M::Deny { participant } => return self.deny(actor, participant),
+            M::Mute { participant } => return self.mute(actor, participant),
+            M::MuteEveryone => return self.mute_everyone(actor),
+            M::LockMicrophones { locked } => return self.lock_microphones(actor, locked),
+            M::AskToUnmute { participant } => return self.ask_to_unmute(actor, participant),
+            M::StopCamera { participant } => return self.stop_camera(actor, participant),
+            M::Remove { participant } => return self.remove(actor, participant),
+            M::LockSession { locked } => return self.lock_session(actor, locked),
+            M::RenewLink => return self.renew_link(actor),
+            M::EndSession => {
+                self.require(actor, Permission::ManageSession)?;
+                self.end(Some(actor), EndReason::Facilitator);
+            }
+        }
+        Ok(())
+    }
+
+    fn caption_news(&mut self, news: CaptionNews) {
+        match news {
+            CaptionNews::State(state) => {
+                let Some(closed) = self.captions.set_state(state) else {
+                    return;
+                };
+                for caption in closed {
+                    self.tell_inside(&ServerMessage::Caption(caption));
+                }
+                self.tell_everybody(&ServerMessage::Captions {
+                    state: self.captions.state(),
+                });
+            }
+            CaptionNews::Event(event) => {
+                if event.session != self.id() {
+                    return;
+                }
+                let present = self.insiders().find(|seat| seat.id == event.participant);
+                let name = match present {
+                    Some(seat) => Some(seat.name.clone()),
+                    None => self.captions.past_name(event.participant),
+                };
+                let Some(name) = name else { return };
+                for caption in self.captions.hear(event, name) {
+                    self.tell_inside(&ServerMessage::Caption(caption));
+                }
+            }
+        }
+    }
+
+    /// Ends the session, for good and for everybody.
+    pub(crate) fn end(&mut self, actor: Option<ParticipantId>, reason: EndReason) {
+        self.persist(Change::Ended(reason));
+        self.audit(actor, AuditAction::Ended, None);
+        self.order(MediaCommand::CloseSession { session: self.id() });
+        for connection in std::mem::take(&mut self.connections).into_keys() {
+            self.emit(Output::Send {
+                connection,
+                message: ServerMessage::Ended { reason },
+            });
+            self.emit(Output::Close { connection });
+        }
+        self.seats.clear();
+        self.captions.clear();
+        self.ended = Some(reason);
+    }
+}
+
+/// The ways in which anything leaves.
+impl Session {
+    pub(crate) fn emit(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    pub(crate) fn persist(&mut self, change: Change) {
+        self.emit(Output::Persist(change));
+    }
+
+    pub(crate) fn order(&mut self, command: MediaCommand) {
+        self.emit(Output::Media(command));
+    }
+
+    pub(crate) fn audit(
+        &mut self,
+        actor: Option<ParticipantId>,
+        action: AuditAction,
+        target: Option<ParticipantId>,
+    ) {
+        self.persist(Change::Audit(AuditEntry {
+            at: self.now,
+            actor,
+            action,
+            target,
+        }));
+    }
+
+    pub(crate) fn refuse(&mut self, connection: ConnectionId, request: Option<u32>, refusal: Refusal) {
+        let message = ServerMessage::Error {
+            request,
+            code: refusal.code(),
+            message: refusal.to_string(),
+        };
+        self.emit(Output::Send { connection, message });
+    }
+
+    /// To somebody, if connected.
+    pub(crate) fn tell(&mut self, id: ParticipantId, message: ServerMessage) {
+        if let Some(connection) = self.seat(id).and_then(Seat::connection) {
+            self.emit(Output::Send { connection, message });
+        }
+    }
+
+    /// To everybody inside.
+    pub(crate) fn tell_inside(&mut self, message: &ServerMessage) {
+        self.tell_those(|seat| seat.inside().is_some(), message);
+    }
+
+    /// To everybody inside but one.
+    pub(crate) fn tell_others(&mut self, but: ParticipantId, message: &ServerMessage) {
+        self.tell_those(|seat| seat.id != but && seat.inside().is_some(), message);
+    }
+
+    /// To everybody inside, and to those who wait.
+    pub(crate) fn tell_everybody(&mut self, message: &ServerMessage) {
+        self.tell_those(|_| true, message);
+    }
+
+    /// To those inside who look after the waiting room.
+    pub(crate) fn tell_doorkeepers(&mut self, message: &ServerMessage) {
+        self.tell_those(
+            |seat| seat.inside().is_some() && seat.may(Permission::ManageWaitingRoom),
+            message,
+        );
+    }
+
+    pub(crate) fn tell_those(&mut self, whom: impl Fn(&Seat) -> bool, message: &ServerMessage) {
+        let connections: Vec<ConnectionId> = self
+            .seats
+            .values()
+            .filter(|seat| whom(seat))
+            .filter_map(Seat::connection)
+            .collect();
+        for connection in connections {
+            self.emit(Output::Send {
+                connection,
+                message: message.clone(),
+            });
+        }
+    }
+
+    pub(crate) fn tell_session_info(&mut self) {
+        let info = self.info();
+        self.tell_everybody(&ServerMessage::Session(info));
+    }
+
+    /// Closes somebody's connection, if there is one.
+    pub(crate) fn hang_up(&mut self, connection: Option<ConnectionId>) {
+        if let Some(connection) = connection {
+            self.connections.remove(&connection);
+            self.emit(Output::Close { connection });
+        }
+    }
+
+    /// Changes a seat. What follows for the store, the media plane and those inside leaves by itself.
+    pub(crate) fn update(&mut self, id: ParticipantId, change: impl FnOnce(&mut Seat)) {
+        if let Some(participant) = self.change(id, change) {
+            self.tell_inside(&ServerMessage::Participant(participant));
+        }
+    }
+
+    /// Changes a seat. What follows for the store and the media plane leaves by itself; what is to be told to
+    /// those inside is returned.
+    pub(crate) fn change(
+        &mut self,
+        id: ParticipantId,
+        change: impl FnOnce(&mut Seat),
+    ) -> Option<Participant> {
+        let seat = self.seats.get_mut(&id)?;
+        let before = (seat.record(), seat.grants(), seat.participant());
+        change(seat);
+        let after = (seat.record(), seat.grants(), seat.participant());
+        if let Some(record) = after.0.filter(|record| before.0.as_ref() != Some(record)) {
+            self.persist(Change::Seat(record));
+        }
+        if let Some(grants) = after.1.filter(|grants| before.1 != Some(*grants)) {
+            self.order(MediaCommand::SetGrants {
+                session: self.id(),
+                participant: id,
+                grants,
+            });
+        }
+        after
+            .2
+            .filter(|participant| before.2.as_ref() != Some(participant))
+    }
+}
+
+/// What is the case.
+impl Session {
+    pub(crate) fn seat(&self, id: ParticipantId) -> Option<&Seat> {
+        self.seats.get(&id)
+    }
+
+    pub(crate) fn insiders(&self) -> impl Iterator<Item = &Seat> + Clone {
+        self.seats.values().filter(|seat| seat.inside().is_some())
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.insiders().count() >= usize::try_from(self.settings.capacity).unwrap_or(usize::MAX)
+    }
+
+    /// Whether somebody may do something; not by being asked, but by their seat.
+    pub(crate) fn require(&self, actor: ParticipantId, permission: Permission) -> Result<(), Refusal> {
+        let permitted = self.seat(actor).is_some_and(|seat| seat.may(permission));
+        if permitted {
+            Ok(())
+        } else {
+            Err(Refusal::Permission(permission))
+        }
+    }
+
+    /// Somebody inside, named in a message.
+    pub(crate) fn require_inside(&self, target: ParticipantId) -> Result<&Seat, Refusal> {
+        self.seat(target)
+            .filter(|seat| seat.inside().is_some())
+            .ok_or(Refusal::NoSuchPerson)
+    }
+
+    /// What holds for the microphone of somebody who comes in; a lock may have come or gone meanwhile.
+    pub(crate) fn rule_for_newcomer(&self, seat: &Seat) -> MicrophoneRule {
+        if self.microphones_locked && !seat.may(Permission::SpeakAlways) {
+            return MicrophoneRule::Locked;
+        }
+        match seat.rule {
+            MicrophoneRule::Locked => MicrophoneRule::Muted,
+            rule @ (MicrophoneRule::Free | MicrophoneRule::Muted) => rule,
+        }
+    }
+
+    pub(crate) fn info(&self) -> SessionInfo {
+        SessionInfo {
+            session_id: self.id(),
+            name: self.settings.name.clone(),
+            starts_at: self.settings.starts_at,
+            ends_at: self.settings.ends_at,
+            capacity: self.settings.capacity,
+            waiting_room: self.settings.waiting_room,
+            locked: self.session_locked,
+            microphones_locked: self.microphones_locked,
+            captions: self.captions.state(),
+        }
+    }
+
+    /// Everything that whoever sits on this seat may know.
+    pub(crate) fn snapshot(&self, viewer: &Seat) -> Snapshot {
+        let mut seats: Vec<&Seat> = self.seats.values().collect();
+        seats.sort_by_key(|seat| seat.arrival);
+        let sees_knocks = viewer.may(Permission::ManageWaitingRoom);
+        Snapshot {
+            participants: seats.iter().filter_map(|seat| seat.participant()).collect(),
+            knocks: seats
+                .iter()
+                .filter(|_| sees_knocks)
+                .filter_map(|seat| seat.knock())
+                .collect(),
+            member_link: None,
+            captions: self.captions.history(),
+        }
+    }
+
+    /// The names that are taken, that of one seat apart.
+    pub(crate) fn names_taken(&self, except: ParticipantId) -> impl Iterator<Item = &str> {
+        let present = move |seat: &&Seat| seat.id != except && seat.line().is_some();
+        self.seats.values().filter(present).map(|seat| seat.name.as_str())
+    }
+}
