@@ -1,7 +1,7 @@
 // What this browser remembers of a seat, so that a reload or a crash brings one back to it: kept in
-// localStorage under the session's id. A second tab with the same link finds it too and takes the seat over.
+// localStorage by session and role. A second tab with the same link finds it too and takes the seat over.
 
-import { NAME_CHARACTERS_MAX, type SessionId } from "./generated";
+import { NAME_CHARACTERS_MAX, type Role, type SessionId } from "./generated";
 
 /** For how long the server holds the seat of whoever is not connected. */
 export const SEAT_HELD_MS = 120_000;
@@ -22,9 +22,10 @@ export class SeatStore {
 
   constructor(
     sessionId: SessionId,
+    role: Role | null,
     private readonly storage: Pick<Storage, "getItem" | "setItem" | "removeItem"> | null = browserStorage(),
   ) {
-    this.#key = `hearken.seat.${sessionId}`;
+    this.#key = `hearken.seat.${sessionId}.${role ?? "unknown"}`;
   }
 
   read(): SeatRecord | null {

@@ -84,9 +84,10 @@ class CallController implements Controller {
     private readonly sessionLink: SessionLink,
     private readonly platform: ControllerPlatform,
   ) {
-    this.#seats = new SeatStore(sessionLink.sessionId, platform.storage);
+    const role = linkRole(sessionLink);
+    this.#seats = new SeatStore(sessionLink.sessionId, role, platform.storage);
     const record = this.#seats.read();
-    this.#state = initialState(linkRole(sessionLink), record?.name ?? "");
+    this.#state = initialState(role, record?.name ?? "");
     this.#peer = new PeerLink({
       sendOffer: (negotiation, sdp) => void this.#send({ type: "offer", negotiation, sdp }),
       onTransport: (transport) => this.#dispatch({ kind: "transport", transport }),

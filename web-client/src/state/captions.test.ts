@@ -1,0 +1,103 @@
+import { expect, test } from "vitest";
+import { CAPTION_HISTORY_MAX, type Caption, type CaptionStatus } from "../protocol/generated";
+import {
+  addCaption,
+  captionKey,
+  interruptOpen,
+  mergeSnapshot,
+  NO_CAPTIONS,
+  OPEN_CAPTIONS_MAX,
+} from "./captions";
+
+function caption(
+  number: number,
+  revision: number,
+  status: CaptionStatus,
+  text = "",
+  startedAt = number * 1000,
+): Caption {
+  return {
+    id: { epoch: 1, number },
+    participant: "ann",
+    name: "Ann",
+    revision,
+    status,
+    stable: status === "partial" ? "" : text,
+    tentative: status === "partial" ? text : "",
+    started_at: startedAt,
+    ended_at: startedAt + 500,
+  };
+}
+
+const add = (...captions: Caption[]) => captions.reduce(addCaption, NO_CAPTIONS);
+
+test("the latest revision wins, whatever the order of arrival", () => {
+  const { open } = add(
+    caption(1, 1, "partial", "we"),
+    caption(1, 3, "partial", "we all meet"),
+    caption(1, 2, "partial", "we all"),
+  );
+  expect(open.map(({ tentative }) => tentative)).toEqual(["we all meet"]);
+});
+
+test("a final leaves the open ones and never changes again", () => {
+  const before = add(caption(1, 1, "partial", "we"), caption(1, 2, "final", "We meet."));
+  expect(before.open).toEqual([]);
+  const after = [
+    caption(1, 9, "final", "Other."),
+    caption(1, 10, "partial", "late"),
+    caption(1, 11, "interrupted"),
+  ].reduce(addCaption, before);
+  expect(after).toBe(before);
+  expect(after.history.map(({ stable }) => stable)).toEqual(["We meet."]);
+});
+
+test("a repeated message changes nothing", () => {
+  const before = add(caption(1, 1, "partial", "we"));
+  expect(addCaption(before, caption(1, 1, "partial", "we"))).toBe(before);
+});
+
+test("several speakers stand side by side, in the order in which they began", () => {
+  const { open, history } = add(
+    caption(2, 1, "partial", "second", 200),
+    caption(1, 1, "partial", "first", 100),
+    caption(4, 1, "final", "fourth", 400),
+    caption(3, 1, "final", "third", 300),
+  );
+  expect(open.map(captionKey)).toEqual(["1.1", "1.2"]);
+  expect(history.map(({ stable }) => stable)).toEqual(["third", "fourth"]);
+});
+
+test("the same number of another worker's life is another caption", () => {
+  const other = { ...caption(1, 1, "partial", "new"), id: { epoch: 2, number: 1 } };
+  expect(add(caption(1, 5, "final", "old"), other).open).toEqual([other]);
+});
+
+test("the history is bounded and keeps the latest", () => {
+  const all = Array.from({ length: CAPTION_HISTORY_MAX + 20 }, (_, i) => caption(i, 1, "final", `${i}`));
+  const { history } = add(...all);
+  expect(history).toHaveLength(CAPTION_HISTORY_MAX);
+  expect(history[0]?.stable).toBe("20");
+  const open = Array.from({ length: OPEN_CAPTIONS_MAX + 5 }, (_, i) => caption(i, 1, "partial"));
+  expect(add(...open).open).toHaveLength(OPEN_CAPTIONS_MAX);
+});
+
+test("a snapshot adds what was missed and closes what was open", () => {
+  const known = add(
+    caption(1, 2, "final", "one"),
+    caption(2, 1, "interrupted", "cut o"),
+    caption(4, 1, "partial", "fo"),
+  );
+  const { open, history } = mergeSnapshot(known, [
+    caption(1, 2, "final", "one"),
+    caption(3, 4, "final", "three"),
+  ]);
+  expect(open).toEqual([]);
+  expect(history.map(({ stable }) => stable)).toEqual(["one", "cut o", "three"]);
+});
+
+test("captions that stop leave their open ones as they stand", () => {
+  const { open, history } = interruptOpen(add(caption(1, 1, "partial", "we we")));
+  expect(open).toEqual([]);
+  expect(history.map(({ status, tentative }) => [status, tentative])).toEqual([["interrupted", "we we"]]);
+});
