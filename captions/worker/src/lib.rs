@@ -1,1 +1,35 @@
-//! The captioning process: intake, Opus, voice activity, whisper.
+//! The captioning process: intake, Opus, voice activity, whisper; and the supervisor that keeps it running.
+//!
+//! ```text
+//!  hearken serve                                   hearken captions (child process, nice 5)
+//!  ─────────────                                   ────────────────────────────────────────
+//!  SpeechPackets ─► Supervisor ── socket pair ──►  intake ─► voice ─► captions-core ─► whisper pool
+//!  CaptionNews  ◄─────────┘     ◄────────────────────────────────────────┘
+//! ```
+//!
+//! whisper.cpp can abort a process; it is the child's that it aborts, and calls go on. The child ends when its
+//! socket closes. Caption text is never logged.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod child;
+mod intake;
+mod metrics;
+pub mod model;
+mod pipeline;
+mod pool;
+mod processor;
+mod supervisor;
+mod voice;
+mod whisper;
+mod wire;
+
+pub use child::{
+    EXIT_MODEL, EXIT_PROCESSOR, EXIT_USAGE, WorkerConfig, WorkerError, main_from_environment, run,
+};
+pub use intake::{Heard, Intake, IntakeCounters};
+pub use pipeline::Pipeline;
+pub use processor::ProcessorError;
+pub use supervisor::{Restarts, Supervisor, SupervisorConfig};
+pub use voice::VoiceDetector;
+pub use whisper::{WhisperError, WhisperModel, WhisperTranscriber};
+pub use wire::{FromWorker, Report, ToWorker, WireError};

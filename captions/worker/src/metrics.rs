@@ -1,0 +1,181 @@
+//! What the metrics say about captions: `hearken_captions_*`. No ids, no text.
+
+use hearken_protocol::{CaptionEvent, CaptionStatus, Timestamp};
+use prometheus::{
+    Counter, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+};
+
+use crate::wire::Report;
+
+/// Seconds; the targets are 1 for the first partial and 2 for finals.
+const LATENCY_BUCKETS: [f64; 12] = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0, 20.0, 60.0];
+
+/// Why a packet was not heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Drop {
+    /// There was no worker to hear it.
+    NoWorker,
+    /// The worker did not keep up.
+    QueueFull,
+    /// It was no Opus.
+    Garbage,
+    /// It came twice, or too late.
+    Late,
+    /// It never came.
+    Lost,
+    /// More spoke than can be followed.
+    TooManySpeakers,
+}
+
+impl Drop {
+    const ALL: [Self; 6] =
+        [Self::NoWorker, Self::QueueFull, Self::Garbage, Self::Late, Self::Lost, Self::TooManySpeakers];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::NoWorker => "no_worker",
+            Self::QueueFull => "queue_full",
+            Self::Garbage => "garbage",
+            Self::Late => "late",
+            Self::Lost => "lost",
+            Self::TooManySpeakers => "too_many_speakers",
+        }
+    }
+}
+
+/// Counts packets that were not heard.
+pub(crate) struct DropCounter(IntCounterVec);
+
+impl DropCounter {
+    /// One more.
+    pub fn count(&self, reason: Drop) {
+        self.0.with_label_values(&[reason.label()]).inc();
+    }
+}
+
+/// The metrics of one supervisor.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    pub up: IntGauge,
+    pub restarts: IntCounter,
+    first_partial: Histogram,
+    finals: Histogram,
+    backlog: Gauge,
+    speech: Counter,
+    cpu: Counter,
+    jobs: IntCounter,
+    jobs_failed: IntCounter,
+    rejected: IntCounter,
+    undecoded: IntCounter,
+    dropped: IntCounterVec,
+    latest: Report,
+}
+
+impl Metrics {
+    /// Registers them.
+    ///
+    /// # Errors
+    /// When they are registered there already.
+    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        fn keep<C: prometheus::core::Collector + Clone + 'static>(
+            registry: &Registry,
+            metric: Result<C, prometheus::Error>,
+        ) -> Result<C, prometheus::Error> {
+            let metric = metric?;
+            registry.register(Box::new(metric.clone()))?;
+            Ok(metric)
+        }
+        let count = |name: &str, help: &str| keep(registry, IntCounter::new(name, help));
+        let latency = |name: &str, help: &str| {
+            let options = HistogramOpts::new(name, help).buckets(LATENCY_BUCKETS.to_vec());
+            keep(registry, Histogram::with_opts(options))
+        };
+        let dropped = Opts::new("hearken_captions_dropped_packets_total", "Speech packets that were not heard.");
+        let metrics = Self {
+            up: keep(registry, IntGauge::new("hearken_captions_up", "Whether captions come at present."))?,
+            restarts: count("hearken_captions_restarts_total", "Starts of the worker after the first.")?,
+            first_partial: latency(
+                "hearken_captions_first_partial_seconds",
+                "From the first voice of a caption to its first text.",
+            )?,
+            finals: latency("hearken_captions_final_seconds", "From the end of a caption's speech to its final text.")?,
+            backlog: keep(
+                registry,
+                Gauge::new("hearken_captions_backlog_seconds", "How long the oldest sound waits to be decoded."),
+            )?,
+            speech: keep(registry, Counter::new("hearken_captions_speech_seconds_total", "Voice heard."))?,
+            cpu: keep(registry, Counter::new("hearken_captions_cpu_seconds_total", "Processor time of the worker."))?,
+            jobs: count("hearken_captions_jobs_total", "Windows of sound handed to the model.")?,
+            jobs_failed: count("hearken_captions_jobs_failed_total", "Windows that the model failed at.")?,
+            rejected: count("hearken_captions_rejected_total", "Texts of the model taken for noise.")?,
+            undecoded: count("hearken_captions_undecoded_total", "Captions final before their last decoding, for want of time.")?,
+            dropped: keep(registry, IntCounterVec::new(dropped, &["reason"]))?,
+            latest: Report::default(),
+        };
+        for reason in Drop::ALL {
+            metrics.dropped.with_label_values(&[reason.label()]);
+        }
+        Ok(metrics)
+    }
+
+    /// Packets that were not heard.
+    pub fn dropped(&self, reason: Drop, packets: u64) {
+        self.dropped.with_label_values(&[reason.label()]).inc_by(packets);
+    }
+
+    /// To count them with while the rest is in other hands.
+    pub fn drop_counter(&self) -> DropCounter {
+        DropCounter(self.dropped.clone())
+    }
+
+    /// A caption event came in.
+    pub fn event(&self, event: &CaptionEvent, now: Timestamp) {
+        if event.revision == 1 {
+            self.first_partial.observe(now.saturating_since(event.started_at).as_secs_f64());
+        }
+        if event.status == CaptionStatus::Final && !event.stable.is_empty() {
+            self.finals.observe(now.saturating_since(event.ended_at).as_secs_f64());
+        }
+    }
+
+    /// A new worker counts from zero.
+    pub fn worker_started(&mut self) {
+        self.latest = Report::default();
+        self.backlog.set(0.0);
+    }
+
+    /// A report came in: its counters count from the worker's start.
+    pub fn report(&mut self, report: &Report) {
+        let latest = std::mem::replace(&mut self.latest, *report);
+        let more = |of: fn(&Report) -> u64| of(report).saturating_sub(of(&latest));
+        self.backlog.set(report.backlog_milliseconds as f64 / 1_000.0);
+        self.speech.inc_by(more(|report| report.speech_milliseconds) as f64 / 1_000.0);
+        self.cpu.inc_by(more(|report| report.cpu_milliseconds) as f64 / 1_000.0);
+        self.jobs.inc_by(more(|report| report.jobs));
+        self.jobs_failed.inc_by(more(|report| report.jobs_failed));
+        self.rejected.inc_by(more(|report| report.hypotheses_rejected));
+        self.undecoded.inc_by(more(|report| report.finals_undecoded));
+        self.dropped(Drop::Garbage, more(|report| report.packets_garbage));
+        self.dropped(Drop::Late, more(|report| report.packets_late));
+        self.dropped(Drop::Lost, more(|report| report.packets_lost));
+        self.dropped(Drop::TooManySpeakers, more(|report| report.packets_refused));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_go_on_counting_over_restarts() {
+        let registry = Registry::new();
+        let mut metrics = Metrics::register(&registry).unwrap();
+        let report = |jobs| Report { jobs, speech_milliseconds: 500, ..Report::default() };
+        metrics.report(&report(3));
+        metrics.report(&report(5));
+        metrics.worker_started();
+        metrics.report(&report(2));
+        assert_eq!(metrics.jobs.get(), 7);
+        assert_eq!(metrics.speech.get(), 1.0);
+    }
+}
