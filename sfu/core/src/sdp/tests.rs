@@ -1,0 +1,255 @@
+//! Offers of real browsers in, answers out.
+
+use hearken_protocol::TrackSource;
+
+use super::*;
+use crate::transport::{Fingerprint, IceCredentials};
+
+/// Recorded from Chromium 156: four sending sections (camera with three layers) and three slot pairs.
+const CHROMIUM: &str = include_str!("fixtures/chromium_156.sdp");
+
+/// Written after Firefox: bundle-only sections on port 0, directions on extensions, one fingerprint for all.
+const FIREFOX: &str = include_str!("fixtures/firefox.sdp");
+
+fn answer() -> Answer {
+    Answer {
+        ice: IceCredentials::from_seed([3; 32]),
+        fingerprint: Fingerprint([0xab; 32]),
+        candidates: vec![
+            "192.0.2.7:40000".parse().unwrap(),
+            "[2001:db8::7]:40000".parse().unwrap(),
+        ],
+        session: 77,
+        version: 1,
+    }
+}
+
+fn write(offer: &Offer) -> String {
+    let sections: Vec<_> = offer
+        .roles()
+        .into_iter()
+        .enumerate()
+        .map(|(index, role)| match role {
+            SectionRole::Source(_) => AnswerSection::Receive,
+            SectionRole::Slot { pair } => AnswerSection::Send(OutgoingStream {
+                ssrc: 1_000 + index as u32,
+                rtx_ssrc: Some(2_000 + index as u32),
+                stream: format!("slot{pair}"),
+            }),
+            SectionRole::Unused => AnswerSection::Reject,
+        })
+        .collect();
+    answer().write(offer, &sections)
+}
+
+fn section(sdp: &str, index: usize) -> Vec<&str> {
+    sdp.split("m=").nth(index + 1).unwrap().lines().collect()
+}
+
+fn both() -> [(&'static str, Offer); 2] {
+    [CHROMIUM, FIREFOX].map(|sdp| (sdp, Offer::parse(sdp).unwrap()))
+}
+
+#[test]
+fn both_browsers_are_understood() {
+    let [(_, chromium), (_, firefox)] = both();
+    assert_eq!(chromium.sections.len(), 10);
+    assert_eq!(firefox.sections.len(), 6);
+    for (offer, audio, video, rtx) in [(&chromium, 111, 96, 97), (&firefox, 109, 120, 124)] {
+        let microphone = offer.sections[0].chosen().unwrap();
+        assert_eq!((microphone.media.payload_type, microphone.rtx), (audio, None));
+        let camera = offer.sections[1].chosen().unwrap();
+        assert_eq!((camera.media.payload_type, camera.rtx), (video, Some(rtx)));
+        assert_eq!(offer.sections[1].rids, ["q", "h", "f"]);
+        assert_eq!(offer.sections[1].direction, Direction::SendOnly);
+        assert_eq!(offer.sections[4].direction, Direction::RecvOnly);
+        assert!(offer.sections.iter().all(|section| !section.rejected));
+    }
+    assert_eq!(chromium.sections[2].fid_groups.len(), 1);
+    assert_eq!(firefox.sections[1].rtx_ssrc(2_222_222_221), Some(2_222_222_222));
+    assert_eq!(firefox.sections[1].extension_id(HeaderExtension::Rid), Some(8));
+    assert_eq!(
+        chromium.sections[1].extension_id(HeaderExtension::RepairedRid),
+        Some(11)
+    );
+    assert_eq!(firefox.ice.ufrag, "7e4bd0c2");
+}
+
+#[test]
+fn sections_have_their_roles_by_their_place() {
+    use SectionRole::{Slot, Source};
+    let [(_, chromium), (_, firefox)] = both();
+    let sources = [
+        Source(TrackSource::Microphone),
+        Source(TrackSource::Camera),
+        Source(TrackSource::Screen),
+        Source(TrackSource::ScreenAudio),
+    ];
+    for (offer, pairs) in [(chromium, 3), (firefox, 1)] {
+        let slots = (0..pairs).flat_map(|pair| [Slot { pair }, Slot { pair }]);
+        assert_eq!(
+            offer.roles(),
+            sources.into_iter().chain(slots).collect::<Vec<_>>()
+        );
+    }
+}
+
+#[test]
+fn a_microphone_is_answered_with_the_numbers_of_the_offer() {
+    let sdp = write(&Offer::parse(FIREFOX).unwrap());
+    let lines = section(&sdp, 0);
+    let expected = [
+        "audio 9 UDP/TLS/RTP/SAVPF 109",
+        "c=IN IP4 0.0.0.0",
+        "a=mid:0",
+        "a=ice-ufrag:DDDDDDDD",
+        "a=ice-pwd:DDDDDDDDDDDDDDDDDDDDDDDD",
+        &format!("a=fingerprint:{}", Fingerprint([0xab; 32])),
+        "a=setup:passive",
+        "a=rtcp-mux",
+        "a=rtcp-rsize",
+        "a=rtpmap:109 opus/48000/2",
+        "a=fmtp:109 minptime=10;useinbandfec=1;usedtx=1",
+        "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+        "a=extmap:3 urn:ietf:params:rtp-hdrext:sdes:mid",
+        "a=recvonly",
+        "a=candidate:1 1 udp 2130706431 192.0.2.7 40000 typ host",
+        "a=candidate:2 1 udp 2130706175 2001:db8::7 40000 typ host",
+        "a=end-of-candidates",
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn simulcast_is_taken_layer_by_layer() {
+    let sdp = write(&Offer::parse(CHROMIUM).unwrap());
+    let lines = section(&sdp, 1);
+    assert_eq!(lines[0], "video 9 UDP/TLS/RTP/SAVPF 96 97");
+    for wanted in [
+        "a=rtcp-fb:96 nack",
+        "a=rtcp-fb:96 nack pli",
+        "a=rtcp-fb:96 ccm fir",
+        "a=rtcp-fb:96 transport-cc",
+        "a=rtpmap:97 rtx/90000",
+        "a=fmtp:97 apt=96",
+        "a=rid:q recv",
+        "a=rid:h recv",
+        "a=rid:f recv",
+        "a=simulcast:recv q;h;f",
+        "a=recvonly",
+    ] {
+        assert!(lines.contains(&wanted), "{wanted} is missing in {lines:#?}");
+    }
+    assert!(
+        !lines
+            .iter()
+            .any(|line| line.contains("remb") || line.contains("candidate"))
+    );
+}
+
+#[test]
+fn a_slot_pair_shares_a_stream() {
+    for (_, offer) in both() {
+        let sdp = write(&offer);
+        let (audio, video) = (section(&sdp, 4), section(&sdp, 5));
+        assert!(audio.contains(&"a=sendonly") && video.contains(&"a=sendonly"));
+        assert!(audio.contains(&"a=msid:slot0 slot0-4") && video.contains(&"a=msid:slot0 slot0-5"));
+        assert!(audio.contains(&"a=ssrc:1004 cname:slot0") && video.contains(&"a=ssrc:1005 cname:slot0"));
+        assert!(video.contains(&"a=ssrc-group:FID 1005 2005"));
+        assert!(
+            !audio.iter().any(|line| line.starts_with("a=ssrc-group")),
+            "no RTX was offered for audio"
+        );
+    }
+}
+
+#[test]
+fn what_is_rejected_keeps_its_place() {
+    let data = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:data\r\na=setup:actpass\r\n";
+    let stopped = "m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:gone\r\na=inactive\r\na=rtpmap:96 VP8/90000\r\n";
+    let offer = Offer::parse(&format!(
+        "{}{stopped}{data}",
+        CHROMIUM.replace(" 8 9", " 8 9 data")
+    ))
+    .unwrap();
+    let sdp = write(&offer);
+    assert_eq!(section(&sdp, 10)[0], "video 0 UDP/TLS/RTP/SAVPF 96");
+    assert_eq!(
+        section(&sdp, 11)[0],
+        "application 0 UDP/DTLS/SCTP webrtc-datachannel"
+    );
+    assert!(sdp.contains("a=group:BUNDLE 0 1 2 3 4 5 6 7 8 9\r\n"));
+}
+
+#[test]
+fn an_offer_without_our_codecs_has_no_roles_but_an_answer() {
+    let offer = Offer::parse(&CHROMIUM.replace("VP8/", "VP9/")).unwrap();
+    assert_eq!(offer.roles()[1], SectionRole::Unused);
+    assert_eq!(section(&write(&offer), 1)[0], "video 0 UDP/TLS/RTP/SAVPF 96");
+}
+
+#[test]
+fn bad_offers_are_refused_with_the_reason() {
+    let long = "x".repeat(300_000);
+    let many = CHROMIUM.to_owned() + &"m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n".repeat(60);
+    let cases = [
+        (long, OfferError::TooLong),
+        (String::new(), OfferError::NotSdp),
+        ("hello".to_owned(), OfferError::NotSdp),
+        ("v=0\r\n".to_owned(), OfferError::NoSections),
+        (many, OfferError::TooManySections),
+        (
+            CHROMIUM.replacen("m=audio 9", "m=audio x", 1),
+            OfferError::MalformedSection { section: 0 },
+        ),
+        (
+            CHROMIUM.replacen("a=mid:1\r\n", "a=mid:0\r\n", 1),
+            OfferError::BadMid { section: 1 },
+        ),
+        (
+            CHROMIUM.replace("BUNDLE 0 1 2", "BUNDLE 0 1"),
+            OfferError::NotBundled { section: 2 },
+        ),
+        (
+            CHROMIUM.replacen("a=rtcp-mux\r\n", "", 1),
+            OfferError::NoRtcpMux { section: 0 },
+        ),
+        (
+            CHROMIUM.replace("a=ice-ufrag:", "a=ice-ufrag:\u{e9}"),
+            OfferError::BadIceCredentials,
+        ),
+        (
+            CHROMIUM.replace("a=ice-pwd:", "a=no:"),
+            OfferError::BadIceCredentials,
+        ),
+        (CHROMIUM.replace("sha-256", "sha-1"), OfferError::NoFingerprint),
+        (CHROMIUM.replace("actpass", "passive"), OfferError::BadSetup),
+    ];
+    for (sdp, error) in cases {
+        assert_eq!(Offer::parse(&sdp), Err(error));
+    }
+}
+
+/// Cut anywhere, or with a line left out, it is an offer or an error.
+#[test]
+fn no_text_makes_it_panic() {
+    for sdp in [CHROMIUM, FIREFOX] {
+        for length in (0..sdp.len()).step_by(3) {
+            if let Ok(offer) = Offer::parse(&sdp[..length]) {
+                write(&offer);
+            }
+        }
+        let lines: Vec<_> = sdp.lines().collect();
+        for left_out in 0..lines.len() {
+            let cut: Vec<_> = lines
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| *index != left_out)
+                .map(|(_, l)| *l)
+                .collect();
+            if let Ok(offer) = Offer::parse(&cut.join("\n")) {
+                write(&offer);
+            }
+        }
+    }
+}
