@@ -78,7 +78,7 @@ export const en = {
   },
 
   join: {
-    heading: "Check your camera and microphone",
+    heading: "Before you join",
     headingNamed: (session: string) => `Join ${session}`,
     introduction: "Nobody sees or hears you yet.",
     name: "Your name",
@@ -148,7 +148,8 @@ export const en = {
           "The browser does not let this page use your microphone. Allow it in the browser's site settings (the symbol beside the address), then try again.",
         absent: "No microphone was found. Plug one in and try again.",
         busy: "Your microphone could not be opened. Another program may be using it: close that program and try again.",
-        unplugged: "Your microphone was unplugged or switched off. The others can't hear you until you choose another one.",
+        unplugged:
+          "Your microphone was unplugged or switched off. The others can't hear you until you choose another one.",
         unsupported: "Browsers give microphones to secure pages only. Open this page with https.",
       },
       camera: {
@@ -156,7 +157,8 @@ export const en = {
           "The browser does not let this page use your camera. Allow it in the browser's site settings (the symbol beside the address), then try again.",
         absent: "No camera was found. Plug one in and try again.",
         busy: "Your camera could not be opened. Another program may be using it: close that program and try again.",
-        unplugged: "Your camera was unplugged or switched off. The others can't see you until you choose another one.",
+        unplugged:
+          "Your camera was unplugged or switched off. The others can't see you until you choose another one.",
         unsupported: "Browsers give cameras to secure pages only. Open this page with https.",
       },
       screen: {

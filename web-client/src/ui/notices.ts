@@ -22,10 +22,10 @@ function words(text: string, urgency: Urgency, stay: Stay): NoticeWords {
 export function describeNotice(message: NoticeMessage): NoticeWords {
   switch (message.kind) {
     case "waiting":
+      // The page's heading says it, and takes the focus.
       return words(
         message.reason === "knocking" ? t.waiting.heading : t.waiting.notStarted,
-        // The page's heading takes the focus and is read anyway, except when only the reason changes.
-        "polite",
+        "silent",
         "none",
       );
     case "admitted":
@@ -45,13 +45,21 @@ export function describeNotice(message: NoticeMessage): NoticeWords {
     case "screen_stopped":
       return words(t.announce.screenEnded(message.name), "polite", "brief");
     case "muted":
-      return words(message.mayUnmute ? t.announce.muted : t.announce.mutedLocked, "assertive", "until_dismissed");
+      return words(
+        message.mayUnmute ? t.announce.muted : t.announce.mutedLocked,
+        "assertive",
+        "until_dismissed",
+      );
     case "unmute_requested":
       return words(t.announce.unmuteRequested, "assertive", "none");
     case "camera_stopped":
       return words(t.announce.cameraStopped, "assertive", "until_dismissed");
     case "microphones_locked":
-      return words(message.locked ? t.announce.microphonesLocked : t.announce.microphonesUnlocked, "polite", "brief");
+      return words(
+        message.locked ? t.announce.microphonesLocked : t.announce.microphonesUnlocked,
+        "polite",
+        "brief",
+      );
     case "session_locked":
       return words(message.locked ? t.announce.sessionLocked : t.announce.sessionUnlocked, "polite", "brief");
     case "captions":

@@ -1,6 +1,6 @@
 // The room: who is here, what is said, one's own controls, and beside it a panel.
 
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { t } from "../../i18n";
 import { CaptionArea } from "../captions/CaptionArea";
 import { CaptionHistory } from "../captions/CaptionHistory";
@@ -9,13 +9,15 @@ import { useClient } from "../client";
 import { DialogWindow } from "../common/dialogs";
 import { useFocusOnArrival, useWide } from "../common/hooks";
 import { Icon } from "../common/Icon";
+import { useKeptFocus } from "../common/useKeptFocus";
 import { Button } from "../common/widgets";
 import { ManagePanel } from "../facilitation/ManagePanel";
+import { WAITING_ROOM_HEADING } from "../facilitation/WaitingRoom";
 import { DeviceCheck } from "../join/DeviceCheck";
 import { Guidelines } from "../join/Guidelines";
 import { Banners } from "./Banners";
+import { ControlBar, controlId, type OpenPanel } from "./ControlBar";
 import { useCaptionsPreference } from "./captionsPreference";
-import { ControlBar, type OpenPanel } from "./ControlBar";
 import { SessionClock } from "./SessionClock";
 import { Stage } from "./Stage";
 import { Toasts } from "./Toasts";
@@ -30,14 +32,26 @@ export function CallPage() {
   const link = useClient((state) => state.link);
   const [panel, setPanel] = useState<OpenPanel>(manages && wide ? "manage" : "none");
   const [dialog, setDialog] = useState<OpenDialog>("none");
+  const room = useRef<HTMLElement>(null);
+  useKeptFocus(room, room);
+  const closePanel = (): void => {
+    setPanel("none");
+    if (panel !== "none") {
+      focusIfLost(controlId(panel));
+    }
+  };
+  const openWaitingRoom = (): void => {
+    setPanel("manage");
+    focusIfLost(WAITING_ROOM_HEADING);
+  };
   const [captionsShown, setCaptionsShown] = useCaptionsPreference();
   return (
     <div className="call" data-panel={panel === "none" ? undefined : panel} data-link={link}>
       <Head onGuidelines={() => setDialog("guidelines")} />
-      <main className="room" aria-label={t.call.main}>
+      <main ref={room} tabIndex={-1} className="room" aria-label={t.call.main}>
         <Banners
           manageOpen={panel === "manage"}
-          onManage={() => setPanel("manage")}
+          onManage={openWaitingRoom}
           onSettings={() => setDialog("settings")}
         />
         <Stage />
@@ -56,8 +70,8 @@ export function CallPage() {
         onPanel={setPanel}
         onSettings={() => setDialog("settings")}
       />
-      {panel === "manage" ? <ManagePanel onClose={() => setPanel("none")} /> : null}
-      {panel === "history" ? <CaptionHistory onClose={() => setPanel("none")} /> : null}
+      {panel === "manage" ? <ManagePanel onClose={closePanel} /> : null}
+      {panel === "history" ? <CaptionHistory onClose={closePanel} /> : null}
       <DialogWindow
         isOpen={dialog === "settings"}
         onClose={() => setDialog("none")}
@@ -78,6 +92,15 @@ export function CallPage() {
   );
 }
 
+/** The button that had the focus may be gone with what it was in. A dialog gives the focus back by itself. */
+function focusIfLost(id: string): void {
+  requestAnimationFrame(() => {
+    if (document.activeElement === null || document.activeElement === document.body) {
+      document.getElementById(id)?.focus();
+    }
+  });
+}
+
 function Head({ onGuidelines }: { onGuidelines: () => void }) {
   const headingRef = useFocusOnArrival<HTMLHeadingElement>();
   const name = useClient((state) => state.session?.name ?? "");
@@ -91,18 +114,18 @@ function Head({ onGuidelines }: { onGuidelines: () => void }) {
       {locked ? (
         <p className="head-sign">
           <Icon name="lock" />
-          {t.call.locked}
+          <span className="head-words">{t.call.locked}</span>
         </p>
       ) : null}
       {microphonesLocked ? (
         <p className="head-sign">
           <Icon name="microphoneOff" />
-          {t.call.microphonesLocked}
+          <span className="head-words">{t.call.microphonesLocked}</span>
         </p>
       ) : null}
       <SessionClock />
-      <Button look="quiet" onPress={onGuidelines}>
-        {t.call.guidelines}
+      <Button look="quiet" icon="guidelines" name={t.call.guidelines} onPress={onGuidelines}>
+        <span className="head-words">{t.call.guidelines}</span>
       </Button>
     </header>
   );

@@ -10,6 +10,11 @@ import { Icon, type IconName } from "../common/Icon";
 /** The panel beside the call. */
 export type OpenPanel = "none" | "manage" | "history";
 
+/** The control that opens a panel, and gets the focus when it closes. */
+export function controlId(panel: Exclude<OpenPanel, "none">): string {
+  return `control-${panel}`;
+}
+
 interface ControlBarProps {
   readonly captionsShown: boolean;
   readonly onCaptionsShown: (shown: boolean) => void;
@@ -24,7 +29,7 @@ export function ControlBar({ captionsShown, onCaptionsShown, panel, onPanel, onS
   const waiting = useClient((state) => state.knocks.length);
   const turn = (wanted: OpenPanel): void => onPanel(panel === wanted ? "none" : wanted);
   return (
-    <div className="controls" role="group" aria-label={t.call.controls}>
+    <section className="controls" aria-label={t.call.controls}>
       <MicrophoneToggle />
       <CameraToggle />
       <ControlToggle
@@ -40,6 +45,7 @@ export function ControlBar({ captionsShown, onCaptionsShown, panel, onPanel, onS
         name={t.call.captionHistory}
         short={t.call.short.captionHistory}
         icon="history"
+        id={controlId("history")}
         expanded={panel === "history"}
         onPress={() => turn("history")}
       />
@@ -49,6 +55,7 @@ export function ControlBar({ captionsShown, onCaptionsShown, panel, onPanel, onS
           short={t.call.short.facilitation}
           icon="people"
           badge={waiting}
+          id={controlId("manage")}
           expanded={panel === "manage"}
           onPress={() => turn("manage")}
         />
@@ -61,7 +68,7 @@ export function ControlBar({ captionsShown, onCaptionsShown, panel, onPanel, onS
         className="leave"
         onPress={controller.leave}
       />
-    </div>
+    </section>
   );
 }
 
@@ -152,17 +159,19 @@ interface ControlProps {
   readonly short: string;
   readonly icon: IconName;
   readonly onPress: () => void;
+  readonly id?: string;
   readonly badge?: number;
   readonly expanded?: boolean;
   readonly className?: string;
 }
 
-function Control({ name, short, icon, onPress, badge = 0, expanded, className = "" }: ControlProps) {
+function Control({ id, name, short, icon, onPress, badge = 0, expanded, className = "" }: ControlProps) {
   return (
     <AriaButton
       className={`control ${className}`}
       aria-label={name}
       onPress={() => onPress()}
+      {...(id === undefined ? {} : { id })}
       {...(expanded === undefined ? {} : { "aria-expanded": expanded })}
     >
       <Icon name={icon} />

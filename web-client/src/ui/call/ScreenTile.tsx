@@ -23,6 +23,7 @@ export const ScreenTile = memo(function ScreenTile({ participant, name }: Screen
     [controller, participant],
   );
   return (
+    // biome-ignore lint/a11y/useSemanticElements: a group of what belongs to a person, not of form fields
     <div role="group" aria-label={t.call.screenOf(name)} className="tile screen-tile">
       <video ref={ref} aria-hidden="true" tabIndex={-1} autoPlay muted playsInline />
       {shown === "covered" ? (

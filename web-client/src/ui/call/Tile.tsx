@@ -17,6 +17,7 @@ interface TileProps {
 export const Tile = memo(function Tile({ participant, isSelf, isSpeaking }: TileProps) {
   const { name, camera, connected } = participant;
   return (
+    // biome-ignore lint/a11y/useSemanticElements: a group of what belongs to a person, not of form fields
     <div
       role="group"
       aria-label={name}

@@ -48,6 +48,7 @@ function Toast({ notice, words, onGone }: ToastProps) {
     return () => clearTimeout(timer);
   }, [words.stay, held, notice.id, onGone]);
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: only keeps a text from vanishing while it is read
     <div
       className="toast"
       onPointerEnter={() => setHeld(true)}
@@ -56,7 +57,12 @@ function Toast({ notice, words, onGone }: ToastProps) {
       onBlur={() => setHeld(false)}
     >
       <span aria-hidden="true">{words.text}</span>
-      <Button look="quiet" icon="close" name={t.call.dismissNotice(words.text)} onPress={() => onGone(notice.id)}>
+      <Button
+        look="quiet"
+        icon="close"
+        name={t.call.dismissNotice(words.text)}
+        onPress={() => onGone(notice.id)}
+      >
         {null}
       </Button>
     </div>

@@ -3,7 +3,12 @@ import { TILE_GAP_PX, tile } from "./layout";
 
 describe("tile", () => {
   it("gives one person the whole stage, at most 16:9", () => {
-    expect(tile({ width: 1600, height: 600 }, 1)).toEqual({ columns: 1, width: 1066, height: 600, scrolls: false });
+    expect(tile({ width: 1600, height: 600 }, 1)).toEqual({
+      columns: 1,
+      width: 1066,
+      height: 600,
+      scrolls: false,
+    });
   });
 
   it("puts two people side by side on a wide stage and above each other on a tall one", () => {

@@ -28,7 +28,7 @@ const ASPECT_SCROLLING = 4 / 3;
 export function tile(stage: Size, count: number): Tiling {
   let best: Tiling | null = null;
   for (let columns = 1; columns <= count; columns += 1) {
-    const candidate = fit(stage, count, columns);
+    const candidate = withColumns(stage, count, columns);
     if (candidate !== null && (best === null || area(candidate) > area(best))) {
       best = candidate;
     }
@@ -40,7 +40,7 @@ function area(size: Size): number {
   return size.width * size.height;
 }
 
-function fit(stage: Size, count: number, columns: number): Tiling | null {
+function withColumns(stage: Size, count: number, columns: number): Tiling | null {
   const rows = Math.ceil(count / columns);
   let width = (stage.width - TILE_GAP_PX * (columns - 1)) / columns;
   let height = (stage.height - TILE_GAP_PX * (rows - 1)) / rows;

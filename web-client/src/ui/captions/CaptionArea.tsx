@@ -5,18 +5,25 @@ import { useEffect, useRef } from "react";
 import { t } from "../../i18n";
 import type { Caption, CaptionsState } from "../../protocol/generated";
 import { useClient } from "../client";
+import { useMediaQuery } from "../common/hooks";
 import { Icon } from "../common/Icon";
-import { captionKey, shownEntries } from "./entries";
+import { captionKey, ENTRIES_NARROW, ENTRIES_WIDE, shownEntries } from "./entries";
+
+/** As in the style sheet, which gives less room to captions then. */
+const NARROW = "(max-width: 40rem), (max-height: 34rem)";
 
 export function CaptionArea() {
   const captions = useClient((state) => state.captions);
   const state = useClient((one) => one.session?.captions ?? "off");
-  const entries = shownEntries(captions);
+  const narrow = useMediaQuery(NARROW);
+  // A notice takes the room of one entry.
+  const room = (narrow ? ENTRIES_NARROW : ENTRIES_WIDE) - (state === "on" ? 0 : 1);
+  const entries = shownEntries(captions, room);
   const notice = noticeOf(state, entries.length > 0);
   return (
-    <section className="captions" aria-label={t.captions.region}>
+    <section className="captions" aria-label={t.captions.region} data-captions={state}>
       {notice === null ? null : (
-        <p className="captions-notice" data-state={state}>
+        <p className="captions-notice">
           <Icon name={state === "on" ? "captions" : "info"} />
           <span>{notice}</span>
         </p>
@@ -64,7 +71,9 @@ export function CaptionWords({ caption }: { caption: Caption }) {
       <span>{stable}</span>
       {stable !== "" && tentative !== "" ? " " : null}
       {tentative === "" ? null : <span className="tentative">{tentative}</span>}
-      {caption.status === "interrupted" ? <span className="interrupted"> ({t.captions.interrupted})</span> : null}
+      {caption.status === "interrupted" ? (
+        <span className="interrupted"> ({t.captions.interrupted})</span>
+      ) : null}
     </>
   );
 }

@@ -16,7 +16,7 @@ export function CaptionHistory({ onClose }: { onClose: () => void }) {
   const { history, open } = useClient((state) => state.captions);
   const offset = useClient((state) => state.clockOffsetMs);
   const [following, setFollowing] = useState(true);
-  const ref = useRef<HTMLDivElement>(null);
+  const ref = useRef<HTMLElement>(null);
   const toNewest = (): void => {
     setFollowing(true);
     ref.current?.scrollTo({ top: ref.current.scrollHeight });
@@ -31,11 +31,11 @@ export function CaptionHistory({ onClose }: { onClose: () => void }) {
   return (
     <Panel heading={t.captions.history} closeLabel={t.captions.close} onClose={onClose}>
       <p className="soft small">{t.captions.historyHint}</p>
-      <div
+      <section
         ref={ref}
         className="history"
-        role="region"
         aria-label={t.captions.historyList}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be within the keyboard's reach
         tabIndex={0}
         onScroll={({ currentTarget: list }) =>
           setFollowing(list.scrollHeight - list.scrollTop - list.clientHeight < FOLLOW_WITHIN_PX)
@@ -45,7 +45,7 @@ export function CaptionHistory({ onClose }: { onClose: () => void }) {
         {all.map((caption) => (
           <HistoryLine key={captionKey(caption)} caption={caption} offset={offset} />
         ))}
-      </div>
+      </section>
       {following ? null : (
         <Button icon="history" onPress={toNewest}>
           {t.captions.newest}

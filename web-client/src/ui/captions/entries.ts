@@ -3,8 +3,9 @@
 import type { Caption } from "../../protocol/generated";
 import type { Captions } from "../../state/model";
 
-/** Lines of earlier entries stay in the history panel. */
-export const ENTRIES_SHOWN = 3;
+/** How many entries have room: an entry is shown with its name or not at all. The rest is in the history. */
+export const ENTRIES_WIDE = 3;
+export const ENTRIES_NARROW = 2;
 
 /** A text that stays the same over all revisions of a caption. */
 export function captionKey({ id }: Caption): string {
@@ -20,9 +21,9 @@ export function captionText(caption: Caption): string {
  * The entries to show: all that still grow, up to the number of entries, filled up with the latest finished
  * ones; in the order in which they began, so that an entry never moves past another.
  */
-export function shownEntries({ open, history }: Captions): readonly Caption[] {
-  const growing = open.filter((caption) => captionText(caption) !== "").slice(-ENTRIES_SHOWN);
-  const room = ENTRIES_SHOWN - growing.length;
-  const finished = room > 0 ? history.slice(-room) : [];
+export function shownEntries({ open, history }: Captions, room: number): readonly Caption[] {
+  const growing = open.filter((caption) => captionText(caption) !== "").slice(-room);
+  const left = room - growing.length;
+  const finished = left > 0 ? history.slice(-left) : [];
   return [...finished, ...growing].sort((a, b) => a.started_at - b.started_at);
 }

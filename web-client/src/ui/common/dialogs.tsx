@@ -15,7 +15,12 @@ interface DialogWindowProps {
 /** A card over the page that one can simply close. */
 export function DialogWindow({ isOpen, onClose, heading, closeLabel, children }: DialogWindowProps) {
   return (
-    <ModalOverlay className="modal-overlay" isOpen={isOpen} onOpenChange={(open) => !open && onClose()} isDismissable>
+    <ModalOverlay
+      className="modal-overlay"
+      isOpen={isOpen}
+      onOpenChange={(open) => !open && onClose()}
+      isDismissable
+    >
       <Modal className="modal">
         <Dialog className="dialog">
           <div className="dialog-head">
@@ -44,7 +49,15 @@ interface ConfirmationProps {
 }
 
 /** A question before something that can't be undone; the focus stands on the harmless answer. */
-export function Confirmation({ isOpen, onClose, heading, text, confirm, cancel, onConfirm }: ConfirmationProps) {
+export function Confirmation({
+  isOpen,
+  onClose,
+  heading,
+  text,
+  confirm,
+  cancel,
+  onConfirm,
+}: ConfirmationProps) {
   return (
     <ModalOverlay className="modal-overlay" isOpen={isOpen} onOpenChange={(open) => !open && onClose()}>
       <Modal className="modal">

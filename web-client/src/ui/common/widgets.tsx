@@ -3,9 +3,9 @@
 import type { ReactNode } from "react";
 import {
   Button as AriaButton,
+  Checkbox as AriaCheckbox,
   ToggleButton as AriaToggleButton,
   type ButtonProps,
-  Checkbox as AriaCheckbox,
   FieldError,
   Input,
   Label,
@@ -36,7 +36,15 @@ interface PlainButtonProps {
   readonly autoFocus?: boolean;
 }
 
-export function Button({ look = "plain", icon, name, className, children, onPress, ...rest }: PlainButtonProps) {
+export function Button({
+  look = "plain",
+  icon,
+  name,
+  className,
+  children,
+  onPress,
+  ...rest
+}: PlainButtonProps) {
   const props: ButtonProps = {
     ...rest,
     className: `button ${look} ${className ?? ""}`,
@@ -99,7 +107,14 @@ interface TextInputProps {
   readonly isRequired?: boolean;
 }
 
-export function TextInput({ label, hint, error = null, type = "text", autoComplete = "off", ...rest }: TextInputProps) {
+export function TextInput({
+  label,
+  hint,
+  error = null,
+  type = "text",
+  autoComplete = "off",
+  ...rest
+}: TextInputProps) {
   return (
     <TextField
       {...rest}
@@ -137,7 +152,9 @@ interface CheckboxProps {
 export function Checkbox({ children, hint, error = null, ...rest }: CheckboxProps) {
   const hintId = `${rest.name}-hint`;
   const errorId = `${rest.name}-error`;
-  const described = [hint === undefined ? null : hintId, error === null ? null : errorId].filter((id) => id !== null);
+  const described = [hint === undefined ? null : hintId, error === null ? null : errorId].filter(
+    (id) => id !== null,
+  );
   return (
     <div className="field">
       <AriaCheckbox

@@ -6,8 +6,8 @@ import type { Participant, Permission } from "../../protocol/generated";
 import { mutedWords } from "../call/Tile";
 import { useClient, useController } from "../client";
 import { Confirmation } from "../common/dialogs";
+import { useKeptFocus } from "../common/useKeptFocus";
 import { Button } from "../common/widgets";
-import { useKeptFocus } from "./useKeptFocus";
 
 export function People() {
   const participants = useClient((state) => state.participants);

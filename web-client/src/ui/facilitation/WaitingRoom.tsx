@@ -5,8 +5,11 @@ import { formatSpan, t } from "../../i18n";
 import type { Knock } from "../../protocol/generated";
 import { useClient, useController } from "../client";
 import { useNow } from "../common/hooks";
+import { useKeptFocus } from "../common/useKeptFocus";
 import { Button } from "../common/widgets";
-import { useKeptFocus } from "./useKeptFocus";
+
+/** The id of the heading, for those who bring the focus here. */
+export const WAITING_ROOM_HEADING = "waiting-room-heading";
 
 const MINUTE_MS = 60_000;
 
@@ -17,8 +20,8 @@ export function WaitingRoom() {
   const heading = useRef<HTMLHeadingElement>(null);
   useKeptFocus(region, heading);
   return (
-    <section ref={region} className="panel-section" aria-labelledby="waiting-room-heading">
-      <h3 id="waiting-room-heading" ref={heading} tabIndex={-1}>
+    <section ref={region} className="panel-section" aria-labelledby={WAITING_ROOM_HEADING}>
+      <h3 id={WAITING_ROOM_HEADING} ref={heading} tabIndex={-1}>
         {t.facilitation.waitingRoom}
       </h3>
       {knocks.length === 0 ? (
@@ -53,7 +56,9 @@ function KnockRow({ knock }: { knock: Knock }) {
       <div className="row-text">
         <span className="row-name">{knock.name}</span>
         <span className="soft small">
-          {waited < MINUTE_MS ? t.facilitation.justNow : t.facilitation.since(formatSpan(waited))}
+          {waited < MINUTE_MS
+            ? t.facilitation.justNow
+            : t.facilitation.since(formatSpan(waited - (waited % MINUTE_MS)))}
           {knock.denied > 0 ? `, ${t.facilitation.deniedBefore(knock.denied)}` : null}
         </span>
       </div>

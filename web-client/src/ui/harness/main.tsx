@@ -44,9 +44,9 @@ function content(name: string) {
     );
   }
   const controller = fakeController(scene.state);
-  const { then } = scene;
-  if (then !== undefined) {
-    setTimeout(() => controller.show(then), 300);
+  const { later } = scene;
+  if (later !== undefined) {
+    setTimeout(() => controller.show(later), 300);
   }
   return (
     <ClientProvider controller={controller}>

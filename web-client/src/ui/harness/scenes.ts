@@ -194,7 +194,7 @@ function notices(...messages: readonly NoticeMessage[]): Notice[] {
 /** A state, and one that follows after the page has appeared. */
 export interface Scene {
   readonly state: ClientState;
-  readonly then?: ClientState;
+  readonly later?: ClientState;
 }
 
 const failedDevices: Devices = {
@@ -212,7 +212,13 @@ export const scenes: Readonly<Record<string, Scene>> = {
   "join-problem": { state: closed({ kind: "join", problem: "session_full" }) },
   connecting: { state: closed({ kind: "connecting" }) },
   waiting: {
-    state: { ...BASE, phase: { kind: "waiting", reason: "knocking" }, link: "up", seat: MEMBER, session: SESSION },
+    state: {
+      ...BASE,
+      phase: { kind: "waiting", reason: "knocking" },
+      link: "up",
+      seat: MEMBER,
+      session: SESSION,
+    },
   },
   "waiting-not-started": {
     state: {
@@ -242,7 +248,7 @@ export const scenes: Readonly<Record<string, Scene>> = {
   "call-screen": { state: call({ participants: [person(0, { screen: true }), ...people(6).slice(1)] }) },
   "call-banners": {
     state: call({ soundBlocked: true, unmuteRequested: true }),
-    then: call({
+    later: call({
       soundBlocked: true,
       unmuteRequested: true,
       link: "reconnecting",
@@ -254,7 +260,7 @@ export const scenes: Readonly<Record<string, Scene>> = {
   },
   "call-toasts": {
     state: call(),
-    then: call({
+    later: call({
       notices: notices(
         { kind: "participant_joined", name: "Eda Yılmaz" },
         { kind: "muted", mayUnmute: true },

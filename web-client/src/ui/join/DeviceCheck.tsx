@@ -15,6 +15,7 @@ export function DeviceCheck() {
   const devices = useClient((state) => state.devices);
   const microphoneOn = useClient((state) => microphoneView(state).on);
   const cameraOn = useClient(cameraView);
+  const live = devices.microphone.capture.kind === "live" || devices.camera.capture.kind === "live";
   const asking = devices.microphone.capture.kind === "asking" || devices.camera.capture.kind === "asking";
   return (
     <div className="device-check">
@@ -34,9 +35,14 @@ export function DeviceCheck() {
         />
       </div>
       <p className="soft small" role="status">
-        {asking ? t.devices.asking : t.devices.useHint}
+        {asking ? t.devices.asking : null}
+        {asking || live ? null : t.devices.useHint}
       </p>
-      <Problem device="microphone" input={devices.microphone} onRetry={() => controller.setMicrophone(true)} />
+      <Problem
+        device="microphone"
+        input={devices.microphone}
+        onRetry={() => controller.setMicrophone(true)}
+      />
       <Problem device="camera" input={devices.camera} onRetry={() => controller.setCamera(true)} />
       <MicrophoneLevel />
       <Choices />
@@ -85,7 +91,10 @@ function Problem({ device, input, onRetry }: ProblemProps) {
       <span>{problemText(device, input.capture.problem)}</span>
       <span>{t.devices.without}</span>
       <div className="buttons">
-        <Button onPress={onRetry} name={device === "microphone" ? t.devices.retryMicrophone : t.devices.retryCamera}>
+        <Button
+          onPress={onRetry}
+          name={device === "microphone" ? t.devices.retryMicrophone : t.devices.retryCamera}
+        >
           {t.devices.retry}
         </Button>
       </div>

@@ -74,9 +74,7 @@ function EntryForm({ form, onForm, isFacilitator }: EntryFormProps) {
       controller.join(form.name.trim(), form.agreed);
       return;
     }
-    requestAnimationFrame(() =>
-      formRef.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus(),
-    );
+    requestAnimationFrame(() => formRef.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
   };
   return (
     <Form

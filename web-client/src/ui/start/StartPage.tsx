@@ -102,7 +102,12 @@ function CreateForm({ onCreated }: { onCreated: (session: CreatedSession) => voi
             hint={t.start.startsAtHint}
             type="datetime-local"
           />
-          <TextInput {...text("endsAt")} label={t.start.endsAt} hint={t.start.endsAtHint} type="datetime-local" />
+          <TextInput
+            {...text("endsAt")}
+            label={t.start.endsAt}
+            hint={t.start.endsAtHint}
+            type="datetime-local"
+          />
         </div>
         <TextInput {...text("capacity")} label={t.start.capacity} hint={t.start.capacityHint} type="number" />
         <Checkbox {...flag("waitingRoom")} hint={t.start.waitingRoomHint}>

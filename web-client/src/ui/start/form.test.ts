@@ -34,6 +34,8 @@ describe("the start page's form", () => {
       waiting_room: true,
       captions: true,
     });
-    expect(toRequest({ ...FILLED, startsAt: "2026-11-22T18:00" }).starts_at).toMatch(/^2026-11-2\dT\d\d:00:00\.000Z$/);
+    expect(toRequest({ ...FILLED, startsAt: "2026-11-22T18:00" }).starts_at).toMatch(
+      /^2026-11-2\dT\d\d:00:00\.000Z$/,
+    );
   });
 });
