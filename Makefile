@@ -1,0 +1,60 @@
+# The commands of this project. Everything that needs explaining is in deploy/setup.sh, which each of these calls.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run run-lan build test test-rust test-web test-browser bench lint generate format
+
+# rustup adds its folder to login shells only; one that was open before does not have it.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+HEARKEN := $(TARGET)/release/hearken
+SETUP := deploy/setup.sh
+
+help: ## List the targets
+	@echo 'make TARGET, where TARGET is one of'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+run: build ## Install what is missing, build and serve on http://localhost:8080
+	@$(SETUP) model-if-possible
+	@exec $(HEARKEN) serve $(ARGS)
+
+run-lan: build ## The same over HTTPS on all addresses, for phones and other machines in the house
+	@$(SETUP) model-if-possible
+	@exec $(HEARKEN) serve --lan $(ARGS)
+
+build: ## Install what is missing and build the release binary with the web client in it
+	@$(SETUP) tools packages web binary
+
+test: ## Run every test: Rust, TypeScript, real browser
+	@$(SETUP) tools packages test-packages web binary model
+	@$(MAKE) --no-print-directory test-rust test-web test-browser
+
+test-rust: ## Run the Rust tests
+	@$(SETUP) tools packages web
+	cargo test --workspace --locked
+
+test-web: ## Run the TypeScript tests
+	@$(SETUP) tools web-packages
+	cd web-client && npm test
+
+test-browser: ## Run the tests in a real browser, against the release binary
+	@$(SETUP) tools packages test-packages web binary model
+	cd web-client && npm run e2e
+
+bench: ## Run the benchmarks: load over the public protocol, and the forwarding path alone
+	@$(SETUP) tools packages web binary
+	@$(SETUP) model-if-possible
+	@deploy/bench.sh
+
+lint: ## Run the static checks, as CI does
+	@.ci/checks
+
+generate: ## Make the TypeScript types of the protocol anew
+	UPDATE_GENERATED=1 cargo test --locked -p hearken-protocol --test typescript
+
+format: ## Format Rust and TypeScript
+	@$(SETUP) tools web-packages
+	cargo fmt --all
+	cd web-client && npm run format
