@@ -21,6 +21,7 @@ interface Words {
 }
 
 function wordsOf(phase: ClosedPhase): Words {
+  // biome-ignore lint/nursery/useExhaustiveSwitchCases: it is; Biome does not work out `Exclude`, tsc does.
   switch (phase.kind) {
     case "left":
       return { heading: t.closed.left.heading, lines: [t.closed.left.text], next: "rejoin" };
