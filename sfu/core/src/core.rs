@@ -4,17 +4,43 @@
 //! captions. Drain all three after each batch of input, events first, so that a slot's new owner is known
 //! before their packets are on the way. It must never wait, read a clock or touch a socket.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hearken_protocol::{MediaCommand, MediaEvent, SpeechPacket};
+use hearken_protocol::{MediaCommand, MediaEvent, OfferRefusal, ParticipantId, SessionId, SpeechPacket};
+use rand::rngs::StdRng;
+use rand::{RngCore, SeedableRng};
 
-use crate::{Counters, Outbox};
+use crate::answer;
+use crate::media::downlink::Downlink;
+use crate::media::negotiated::Negotiated;
+use crate::media::participant::Connection;
+use crate::media::session::{Aftermath, Now, Session, Shared};
+use crate::media::time::ServerClock;
+use crate::media::uplink::Uplink;
+use crate::sdp::Offer;
+use crate::transport::{ICE_SEED_BYTES, IceCredentials, Identity, Incoming, Transport, TransportConfig};
+use crate::{Counters, DropCause, Outbox};
+
+/// Connections of one core. Full: offers are refused, which people are told.
+const CONNECTIONS_MAX: usize = 2000;
+/// Sessions of one core. Full: further ones are not opened.
+const SESSIONS_MAX: usize = 2000;
+/// Addresses of one connection: two for each network the client is in, and a restart of ICE. Full: the oldest
+/// is forgotten.
+const ADDRESSES_MAX: usize = 16;
+/// One turn of the clock. Shorter: requests for lost packets go out sooner, at more CPU time per connection.
+const TICK: Duration = Duration::from_millis(20);
+/// How an ICE check begins (RFC 8489 §5).
+const BINDING_REQUEST: [u8; 2] = [0, 1];
 
 /// What a core is built with.
 #[derive(Debug)]
 pub struct CoreConfig {
+    /// The DTLS certificate, whose fingerprint answers name.
+    pub identity: Arc<Identity>,
     /// The addresses that answers name as candidates, best first.
     pub candidates: Vec<SocketAddr>,
     /// Seeds every random value the core makes: must be fresh from the operating system in production.
@@ -25,74 +51,519 @@ pub struct CoreConfig {
     pub unix_time: Duration,
 }
 
+/// Where a connection is: its session's place and its participant's. Valid while the connection lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    session: usize,
+    participant: usize,
+}
+
 /// One shard's media plane.
-#[derive(Debug)]
 pub struct Core {
-    outbox: Outbox,
-    events: VecDeque<MediaEvent>,
-    speech: VecDeque<SpeechPacket>,
-    counters: Counters,
+    identity: Arc<Identity>,
+    candidates: Vec<SocketAddr>,
+    sessions: Vec<Option<Session>>,
+    by_session: HashMap<SessionId, usize>,
+    /// By the peer's address and ours: media and DTLS.
+    by_address: HashMap<(SocketAddr, SocketAddr), Place>,
+    /// By our part of the ICE user name: connectivity checks.
+    by_ufrag: HashMap<String, Place>,
+    connections: usize,
+    next_tick: Option<Instant>,
+    dead: Vec<usize>,
+    shared: Shared,
 }
 
 impl Core {
     /// An empty media plane.
-    pub fn new(_config: CoreConfig) -> Self {
+    pub fn new(config: CoreConfig) -> Self {
+        let CoreConfig {
+            identity,
+            candidates,
+            seed,
+            started,
+            unix_time,
+        } = config;
         Self {
-            outbox: Outbox::default(),
-            events: VecDeque::new(),
-            speech: VecDeque::new(),
-            counters: Counters::default(),
+            identity,
+            candidates,
+            sessions: Vec::new(),
+            by_session: HashMap::new(),
+            by_address: HashMap::new(),
+            by_ufrag: HashMap::new(),
+            connections: 0,
+            next_tick: None,
+            dead: Vec::new(),
+            shared: Shared {
+                clock: ServerClock::new(started, unix_time),
+                random: StdRng::from_seed(seed),
+                outbox: Outbox::default(),
+                events: VecDeque::new(),
+                speech: VecDeque::new(),
+                counters: Counters::default(),
+                next_stream: 0,
+                rtcp: Vec::new(),
+                sealed: Vec::new(),
+            },
         }
     }
 
     /// Carries out an order of signaling. One about a session or participant that is not here does nothing.
-    pub fn handle_command(&mut self, _now: Instant, _command: MediaCommand) {}
+    pub fn handle_command(&mut self, now: Instant, command: MediaCommand) {
+        let now = self.now(now);
+        let session = command.session();
+        if let MediaCommand::OpenSession { captions, .. } = command {
+            self.open(session, captions);
+            return;
+        }
+        let Some(&place) = self.by_session.get(&session) else {
+            self.shared.counters.commands_ignored += 1;
+            return;
+        };
+        match command {
+            MediaCommand::OpenSession { .. } => {}
+            MediaCommand::CloseSession { .. } => self.close(place, now),
+            MediaCommand::Admit {
+                participant, grants, ..
+            } => {
+                if let Some(session) = &mut self.sessions[place] {
+                    session.admit(participant, grants, now, &mut self.shared);
+                }
+            }
+            MediaCommand::SetGrants {
+                participant, grants, ..
+            } => {
+                self.with(place, participant, |session, at, shared| {
+                    session.set_grants(at, grants, now, shared)
+                });
+            }
+            MediaCommand::SetView {
+                participant, items, ..
+            } => {
+                self.with(place, participant, |session, at, shared| {
+                    session.set_view(at, items, now, shared)
+                });
+            }
+            MediaCommand::Offer {
+                participant,
+                negotiation,
+                sdp,
+                ..
+            } => {
+                self.offer(place, participant, negotiation, &sdp, now);
+            }
+            MediaCommand::Leave { participant, .. } => self.leave(place, participant, now),
+        }
+    }
 
     /// Takes one datagram, which came from `source` to `local`. It is decrypted in place.
     pub fn handle_datagram(
         &mut self,
-        _now: Instant,
-        _source: SocketAddr,
-        _local: SocketAddr,
-        _datagram: &mut [u8],
+        now: Instant,
+        source: SocketAddr,
+        local: SocketAddr,
+        datagram: &mut [u8],
     ) {
+        let now = self.now(now);
+        let bytes = datagram.len();
+        // RFC 7983: connectivity checks begin with 0 to 3, and name the peer themselves.
+        let is_check = datagram.first().is_some_and(|first| *first <= 3);
+        let is_request = datagram.starts_with(&BINDING_REQUEST);
+        let place = if is_check {
+            crate::transport::stun_local_ufrag(datagram).and_then(|ufrag| self.by_ufrag.get(ufrag))
+        } else {
+            self.by_address.get(&(source, local))
+        };
+        let Some(&place) = place else {
+            self.shared.counters.drops.count(DropCause::UnknownPeer);
+            return;
+        };
+        let Some(session) = &mut self.sessions[place.session] else {
+            return;
+        };
+        let Some(connection) = session.connection(place.participant) else {
+            return;
+        };
+        match connection
+            .transport
+            .handle_datagram(now.instant, source, local, datagram)
+        {
+            Incoming::Rtp(packet) => {
+                session.handle_rtp(place.participant, packet, now, &mut self.shared);
+                return;
+            }
+            Incoming::Rtcp(compound) => {
+                session.handle_rtcp(place.participant, compound, now, &mut self.shared);
+                return;
+            }
+            Incoming::Handled => {
+                self.shared.counters.received.connectivity.add(bytes);
+                // An indication is not authenticated, so it proves nothing.
+                if is_request {
+                    self.bind((source, local), place);
+                }
+            }
+            Incoming::Dropped(reason) => {
+                self.shared.counters.drops.count(DropCause::Transport);
+                self.shared.counters.transport_drops.add(reason);
+            }
+        }
+        self.drain(place, now);
     }
 
     /// Does what is due. To be called at [`poll_timeout`](Self::poll_timeout) or later.
-    pub fn handle_timeout(&mut self, _now: Instant) {}
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let now = self.now(now);
+        if self.next_tick.is_none_or(|tick| now.instant < tick) {
+            return;
+        }
+        self.next_tick = (self.connections > 0).then(|| now.instant + TICK);
+        let mut dead = std::mem::take(&mut self.dead);
+        for place in 0..self.sessions.len() {
+            let Some(session) = &mut self.sessions[place] else {
+                continue;
+            };
+            dead.clear();
+            session.tick(now, &mut self.shared, &mut dead);
+            for participant in &dead {
+                self.disconnect(
+                    Place {
+                        session: place,
+                        participant: *participant,
+                    },
+                    now,
+                );
+            }
+        }
+        self.dead = dead;
+    }
 
     /// When to call [`handle_timeout`](Self::handle_timeout); `None` when nobody is connected.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.next_tick
     }
 
     /// Datagrams to send; the shell sends them and calls [`Outbox::clear`].
     pub fn outbox(&mut self) -> &mut Outbox {
-        &mut self.outbox
+        &mut self.shared.outbox
     }
 
     /// The next event for signaling.
     pub fn poll_event(&mut self) -> Option<MediaEvent> {
-        self.events.pop_front()
+        self.shared.events.pop_front()
     }
 
     /// The next packet of an admitted, unmuted microphone in a session with captions.
     pub fn poll_speech(&mut self) -> Option<SpeechPacket> {
-        self.speech.pop_front()
+        self.shared.speech.pop_front()
     }
 
     /// What was done so far.
     pub fn counters(&self) -> &Counters {
-        &self.counters
+        &self.shared.counters
     }
 
     /// Sessions that are open.
     pub fn sessions(&self) -> usize {
-        0
+        self.by_session.len()
     }
 
     /// Participants with a transport.
     pub fn connections(&self) -> usize {
-        0
+        self.connections
     }
+
+    fn now(&self, instant: Instant) -> Now {
+        Now {
+            instant,
+            time: self.shared.clock.media_time(instant),
+        }
+    }
+
+    fn open(&mut self, id: SessionId, captions: bool) {
+        if let Some(&place) = self.by_session.get(&id) {
+            if let Some(session) = &mut self.sessions[place] {
+                session.set_captions(captions);
+            }
+            return;
+        }
+        if self.by_session.len() >= SESSIONS_MAX {
+            self.shared.counters.commands_ignored += 1;
+            return;
+        }
+        let session = Some(Session::new(id, captions));
+        let place = match self.sessions.iter().position(Option::is_none) {
+            Some(free) => {
+                self.sessions[free] = session;
+                free
+            }
+            None => {
+                self.sessions.push(session);
+                self.sessions.len() - 1
+            }
+        };
+        self.by_session.insert(id, place);
+    }
+
+    fn close(&mut self, place: usize, now: Now) {
+        let participants = self.sessions[place].as_ref().map_or(0, Session::places);
+        for participant in 0..participants {
+            self.disconnect(
+                Place {
+                    session: place,
+                    participant,
+                },
+                now,
+            );
+        }
+        if let Some(session) = self.sessions[place].take() {
+            self.by_session.remove(&session.id);
+            // Nothing of it may come after its end.
+            self.shared.events.retain(|event| event.session() != session.id);
+            self.shared.speech.retain(|packet| packet.session != session.id);
+        }
+    }
+
+    fn leave(&mut self, place: usize, participant: ParticipantId, now: Now) {
+        let Some(session) = &mut self.sessions[place] else {
+            return;
+        };
+        let Some(at) = session.find(participant) else {
+            self.shared.counters.commands_ignored += 1;
+            return;
+        };
+        if let Some(connection) = session.leave(at, now, &mut self.shared) {
+            self.forget(
+                &connection,
+                Place {
+                    session: place,
+                    participant: at,
+                },
+            );
+        }
+        let id = session_id(&self.sessions[place]);
+        self.shared
+            .speech
+            .retain(|packet| (Some(packet.session), packet.participant) != (id, participant));
+    }
+
+    fn with(
+        &mut self,
+        place: usize,
+        participant: ParticipantId,
+        act: impl FnOnce(&mut Session, usize, &mut Shared),
+    ) {
+        let Some(session) = &mut self.sessions[place] else {
+            return;
+        };
+        match session.find(participant) {
+            Some(at) => act(session, at, &mut self.shared),
+            None => self.shared.counters.commands_ignored += 1,
+        }
+    }
+
+    fn offer(&mut self, place: usize, participant: ParticipantId, negotiation: u32, sdp: &str, now: Now) {
+        let Some(session) = &mut self.sessions[place] else {
+            return;
+        };
+        let id = session.id;
+        let Some(at) = session.find(participant) else {
+            // Not admitted: there is no transport, and no answer.
+            self.shared.counters.commands_ignored += 1;
+            return;
+        };
+        let place = Place {
+            session: place,
+            participant: at,
+        };
+        let event = match self.answer(place, sdp, now) {
+            Ok(answer) => {
+                self.shared.counters.offers_answered += 1;
+                MediaEvent::Answer {
+                    session: id,
+                    participant,
+                    negotiation,
+                    sdp: answer.into(),
+                }
+            }
+            Err(refusal) => {
+                self.shared.counters.offers_refused += 1;
+                MediaEvent::OfferRefused {
+                    session: id,
+                    participant,
+                    negotiation,
+                    refusal,
+                }
+            }
+        };
+        // The answer goes before the slots it makes known.
+        self.shared.event(event);
+        if let Some(session) = &mut self.sessions[place.session] {
+            session.deal_pairs(now, &mut self.shared);
+        }
+        self.drain(place, now);
+    }
+
+    /// Answers an offer: of the connection there is, if it has the same certificate, else of a new one.
+    fn answer(&mut self, place: Place, sdp: &str, now: Now) -> Result<String, OfferRefusal> {
+        let offer = Offer::parse(sdp).map_err(|error| OfferRefusal::Malformed(error.to_string()))?;
+        let negotiated = Negotiated::from_offer(&offer);
+        let Some(session) = &mut self.sessions[place.session] else {
+            return Err(OfferRefusal::Full);
+        };
+        let is_same = session
+            .connection(place.participant)
+            .is_some_and(|connection| connection.fingerprints == offer.fingerprints);
+        if is_same {
+            self.renegotiate(place, &offer, negotiated, now);
+        } else {
+            if self.connections >= CONNECTIONS_MAX {
+                return Err(OfferRefusal::Full);
+            }
+            self.disconnect(place, now);
+            self.connect(place, &offer, negotiated, now);
+        }
+        let session = self.sessions[place.session]
+            .as_mut()
+            .expect("checked at the beginning");
+        let connection = session.connection(place.participant).expect("just connected");
+        Ok(answer::write(
+            &offer,
+            connection,
+            &self.identity,
+            &self.candidates,
+        ))
+    }
+
+    fn connect(&mut self, place: Place, offer: &Offer, negotiated: Negotiated, now: Now) {
+        let local = self.fresh_credentials();
+        let config = TransportConfig {
+            local: local.clone(),
+            remote: offer.ice.clone(),
+            remote_fingerprints: offer.fingerprints.clone(),
+            identity: Arc::clone(&self.identity),
+        };
+        self.by_ufrag.insert(local.ufrag.clone(), place);
+        let random = &mut self.shared.random;
+        let connection = Connection {
+            transport: Transport::new(config, now.instant),
+            uplink: Uplink::new(negotiated.sends),
+            downlink: Downlink::new(negotiated.pairs, random),
+            fingerprints: offer.fingerprints.clone(),
+            sdp_session: random.next_u64(),
+            answers: 0,
+            remote: offer.ice.clone(),
+            local,
+            previous_ufrag: None,
+            addresses: Vec::new(),
+            rtcp_ssrc: random.next_u32().max(1),
+        };
+        if let Some(session) = &mut self.sessions[place.session] {
+            session.connect(place.participant, connection);
+            self.connections += 1;
+            self.next_tick.get_or_insert(now.instant + TICK);
+        }
+    }
+
+    fn renegotiate(&mut self, place: Place, offer: &Offer, negotiated: Negotiated, now: Now) {
+        let fresh = self.fresh_credentials();
+        let Some(session) = &mut self.sessions[place.session] else {
+            return;
+        };
+        let Some(connection) = session.connection(place.participant) else {
+            return;
+        };
+        connection.uplink.renegotiate(negotiated.sends);
+        let known = connection.downlink.pairs.len();
+        let more = negotiated.pairs.into_iter().skip(known).collect();
+        connection.downlink.extend(more, &mut self.shared.random);
+        if connection.remote == offer.ice {
+            return;
+        }
+        connection
+            .transport
+            .restart_ice(fresh.clone(), offer.ice.clone(), now.instant);
+        connection.remote = offer.ice.clone();
+        let before = std::mem::replace(&mut connection.local, fresh.clone());
+        if let Some(outdated) = connection.previous_ufrag.replace(before.ufrag) {
+            self.by_ufrag.remove(&outdated);
+        }
+        self.by_ufrag.insert(fresh.ufrag, place);
+    }
+
+    fn fresh_credentials(&mut self) -> IceCredentials {
+        loop {
+            let mut seed = [0; ICE_SEED_BYTES];
+            self.shared.random.fill_bytes(&mut seed);
+            let credentials = IceCredentials::from_seed(seed);
+            if !self.by_ufrag.contains_key(&credentials.ufrag) {
+                return credentials;
+            }
+        }
+    }
+
+    /// An authentic check came over these addresses: what else comes over them is this peer's.
+    fn bind(&mut self, addresses: (SocketAddr, SocketAddr), place: Place) {
+        if self.by_address.insert(addresses, place) == Some(place) {
+            return;
+        }
+        let session = self.sessions[place.session].as_mut();
+        let Some(connection) = session.and_then(|session| session.connection(place.participant)) else {
+            return;
+        };
+        if connection.addresses.len() == ADDRESSES_MAX {
+            let oldest = connection.addresses.remove(0);
+            if self.by_address.get(&oldest) == Some(&place) {
+                self.by_address.remove(&oldest);
+            }
+        }
+        connection.addresses.push(addresses);
+    }
+
+    fn drain(&mut self, place: Place, now: Now) {
+        let Some(session) = &mut self.sessions[place.session] else {
+            return;
+        };
+        if session.drain_transport(place.participant, now, &mut self.shared) == Aftermath::ConnectionDead {
+            self.disconnect(place, now);
+        }
+    }
+
+    fn disconnect(&mut self, place: Place, now: Now) {
+        let Some(session) = &mut self.sessions[place.session] else {
+            return;
+        };
+        if let Some(connection) = session.disconnect(place.participant, now, &mut self.shared) {
+            self.forget(&connection, place);
+        }
+    }
+
+    /// Takes a connection out of the tables.
+    fn forget(&mut self, connection: &Connection, place: Place) {
+        self.connections -= 1;
+        for ufrag in [Some(&connection.local.ufrag), connection.previous_ufrag.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            self.by_ufrag.remove(ufrag);
+        }
+        for addresses in &connection.addresses {
+            // The address may have become another peer's since.
+            if self.by_address.get(addresses) == Some(&place) {
+                self.by_address.remove(addresses);
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core")
+            .field("sessions", &self.by_session.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn session_id(session: &Option<Session>) -> Option<SessionId> {
+    session.as_ref().map(|session| session.id)
 }

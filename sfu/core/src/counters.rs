@@ -1,5 +1,7 @@
 //! Plain numbers about what the core did, for the shell to export. They only grow.
 
+use crate::transport::DropCounts;
+
 /// Packets and their bytes, IP and UDP headers not counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Volume {
@@ -118,7 +120,7 @@ impl Drops {
 }
 
 /// Everything one core counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counters {
     /// What came in, once its sender was known.
     pub received: Traffic,
@@ -126,6 +128,8 @@ pub struct Counters {
     pub sent: Traffic,
     /// What went no further.
     pub drops: Drops,
+    /// Of these, what the transports refused, by reason.
+    pub transport_drops: DropCounts,
     /// Sequence numbers that subscribers reported as missing.
     pub nacks_received: u64,
     /// Of these, answered with a retransmission.

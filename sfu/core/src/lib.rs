@@ -15,9 +15,11 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod answer;
 pub mod client;
 mod core;
 mod counters;
+mod media;
 mod outbox;
 pub mod sdp;
 pub mod transport;

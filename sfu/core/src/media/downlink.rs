@@ -1,0 +1,180 @@
+//! What one participant receives: its slot pairs, and how much its line carries.
+
+use std::time::Duration;
+
+use rand::RngCore;
+use rand::rngs::StdRng;
+
+use super::loss::LossLimit;
+use super::negotiated::ReceivePair;
+use super::outgoing::{Outgoing, OutgoingSeed};
+use super::rate::{Bitrate, RateMeter};
+use super::rtcp::ReportBlock;
+use super::slots::Owner;
+use super::time::{MediaTime, NtpTime};
+use super::twcc::FeedbackSummary;
+
+/// Repairs may take this much per second: a line that loses more has no room for them.
+const REPAIR_BITRATE_MAX: Bitrate = Bitrate(3_000_000);
+/// A round trip that takes longer was measured wrong.
+const ROUND_TRIP_MAX: Duration = Duration::from_secs(2);
+/// Until it was measured.
+const ROUND_TRIP_ASSUMED: Duration = Duration::from_millis(50);
+
+/// Two sections that carry one person, or one screen and its sound.
+#[derive(Debug)]
+pub(crate) struct SlotPair {
+    pub(crate) owner: Option<Owner>,
+    /// Counts the frees of this subscriber.
+    pub(crate) freed: u64,
+    /// The same for both: they are played in step.
+    pub(crate) cname: String,
+    pub(crate) audio: Outgoing,
+    pub(crate) video: Outgoing,
+}
+
+/// Which of a pair's two streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Half {
+    Audio,
+    Video,
+}
+
+impl SlotPair {
+    pub(crate) fn half(&mut self, half: Half) -> &mut Outgoing {
+        match half {
+            Half::Audio => &mut self.audio,
+            Half::Video => &mut self.video,
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Downlink {
+    pub(crate) pairs: Vec<SlotPair>,
+    pub(crate) transport_sequence: u16,
+    pub(crate) sent: RateMeter,
+    pub(crate) limit: LossLimit,
+    repairs: RateMeter,
+    round_trip: Option<Duration>,
+    gets_feedback: bool,
+    frees: u64,
+}
+
+impl Downlink {
+    pub(crate) fn new(pairs: Vec<ReceivePair>, random: &mut StdRng) -> Self {
+        let mut downlink = Self {
+            pairs: Vec::new(),
+            transport_sequence: 0,
+            sent: RateMeter::default(),
+            limit: LossLimit::default(),
+            repairs: RateMeter::default(),
+            round_trip: None,
+            gets_feedback: false,
+            frees: 0,
+        };
+        downlink.extend(pairs, random);
+        downlink
+    }
+
+    /// Adds pairs that a later offer has more of.
+    pub(crate) fn extend(&mut self, pairs: Vec<ReceivePair>, random: &mut StdRng) {
+        for pair in pairs {
+            let cname = format!("{:016x}", random.next_u64());
+            let audio = Outgoing::new(pair.audio, super::OPUS_RATE, self.seed(random));
+            let video = Outgoing::new(pair.video, super::VIDEO_RATE, self.seed(random));
+            self.pairs.push(SlotPair {
+                owner: None,
+                freed: 0,
+                cname,
+                audio,
+                video,
+            });
+        }
+    }
+
+    fn seed(&self, random: &mut StdRng) -> OutgoingSeed {
+        OutgoingSeed {
+            ssrc: random.next_u32().max(1),
+            rtx_ssrc: random.next_u32().max(1),
+            first_sequence: random.next_u32() as u16,
+            first_rtx_sequence: random.next_u32() as u16,
+            timeline: random.next_u32(),
+        }
+    }
+
+    /// Which half of which pair has this SSRC.
+    pub(crate) fn find(&self, ssrc: u32) -> Option<(usize, Half)> {
+        self.pairs.iter().enumerate().find_map(|(at, pair)| {
+            if pair.video.ssrc == ssrc {
+                Some((at, Half::Video))
+            } else {
+                (pair.audio.ssrc == ssrc).then_some((at, Half::Audio))
+            }
+        })
+    }
+
+    /// Numbers the next free of a pair.
+    pub(crate) fn next_free(&mut self) -> u64 {
+        self.frees += 1;
+        self.frees
+    }
+
+    /// Takes a block of the receiver's reports.
+    pub(crate) fn reported(&mut self, block: &ReportBlock, ntp_now: NtpTime) {
+        let Some((pair, half)) = self.find(block.ssrc) else {
+            return;
+        };
+        if block.last_report != 0 {
+            let span = ntp_now
+                .middle()
+                .wrapping_sub(block.last_report)
+                .wrapping_sub(block.delay);
+            let span = Duration::from_nanos(u64::from(span) * 1_000_000_000 / 65_536);
+            if span < ROUND_TRIP_MAX {
+                self.round_trip = Some(span);
+            }
+        }
+        let highest = self.pairs[pair]
+            .half(half)
+            .reported_highest
+            .replace(block.highest_sequence);
+        if self.gets_feedback {
+            return;
+        }
+        let expected = highest.map_or(0, |before| block.highest_sequence.wrapping_sub(before));
+        // More than this in a second is nonsense.
+        if expected < 20_000 {
+            self.limit
+                .reported(expected, expected * u32::from(block.fraction_lost) / 256);
+        }
+    }
+
+    /// Takes a message about arrivals. It says more than report blocks: from now on only these count.
+    pub(crate) fn feedback(&mut self, summary: FeedbackSummary) {
+        self.gets_feedback = true;
+        self.limit.reported(summary.received + summary.lost, summary.lost);
+    }
+
+    pub(crate) fn round_trip(&self) -> Duration {
+        self.round_trip.unwrap_or(ROUND_TRIP_ASSUMED)
+    }
+
+    /// Whether there is room for one more repair of so many bytes; takes it if so.
+    pub(crate) fn take_repair_budget(&mut self, bytes: usize, now: MediaTime) -> bool {
+        let has_room = self.repairs.current_window_bits(now) < REPAIR_BITRATE_MAX.0;
+        if has_room {
+            self.repairs.add(bytes, now);
+        }
+        has_room
+    }
+
+    /// Nothing more goes out for now: the line is down. What is there begins afresh when it is back.
+    pub(crate) fn pause(&mut self) {
+        for pair in &mut self.pairs {
+            pair.audio.pause();
+            pair.video.pause();
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Media: what comes from publishers, what goes to subscribers, and the choices in between.
+//!
+//! The path of a packet, [`uplink`] → [`outgoing`] by way of [`session`], allocates nothing and formats
+//! nothing.
+
+mod cache;
+pub(crate) mod downlink;
+mod key_frames;
+mod layers;
+mod loss;
+mod nack;
+pub(crate) mod negotiated;
+pub(crate) mod outgoing;
+pub(crate) mod participant;
+mod rate;
+mod reception;
+mod rewriter;
+mod rtcp;
+pub(crate) mod rtp;
+mod sequence;
+pub(crate) mod session;
+mod slots;
+mod speaker;
+pub(crate) mod time;
+mod timeline;
+mod twcc;
+pub(crate) mod uplink;
+mod vp8;
+
+/// Ticks per second of Opus (RFC 7587 §4.1).
+const OPUS_RATE: u32 = 48_000;
+/// Ticks per second of every video codec.
+const VIDEO_RATE: u32 = 90_000;

@@ -1,0 +1,176 @@
+//! What an offer and its answer agreed on, as far as media go: the sections a client sends, the slot pairs it
+//! receives, payload types and header-extension ids.
+
+use hearken_protocol::TrackSource;
+
+use super::layers::LAYERS_MAX;
+use super::rtp::ExtensionIds;
+use crate::sdp::{ChosenCodecs, Feedback, HeaderExtension, MediaKind, Offer, OfferSection, SectionRole};
+
+/// Slot pairs of one client; a browser offers at most 25. Further ones stay unused.
+const PAIRS_MAX: usize = 64;
+/// What clients call the layers of a camera, smallest first.
+const USUAL_RIDS: [&str; LAYERS_MAX] = ["q", "h", "f"];
+
+/// What a payload type stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Codec {
+    /// Not agreed on.
+    #[default]
+    Unknown,
+    Opus,
+    Vp8,
+    /// Repairs (RFC 4588).
+    Rtx,
+}
+
+/// A section a client sends media in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SendSection {
+    pub(crate) mid: String,
+    pub(crate) source: TrackSource,
+    /// Names of the simulcast layers, smallest first; empty without simulcast.
+    pub(crate) rids: Vec<String>,
+    /// SSRCs that the offer names, with the repair stream's: for clients without the MID extension.
+    pub(crate) ssrcs: Vec<u32>,
+    /// Media SSRC and repair SSRC (RFC 5576 §4.2).
+    pub(crate) repair_groups: Vec<(u32, u32)>,
+}
+
+impl SendSection {
+    /// The number of a layer by its name: 0 is the smallest.
+    pub(crate) fn layer(&self, rid: &[u8]) -> Option<u8> {
+        let place = self
+            .rids
+            .iter()
+            .take(LAYERS_MAX)
+            .position(|name| name.as_bytes() == rid)?;
+        Some(place as u8)
+    }
+}
+
+/// Everything about what a client sends.
+#[derive(Debug, Clone)]
+pub(crate) struct Sends {
+    pub(crate) sections: Vec<SendSection>,
+    /// By payload type.
+    pub(crate) codecs: [Codec; 128],
+    pub(crate) extensions: ExtensionIds,
+    /// Whether lost Opus packets can be asked for.
+    pub(crate) audio_nack: bool,
+}
+
+/// A section a client receives media in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReceiveSection {
+    pub(crate) mid: String,
+    pub(crate) payload_type: u8,
+    pub(crate) rtx_payload_type: Option<u8>,
+    pub(crate) extensions: ExtensionIds,
+}
+
+/// Two sections that are played in step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReceivePair {
+    pub(crate) audio: ReceiveSection,
+    pub(crate) video: ReceiveSection,
+}
+
+/// Everything that was agreed on.
+#[derive(Debug, Clone)]
+pub(crate) struct Negotiated {
+    pub(crate) sends: Sends,
+    pub(crate) pairs: Vec<ReceivePair>,
+}
+
+impl Negotiated {
+    /// What our answer to this offer agrees on.
+    pub(crate) fn from_offer(offer: &Offer) -> Self {
+        let mut sends = Sends {
+            sections: Vec::new(),
+            codecs: [Codec::Unknown; 128],
+            extensions: ExtensionIds::default(),
+            audio_nack: false,
+        };
+        let mut pairs: Vec<(Option<ReceiveSection>, Option<ReceiveSection>)> = Vec::new();
+        for (section, role) in offer.sections.iter().zip(offer.roles()) {
+            let Some(chosen) = section.chosen() else { continue };
+            match role {
+                SectionRole::Source(source) => sends.add(section, source, chosen),
+                SectionRole::Slot { pair } => {
+                    if pairs.len() <= pair {
+                        pairs.resize(pair + 1, (None, None));
+                    }
+                    let received = Some(ReceiveSection::new(section, chosen));
+                    match section.kind {
+                        MediaKind::Audio => pairs[pair].0 = received,
+                        MediaKind::Video | MediaKind::Other => pairs[pair].1 = received,
+                    }
+                }
+                SectionRole::Unused => {}
+            }
+        }
+        let whole = |(audio, video): (Option<_>, Option<_>)| {
+            Some(ReceivePair {
+                audio: audio?,
+                video: video?,
+            })
+        };
+        Self {
+            sends,
+            pairs: pairs.into_iter().filter_map(whole).take(PAIRS_MAX).collect(),
+        }
+    }
+}
+
+impl Sends {
+    fn add(&mut self, section: &OfferSection, source: TrackSource, chosen: ChosenCodecs<'_>) {
+        let codec = if source.is_audio() {
+            Codec::Opus
+        } else {
+            Codec::Vp8
+        };
+        let payload_types = [(Some(chosen.media.payload_type), codec), (chosen.rtx, Codec::Rtx)];
+        for (payload_type, codec) in payload_types {
+            if let Some(known) = payload_type.and_then(|number| self.codecs.get_mut(usize::from(number))) {
+                *known = codec;
+            }
+        }
+        self.audio_nack |= source.is_audio() && chosen.media.has(Feedback::Nack);
+        self.extensions = self.extensions.or(extension_ids(section));
+        let mut rids = section.rids.clone();
+        // By their names if these are the usual ones, else in the client's order.
+        if rids.iter().all(|rid| USUAL_RIDS.contains(&rid.as_str())) {
+            rids.sort_by_key(|rid| USUAL_RIDS.iter().position(|usual| usual == rid));
+        }
+        self.sections.push(SendSection {
+            mid: section.mid.clone(),
+            source,
+            rids,
+            ssrcs: section.ssrcs.clone(),
+            repair_groups: section.fid_groups.clone(),
+        });
+    }
+}
+
+impl ReceiveSection {
+    fn new(section: &OfferSection, chosen: ChosenCodecs<'_>) -> Self {
+        Self {
+            mid: section.mid.clone(),
+            payload_type: chosen.media.payload_type,
+            rtx_payload_type: chosen.rtx,
+            extensions: extension_ids(section),
+        }
+    }
+}
+
+fn extension_ids(section: &OfferSection) -> ExtensionIds {
+    ExtensionIds {
+        mid: section.extension_id(HeaderExtension::Mid),
+        rid: section.extension_id(HeaderExtension::Rid),
+        repaired_rid: section.extension_id(HeaderExtension::RepairedRid),
+        audio_level: section.extension_id(HeaderExtension::AudioLevel),
+        transport_cc: section.extension_id(HeaderExtension::TransportCc),
+        video_orientation: section.extension_id(HeaderExtension::VideoOrientation),
+    }
+}

@@ -1,0 +1,437 @@
+//! One stream to a subscriber: a section of a slot, whoever it belongs to at the time.
+
+use std::time::Duration;
+
+use super::cache::StoredPacket;
+use super::negotiated::ReceiveSection;
+use super::rate::RateMeter;
+use super::rewriter::{Rewriter, Rewritten, StreamId};
+use super::rtcp::{self, SenderReport};
+use super::rtp::{OUTGOING_HEADER_BYTES_MAX, OutgoingHeader};
+use super::time::{MediaTime, ServerClock};
+use super::timeline::{self, Anchor};
+use super::vp8::Vp8Descriptor;
+use crate::transport::{SRTP_OVERHEAD_MAX, Transport};
+use crate::{Counters, DropCause, Outbox};
+
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// A subscriber that was promised a layer which then does not send a key frame takes any other after this.
+const LAYER_PATIENCE: Duration = Duration::from_millis(700);
+/// Timestamps compare the shorter way round: what was sent, or promised, longer ago than this is out of
+/// sight (half a turn is 6.6 hours at 90 kHz).
+const TIMESTAMP_MEMORY: Duration = Duration::from_secs(3600);
+/// The same packet is not sent again within this time, or the round trip if that is longer.
+const REPAIR_INTERVAL_MIN: Duration = Duration::from_millis(20);
+/// Repairs remembered for that.
+const REPAIRS_REMEMBERED: usize = 64;
+
+/// A packet on its way from a publisher to the subscribers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MediaPacket<'a> {
+    pub(crate) stream: StreamId,
+    pub(crate) layer: u8,
+    pub(crate) stored: StoredPacket<'a>,
+    pub(crate) vp8: Option<Vp8Descriptor>,
+    /// Where the stream's timestamps lie in time.
+    pub(crate) anchor: Anchor,
+}
+
+/// What sending needs besides the stream itself.
+pub(crate) struct Leg<'a> {
+    pub(crate) transport: &'a mut Transport,
+    pub(crate) transport_sequence: &'a mut u16,
+    pub(crate) sent: &'a mut RateMeter,
+    pub(crate) outbox: &'a mut Outbox,
+    pub(crate) counters: &'a mut Counters,
+    pub(crate) now: MediaTime,
+}
+
+#[derive(Debug)]
+struct RepairStream {
+    ssrc: u32,
+    payload_type: u8,
+    next_index: u64,
+}
+
+/// Random numbers for one outgoing stream.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OutgoingSeed {
+    pub(crate) ssrc: u32,
+    pub(crate) rtx_ssrc: u32,
+    pub(crate) first_sequence: u16,
+    pub(crate) first_rtx_sequence: u16,
+    pub(crate) timeline: u32,
+}
+
+/// Whether the slot's promise to its owner's viewers must be renewed before the packet goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Promise {
+    /// What was announced holds.
+    Holds,
+    /// The announced first timestamp is hours old: announce the slot again.
+    Outdated,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) mid: String,
+    pub(crate) ssrc: u32,
+    pub(crate) generation: u32,
+    /// The first timestamp of the present owner.
+    pub(crate) first_timestamp: u32,
+    /// The layer that is to be sent; always 0 for sound. `None`: paused.
+    pub(crate) chosen: Option<u8>,
+    /// The layer that is sent.
+    pub(crate) current_layer: Option<u8>,
+    /// The highest number in reception reports.
+    pub(crate) reported_highest: Option<u32>,
+    pub(crate) rewriter: Rewriter,
+    section: ReceiveSection,
+    /// The receiver's id of audio level or video orientation.
+    byte_extension_id: Option<u8>,
+    rate: u32,
+    repair: Option<RepairStream>,
+    timeline: Anchor,
+    anchor: Anchor,
+    promised_at: MediaTime,
+    waiting_since: Option<MediaTime>,
+    last_sent: Option<MediaTime>,
+    last_report: Option<MediaTime>,
+    packets: u32,
+    octets: u32,
+    repaired: [(u64, MediaTime); REPAIRS_REMEMBERED],
+    repaired_next: usize,
+}
+
+impl Outgoing {
+    pub(crate) fn new(section: ReceiveSection, rate: u32, seed: OutgoingSeed) -> Self {
+        let repair = section.rtx_payload_type.map(|payload_type| RepairStream {
+            ssrc: seed.rtx_ssrc,
+            payload_type,
+            next_index: u64::from(seed.first_rtx_sequence & 0x7fff),
+        });
+        let ids = section.extensions;
+        let is_audio = rate == super::OPUS_RATE;
+        let byte_extension_id = if is_audio {
+            ids.audio_level
+        } else {
+            ids.video_orientation
+        };
+        Self {
+            mid: section.mid.clone(),
+            ssrc: seed.ssrc,
+            generation: 0,
+            first_timestamp: seed.timeline,
+            chosen: None,
+            current_layer: None,
+            reported_highest: None,
+            rewriter: Rewriter::new(seed.first_sequence),
+            section,
+            byte_extension_id,
+            rate,
+            repair,
+            timeline: Anchor {
+                time: MediaTime(0),
+                timestamp: seed.timeline,
+            },
+            anchor: Anchor::default(),
+            promised_at: MediaTime(0),
+            waiting_since: None,
+            last_sent: None,
+            last_report: None,
+            packets: 0,
+            octets: 0,
+            repaired: [(u64::MAX, MediaTime(0)); REPAIRS_REMEMBERED],
+            repaired_next: 0,
+        }
+    }
+
+    /// The SSRC of repairs, when there are any.
+    pub(crate) fn rtx_ssrc(&self) -> Option<u32> {
+        self.repair.as_ref().map(|repair| repair.ssrc)
+    }
+
+    /// The slot has another owner, or none: nothing of the last one goes out any more.
+    pub(crate) fn reassign(&mut self, generation: u32, now: MediaTime) {
+        self.rewriter.forget();
+        self.generation = generation;
+        self.chosen = None;
+        self.current_layer = None;
+        self.waiting_since = None;
+        self.promise(generation, now);
+    }
+
+    /// Fixes the first timestamp of what comes from now on.
+    pub(crate) fn promise(&mut self, generation: u32, now: MediaTime) {
+        self.generation = generation;
+        self.promised_at = now;
+        self.first_timestamp = self.after_last(self.timeline.timestamp_at(now, self.rate), now);
+    }
+
+    /// Sends nothing until chosen again.
+    pub(crate) fn pause(&mut self) {
+        self.rewriter.close();
+        self.current_layer = None;
+        self.waiting_since = None;
+    }
+
+    /// Sets the layer to be sent.
+    pub(crate) fn choose(&mut self, layer: Option<u8>, now: MediaTime) {
+        self.chosen = layer;
+        match layer {
+            None => self.pause(),
+            Some(_) if self.current_layer == layer => self.waiting_since = None,
+            Some(_) => self.waiting_since = self.waiting_since.or(Some(now)),
+        }
+    }
+
+    /// Whether this packet begins something new for this subscriber: the stream itself, another layer.
+    pub(crate) fn begins_with(&self, packet: &MediaPacket<'_>, now: MediaTime) -> bool {
+        let current = self.rewriter.current();
+        if self.chosen.is_none() || current == Some(packet.stream) {
+            return false;
+        }
+        let Some(vp8) = packet.vp8 else { return true };
+        let impatient = || {
+            self.waiting_since
+                .is_some_and(|since| now.since(since) > LAYER_PATIENCE)
+        };
+        let replaces_current = self.current_layer == Some(packet.layer);
+        let is_better_than_nothing = current.is_none() && impatient();
+        vp8.starts_key_frame
+            && (self.chosen == Some(packet.layer) || replaces_current || is_better_than_nothing)
+    }
+
+    /// Whether the announced first timestamp can still be compared with that of a frame now.
+    pub(crate) fn check_promise(&self, now: MediaTime) -> Promise {
+        let is_old = now.since(self.promised_at) > TIMESTAMP_MEMORY;
+        let never_used = self.last_sent.is_none_or(|sent| sent < self.promised_at);
+        if is_old && never_used {
+            Promise::Outdated
+        } else {
+            Promise::Holds
+        }
+    }
+
+    /// Begins a run with this packet. True when it switches from one layer to another.
+    pub(crate) fn begin(&mut self, packet: &MediaPacket<'_>, now: MediaTime) -> bool {
+        let taken = packet.anchor.time_of(packet.stored.timestamp, self.rate);
+        // The next layer of the same video goes on by the last one's time, so that frames stay evenly spaced.
+        let timestamp = match self.rewriter.timestamp_shift() {
+            Some(shift) => self.anchor.timestamp_at(taken, self.rate).wrapping_add(shift),
+            None => self.timeline.timestamp_at(taken, self.rate),
+        };
+        let timestamp = if timeline::is_later(self.first_timestamp, timestamp)
+            && now.since(self.promised_at) < TIMESTAMP_MEMORY
+        {
+            self.first_timestamp
+        } else {
+            timestamp
+        };
+        let timestamp = self.after_last(timestamp, now);
+        let switches = self.current_layer.is_some_and(|layer| layer != packet.layer);
+        let stored = &packet.stored;
+        self.rewriter.begin(
+            packet.stream,
+            stored.sequence,
+            stored.timestamp,
+            timestamp,
+            packet.vp8.as_ref(),
+        );
+        self.current_layer = Some(packet.layer);
+        if self.chosen == self.current_layer {
+            self.waiting_since = None;
+        }
+        self.last_report = None;
+        switches
+    }
+
+    /// Sends the packet if it belongs to what this subscriber gets.
+    pub(crate) fn forward(&mut self, packet: &MediaPacket<'_>, leg: &mut Leg<'_>) {
+        let stored = &packet.stored;
+        let rewritten = self.rewriter.rewrite(
+            packet.stream,
+            stored.sequence,
+            stored.timestamp,
+            packet.vp8.as_ref(),
+        );
+        let Some(rewritten) = rewritten else { return };
+        if self.rewriter.current() == Some(packet.stream) {
+            self.anchor = packet.anchor;
+        }
+        self.send(stored, packet.vp8.as_ref(), rewritten, leg);
+    }
+
+    /// Sends a kept packet again, if it was not sent again just now. True when it goes out.
+    pub(crate) fn repair(
+        &mut self,
+        stored: &StoredPacket<'_>,
+        rewritten: Rewritten,
+        round_trip: Duration,
+        leg: &mut Leg<'_>,
+    ) -> bool {
+        let interval = round_trip.max(REPAIR_INTERVAL_MIN);
+        let index = rewritten.index;
+        if self
+            .repaired
+            .iter()
+            .any(|(repaired, at)| *repaired == index && leg.now.since(*at) < interval)
+        {
+            return false;
+        }
+        self.repaired[self.repaired_next] = (index, leg.now);
+        self.repaired_next = (self.repaired_next + 1) % REPAIRS_REMEMBERED;
+        let vp8 = if self.is_audio() {
+            None
+        } else {
+            Vp8Descriptor::parse(stored.payload)
+        };
+        let Some(repair) = &mut self.repair else {
+            self.send(stored, vp8.as_ref(), rewritten, leg);
+            return true;
+        };
+        let rtx_index = repair.next_index;
+        repair.next_index += 1;
+        let header = OutgoingHeader {
+            marker: stored.marker,
+            payload_type: repair.payload_type,
+            sequence: rtx_index as u16,
+            timestamp: rewritten.timestamp,
+            ssrc: repair.ssrc,
+            byte_extension: self.byte_extension_id.zip(stored.byte_extension),
+            transport_sequence: next_transport_sequence(&self.section, leg),
+        };
+        let prefix = (rewritten.index as u16).to_be_bytes();
+        seal(&header, &prefix, stored, vp8.as_ref(), rewritten, rtx_index, leg)
+            .map(|bytes| leg.counters.sent.rtx.add(bytes))
+            .is_some()
+    }
+
+    /// Appends a sender report if it is time for one, and the last packet is not too long ago.
+    pub(crate) fn write_report(
+        &mut self,
+        clock: &ServerClock,
+        cname: &str,
+        now: MediaTime,
+        out: &mut Vec<u8>,
+    ) {
+        let is_due = self
+            .last_report
+            .is_none_or(|last| now.since(last) >= REPORT_INTERVAL);
+        let is_flowing = self
+            .last_sent
+            .is_some_and(|sent| now.since(sent) < 5 * REPORT_INTERVAL);
+        let Some(shift) = self.rewriter.timestamp_shift().filter(|_| is_due && is_flowing) else {
+            return;
+        };
+        self.last_report = Some(now);
+        let report = SenderReport {
+            ssrc: self.ssrc,
+            ntp: clock.ntp(now),
+            timestamp: self.anchor.timestamp_at(now, self.rate).wrapping_add(shift),
+            packets: self.packets,
+            octets: self.octets,
+        };
+        rtcp::write_sender_report(out, &report, cname);
+    }
+
+    /// Whether the first packet of a run went out and no report yet.
+    pub(crate) fn report_is_due(&self) -> bool {
+        self.last_report.is_none() && self.rewriter.current().is_some()
+    }
+
+    fn is_audio(&self) -> bool {
+        self.rate == super::OPUS_RATE
+    }
+
+    fn after_last(&self, timestamp: u32, now: MediaTime) -> u32 {
+        let in_sight = self
+            .last_sent
+            .is_some_and(|sent| now.since(sent) < TIMESTAMP_MEMORY);
+        match self.rewriter.last_timestamp().filter(|_| in_sight) {
+            Some(last) if !timeline::is_later(timestamp, last) => last.wrapping_add(1),
+            _ => timestamp,
+        }
+    }
+
+    fn send(
+        &mut self,
+        stored: &StoredPacket<'_>,
+        vp8: Option<&Vp8Descriptor>,
+        rewritten: Rewritten,
+        leg: &mut Leg<'_>,
+    ) {
+        // Without a repair stream the same packet may be sealed twice under one number: then it must be the
+        // same to the last bit, so it carries no transport-wide number.
+        let transport_sequence = if self.repair.is_some() {
+            next_transport_sequence(&self.section, leg)
+        } else {
+            None
+        };
+        let header = OutgoingHeader {
+            marker: stored.marker,
+            payload_type: self.section.payload_type,
+            sequence: rewritten.index as u16,
+            timestamp: rewritten.timestamp,
+            ssrc: self.ssrc,
+            byte_extension: self.byte_extension_id.zip(stored.byte_extension),
+            transport_sequence,
+        };
+        let Some(bytes) = seal(&header, &[], stored, vp8, rewritten, rewritten.index, leg) else {
+            return;
+        };
+        let volume = if self.is_audio() {
+            &mut leg.counters.sent.audio
+        } else {
+            &mut leg.counters.sent.video
+        };
+        volume.add(bytes);
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(stored.payload.len() as u32);
+        self.last_sent = Some(leg.now);
+    }
+}
+
+fn next_transport_sequence(section: &ReceiveSection, leg: &mut Leg<'_>) -> Option<(u8, u16)> {
+    let id = section.extensions.transport_cc?;
+    *leg.transport_sequence = leg.transport_sequence.wrapping_add(1);
+    Some((id, *leg.transport_sequence))
+}
+
+/// Writes and seals a packet in the outbox: the one copy that forwarding makes. Returns its bytes.
+fn seal(
+    header: &OutgoingHeader,
+    prefix: &[u8],
+    stored: &StoredPacket<'_>,
+    vp8: Option<&Vp8Descriptor>,
+    rewritten: Rewritten,
+    index: u64,
+    leg: &mut Leg<'_>,
+) -> Option<usize> {
+    let pair = leg.transport.selected()?;
+    let room = OUTGOING_HEADER_BYTES_MAX + prefix.len() + stored.payload.len() + SRTP_OVERHEAD_MAX;
+    let Some(packet) = leg.outbox.reserve(room) else {
+        leg.counters.drops.count(DropCause::OutboxFull);
+        return None;
+    };
+    let header_bytes = header.write(packet);
+    let payload_at = header_bytes + prefix.len();
+    let end = payload_at + stored.payload.len();
+    packet[header_bytes..payload_at].copy_from_slice(prefix);
+    packet[payload_at..end].copy_from_slice(stored.payload);
+    if let Some(vp8) = vp8 {
+        vp8.shift(rewritten.vp8_shift, &mut packet[payload_at..end]);
+    }
+    match leg.transport.seal_rtp(packet, header_bytes, end, index) {
+        Ok(len) => {
+            leg.outbox.commit(len, pair.remote, pair.local);
+            leg.sent.add(len, leg.now);
+            Some(len)
+        }
+        Err(_) => {
+            leg.counters.drops.count(DropCause::SealFailed);
+            None
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! One admitted participant: what they may send, whether they do, and their connection.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hearken_protocol::{MediaGrants, ParticipantId, TrackSource, ViewItem};
+
+use super::downlink::Downlink;
+use super::layers::{LAYERS_MAX, LiveLayer, LiveLayers};
+use super::slots::Share;
+use super::speaker::VoiceActivity;
+use super::time::MediaTime;
+use super::uplink::Uplink;
+use crate::transport::{Fingerprint, IceCredentials, Transport};
+
+/// Opus sends a packet at least every 400 ms even in silence (DTX): after this the microphone is off.
+const AUDIO_SILENCE_MAX: Duration = Duration::from_secs(3);
+/// A camera sends many frames a second.
+const CAMERA_SILENCE_MAX: Duration = Duration::from_secs(2);
+/// A screen on which nothing moves may send a frame every few seconds.
+const SCREEN_SILENCE_MAX: Duration = Duration::from_secs(10);
+/// A layer that has not come for this long is not there to choose.
+const LAYER_SILENCE_MAX: Duration = Duration::from_millis(1500);
+/// Videos a client can show at once. Full: the rest is not sent.
+const VIEW_ITEMS_MAX: usize = 64;
+
+/// How long a source may be silent and still count as sending.
+pub(crate) fn silence_max(source: TrackSource) -> Duration {
+    match source {
+        TrackSource::Microphone | TrackSource::ScreenAudio => AUDIO_SILENCE_MAX,
+        TrackSource::Camera => CAMERA_SILENCE_MAX,
+        TrackSource::Screen => SCREEN_SILENCE_MAX,
+    }
+}
+
+/// Whether these grants let a source through.
+pub(crate) fn grants(grants: MediaGrants, source: TrackSource) -> bool {
+    match source {
+        TrackSource::Microphone => grants.microphone,
+        TrackSource::Camera => grants.camera,
+        TrackSource::Screen | TrackSource::ScreenAudio => grants.screen,
+    }
+}
+
+impl Share {
+    /// Sound and picture of a share.
+    pub(crate) fn sources(self) -> (TrackSource, TrackSource) {
+        match self {
+            Self::Person => (TrackSource::Microphone, TrackSource::Camera),
+            Self::Screen => (TrackSource::ScreenAudio, TrackSource::Screen),
+        }
+    }
+}
+
+/// Somebody who gets a source: their place in the session, and the pair of theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Subscription {
+    pub(crate) participant: usize,
+    pub(crate) pair: usize,
+}
+
+/// One source of a participant, whether or not it sends at present.
+#[derive(Debug, Default)]
+pub(crate) struct Track {
+    pub(crate) subscribers: Vec<Subscription>,
+    pub(crate) last_packet: Option<MediaTime>,
+    pub(crate) is_sending: bool,
+}
+
+/// A browser's peer connection.
+pub(crate) struct Connection {
+    pub(crate) transport: Transport,
+    pub(crate) uplink: Uplink,
+    pub(crate) downlink: Downlink,
+    /// As in the offer: others mean another peer connection.
+    pub(crate) fingerprints: Vec<Fingerprint>,
+    pub(crate) remote: IceCredentials,
+    pub(crate) local: IceCredentials,
+    /// Ours from before the last ICE restart: still good until the browser changes over.
+    pub(crate) previous_ufrag: Option<String>,
+    /// Pairs of addresses (theirs, ours) that authentic checks came over.
+    pub(crate) addresses: Vec<(SocketAddr, SocketAddr)>,
+    /// Names our SDP session.
+    pub(crate) sdp_session: u64,
+    /// Answers given so far.
+    pub(crate) answers: u64,
+    /// Our own in reports and requests.
+    pub(crate) rtcp_ssrc: u32,
+}
+
+/// See the module.
+pub(crate) struct Participant {
+    pub(crate) id: ParticipantId,
+    pub(crate) grants: MediaGrants,
+    pub(crate) connection: Option<Connection>,
+    /// Whether there ever was one: from then on they have a pair at everybody else's.
+    pub(crate) has_media: bool,
+    /// By `TrackSource`.
+    pub(crate) tracks: [Track; TrackSource::ALL.len()],
+    pub(crate) voice: VoiceActivity,
+    view: Vec<ViewItem>,
+    generation: u32,
+}
+
+impl Participant {
+    pub(crate) fn new(id: ParticipantId, grants: MediaGrants) -> Self {
+        Self {
+            id,
+            grants,
+            connection: None,
+            has_media: false,
+            tracks: Default::default(),
+            voice: VoiceActivity::default(),
+            view: Vec::new(),
+            generation: 0,
+        }
+    }
+
+    pub(crate) fn may_send(&self, source: TrackSource) -> bool {
+        grants(self.grants, source)
+    }
+
+    pub(crate) fn track(&mut self, source: TrackSource) -> &mut Track {
+        &mut self.tracks[source as usize]
+    }
+
+    /// Whether a screen, or its sound, is being sent.
+    pub(crate) fn shares_screen(&self) -> bool {
+        [TrackSource::Screen, TrackSource::ScreenAudio]
+            .iter()
+            .any(|source| self.tracks[*source as usize].is_sending)
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connection
+            .as_ref()
+            .is_some_and(|connection| connection.transport.is_connected())
+    }
+
+    /// Counts this receiver's slot assignments, over all its slots and connections.
+    pub(crate) fn next_generation(&mut self) -> u32 {
+        self.generation += 1;
+        self.generation
+    }
+
+    pub(crate) fn set_view(&mut self, mut items: Vec<ViewItem>) {
+        items.truncate(VIEW_ITEMS_MAX);
+        self.view = items;
+    }
+
+    /// How high a video is shown, in pixels; `None` when it is not. A tile wider than 16:9 counts by its width.
+    pub(crate) fn shown_height(&self, participant: ParticipantId, source: TrackSource) -> Option<u16> {
+        let item = self
+            .view
+            .iter()
+            .find(|item| item.participant == participant && item.source == source)?;
+        Some(item.height.max((u32::from(item.width) * 9 / 16) as u16))
+    }
+
+    /// The layers of a video that arrive and may be sent on.
+    pub(crate) fn live_layers(&mut self, source: TrackSource, now: MediaTime) -> LiveLayers {
+        let mut live = [None; LAYERS_MAX];
+        let silence_max = if source == TrackSource::Camera {
+            LAYER_SILENCE_MAX
+        } else {
+            silence_max(source)
+        };
+        if !self.may_send(source) {
+            return live;
+        }
+        let Some(connection) = &mut self.connection else {
+            return live;
+        };
+        for (layer, stream) in connection.uplink.layers(source).into_iter().enumerate() {
+            live[layer] = stream
+                .filter(|stream| now.since(stream.last_packet) < silence_max)
+                .map(|stream| LiveLayer {
+                    height: stream.size.map(|size| size.height.min(size.width)),
+                    bitrate: stream.bitrate.rate(now),
+                });
+        }
+        live
+    }
+}

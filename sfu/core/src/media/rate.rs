@@ -1,0 +1,65 @@
+//! How many bytes flow per second, averaged over the last second or two.
+
+use std::time::Duration;
+
+use super::time::MediaTime;
+
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// Bits per second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Bitrate(pub(crate) u64);
+
+/// Measures a flow.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RateMeter {
+    window_began: Option<MediaTime>,
+    bytes: u64,
+    last: Option<Bitrate>,
+}
+
+impl RateMeter {
+    pub(crate) fn add(&mut self, bytes: usize, now: MediaTime) {
+        self.roll(now);
+        self.bytes += bytes as u64;
+    }
+
+    /// The rate of the last full window; until there is one, of what has come so far.
+    pub(crate) fn rate(&mut self, now: MediaTime) -> Bitrate {
+        self.roll(now);
+        self.last.unwrap_or(Bitrate(self.bytes * 8))
+    }
+
+    /// Bits that came since the present window of a second began.
+    pub(crate) fn current_window_bits(&mut self, now: MediaTime) -> u64 {
+        self.roll(now);
+        self.bytes * 8
+    }
+
+    fn roll(&mut self, now: MediaTime) {
+        let began = *self.window_began.get_or_insert(now);
+        let elapsed = now.since(began);
+        if elapsed >= WINDOW {
+            let bits = u128::from(self.bytes) * 8 * 1_000_000 / elapsed.as_micros().max(1);
+            self.last = Some(Bitrate(bits as u64));
+            self.bytes = 0;
+            self.window_began = Some(now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_steady_flow_is_measured_and_its_end_noticed() {
+        let mut meter = RateMeter::default();
+        let at = |ms: u64| MediaTime(0) + Duration::from_millis(ms);
+        for ms in (0..3000).step_by(10) {
+            meter.add(1250, at(ms));
+        }
+        assert_eq!(meter.rate(at(3000)), Bitrate(1_000_000));
+        assert_eq!(meter.rate(at(6000)), Bitrate(0));
+    }
+}

@@ -1,0 +1,353 @@
+//! Makes one stream out of many: what goes out in a slot has sequence numbers, timestamps and picture ids
+//! that go on without a break, whichever publisher or layer it comes from.
+//!
+//! ```text
+//!  in:   layer q  …41 42 43 │            layer f  907 908 909 …
+//!  out:            5  6  7  │ a run ends           8   9  10 …   a run begins, with a key frame
+//! ```
+//!
+//! Within a run everything is shifted by the same amounts. So a packet that comes late, or is asked for again
+//! after a switch, still gets the numbers it had, or would have had.
+
+use super::sequence;
+use super::timeline;
+use super::vp8::{Vp8Counters, Vp8Descriptor, Vp8Shift};
+
+/// Runs remembered for late packets and repairs: more switches than this within a second don't happen.
+const RUNS_MAX: usize = 4;
+
+/// Names a received stream for the life of a core: no other stream ever has the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) struct StreamId(pub(crate) u64);
+
+/// A stretch of one received stream.
+#[derive(Debug, Clone, Copy, Default)]
+struct Run {
+    stream: StreamId,
+    first_in: u64,
+    first_out: u64,
+    timestamp_shift: u32,
+    vp8_shift: Vp8Shift,
+}
+
+/// A packet's numbers on the way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rewritten {
+    /// Roll-over counter and sequence number.
+    pub(crate) index: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) vp8_shift: Vp8Shift,
+}
+
+/// What a subscriber lost, in terms of the stream it came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Source {
+    pub(crate) stream: StreamId,
+    pub(crate) sequence: u64,
+    pub(crate) rewritten: Rewritten,
+    timestamp_shift: u32,
+}
+
+impl Source {
+    /// The numbers to send it with, given its own timestamp.
+    pub(crate) fn rewrite(&self, timestamp: u32) -> Rewritten {
+        Rewritten {
+            timestamp: timestamp.wrapping_add(self.timestamp_shift),
+            ..self.rewritten
+        }
+    }
+}
+
+/// The state of one outgoing stream.
+#[derive(Debug)]
+pub(crate) struct Rewriter {
+    next_index: u64,
+    last_timestamp: Option<u32>,
+    vp8: Vp8Counters,
+    /// Oldest first.
+    runs: [Run; RUNS_MAX],
+    run_count: usize,
+    is_open: bool,
+}
+
+impl Rewriter {
+    /// `first_sequence` is random. Below 2¹⁵, so that a receiver that loses the first packets guesses the
+    /// roll-over right (RFC 3711 §3.3.1).
+    pub(crate) fn new(first_sequence: u16) -> Self {
+        Self {
+            next_index: u64::from(first_sequence & 0x7fff),
+            last_timestamp: None,
+            vp8: Vp8Counters::default(),
+            runs: [Run::default(); RUNS_MAX],
+            run_count: 0,
+            is_open: false,
+        }
+    }
+
+    /// The stream that is let through at present.
+    pub(crate) fn current(&self) -> Option<StreamId> {
+        self.is_open
+            .then(|| self.runs[..self.run_count].last().map(|run| run.stream))?
+    }
+
+    /// The timestamp of the newest packet that was sent.
+    pub(crate) fn last_timestamp(&self) -> Option<u32> {
+        self.last_timestamp
+    }
+
+    /// What is added to the current stream's timestamps.
+    pub(crate) fn timestamp_shift(&self) -> Option<u32> {
+        self.is_open
+            .then(|| self.runs[..self.run_count].last().map(|run| run.timestamp_shift))?
+    }
+
+    /// Begins a run with this packet, which is to go out with `timestamp`.
+    pub(crate) fn begin(
+        &mut self,
+        stream: StreamId,
+        sequence: u64,
+        timestamp_in: u32,
+        timestamp: u32,
+        vp8: Option<&Vp8Descriptor>,
+    ) {
+        if self.run_count == RUNS_MAX {
+            self.runs.rotate_left(1);
+            self.run_count -= 1;
+        }
+        self.runs[self.run_count] = Run {
+            stream,
+            first_in: sequence,
+            first_out: self.next_index,
+            timestamp_shift: timestamp.wrapping_sub(timestamp_in),
+            vp8_shift: vp8
+                .map(|descriptor| self.vp8.shift_to_follow(descriptor))
+                .unwrap_or_default(),
+        };
+        self.run_count += 1;
+        self.is_open = true;
+    }
+
+    /// Lets nothing through until the next run begins. What was sent can still be repaired.
+    pub(crate) fn close(&mut self) {
+        self.is_open = false;
+    }
+
+    /// Forgets what was sent: the slot has another owner, who must never be mixed up with the last.
+    pub(crate) fn forget(&mut self) {
+        self.run_count = 0;
+        self.is_open = false;
+    }
+
+    /// The numbers for a packet; `None` when it belongs to no run: not selected, or from before the switch.
+    pub(crate) fn rewrite(
+        &mut self,
+        stream: StreamId,
+        sequence: u64,
+        timestamp: u32,
+        vp8: Option<&Vp8Descriptor>,
+    ) -> Option<Rewritten> {
+        let at = self.runs[..self.run_count]
+            .iter()
+            .rposition(|run| run.stream == stream && run.first_in <= sequence)?;
+        let run = self.runs[at];
+        let index = run.first_out + (sequence - run.first_in);
+        let is_last = at + 1 == self.run_count;
+        let fits = if is_last {
+            self.is_open || index < self.next_index
+        } else {
+            index < self.runs[at + 1].first_out
+        };
+        if !fits {
+            return None;
+        }
+        let rewritten = Rewritten {
+            index,
+            timestamp: timestamp.wrapping_add(run.timestamp_shift),
+            vp8_shift: run.vp8_shift,
+        };
+        if index >= self.next_index {
+            self.next_index = index + 1;
+            if let Some(descriptor) = vp8 {
+                self.vp8.note(descriptor, run.vp8_shift);
+            }
+        }
+        if self
+            .last_timestamp
+            .is_none_or(|last| timeline::is_later(rewritten.timestamp, last))
+        {
+            self.last_timestamp = Some(rewritten.timestamp);
+        }
+        Some(rewritten)
+    }
+
+    /// Where a packet that a subscriber lost came from; `None` when it was never sent or is forgotten.
+    pub(crate) fn source(&self, lost: u16) -> Option<Source> {
+        let index = sequence::nearest(self.next_index.checked_sub(1)?, lost);
+        if index >= self.next_index {
+            return None;
+        }
+        let run = self.runs[..self.run_count]
+            .iter()
+            .rev()
+            .find(|run| run.first_out <= index)?;
+        Some(Source {
+            stream: run.stream,
+            sequence: run.first_in + (index - run.first_out),
+            rewritten: Rewritten {
+                index,
+                timestamp: 0,
+                vp8_shift: run.vp8_shift,
+            },
+            timestamp_shift: run.timestamp_shift,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::super::vp8::PictureId;
+    use super::*;
+
+    const Q: StreamId = StreamId(1);
+    const F: StreamId = StreamId(2);
+
+    #[test]
+    fn a_switch_goes_on_where_the_last_run_ended() {
+        let mut rewriter = Rewriter::new(7);
+        rewriter.begin(Q, 41, 1000, 50_000, None);
+        let out: Vec<_> = (41..44)
+            .map(|sequence| rewriter.rewrite(Q, sequence, 1000, None).unwrap().index)
+            .collect();
+        rewriter.begin(F, 907, 5, 50_001, None);
+        assert_eq!(out, [7, 8, 9]);
+        let rewritten = rewriter.rewrite(F, 908, 6, None).unwrap();
+        assert_eq!((rewritten.index, rewritten.timestamp), (11, 50_002));
+        assert_eq!(rewriter.rewrite(Q, 44, 1000, None), None);
+    }
+
+    #[test]
+    fn a_late_packet_fills_its_gap_after_the_switch() {
+        let mut rewriter = Rewriter::new(0);
+        rewriter.begin(Q, 10, 0, 0, None);
+        rewriter.rewrite(Q, 10, 0, None);
+        rewriter.rewrite(Q, 12, 0, None);
+        rewriter.begin(F, 100, 0, 0, None);
+        rewriter.rewrite(F, 100, 0, None);
+        assert_eq!(
+            rewriter.rewrite(Q, 11, 0, None).map(|rewritten| rewritten.index),
+            Some(1)
+        );
+        assert_eq!(rewriter.rewrite(Q, 9, 0, None), None);
+    }
+
+    #[test]
+    fn what_was_lost_is_found_across_runs_and_nothing_after_the_owner_has_changed() {
+        let mut rewriter = Rewriter::new(0);
+        rewriter.begin(Q, 10, 0, 100, None);
+        rewriter.rewrite(Q, 10, 0, None);
+        rewriter.begin(F, 200, 0, 300, None);
+        rewriter.rewrite(F, 200, 0, None);
+        let source = rewriter.source(0).unwrap();
+        assert_eq!(
+            (source.stream, source.sequence, source.rewrite(5).timestamp),
+            (Q, 10, 105)
+        );
+        assert_eq!(rewriter.source(1).map(|source| source.sequence), Some(200));
+        assert_eq!(rewriter.source(2), None);
+        rewriter.forget();
+        assert_eq!(rewriter.source(1), None);
+    }
+
+    #[test]
+    fn a_pause_leaves_no_gap() {
+        let mut rewriter = Rewriter::new(0);
+        rewriter.begin(Q, 10, 0, 0, None);
+        rewriter.rewrite(Q, 10, 0, None);
+        rewriter.close();
+        assert_eq!(
+            (rewriter.current(), rewriter.rewrite(Q, 11, 0, None)),
+            (None, None)
+        );
+        rewriter.begin(Q, 50, 0, 0, None);
+        assert_eq!(rewriter.rewrite(Q, 50, 0, None).unwrap().index, 1);
+        assert_eq!(rewriter.rewrite(Q, 30, 0, None), None);
+    }
+
+    fn vp8(picture: u16) -> Vp8Descriptor {
+        let id = (picture | 0x8000).to_be_bytes();
+        Vp8Descriptor::parse(&[0x90, 0x80, id[0], id[1], 0x10, 0, 0]).unwrap()
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Forward { layer: usize, skip: u64 },
+        Late { back: u64 },
+        Switch { layer: usize },
+        Pause,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            8 => (0..3usize, 0..3u64).prop_map(|(layer, skip)| Step::Forward { layer, skip }),
+            2 => (1..20u64).prop_map(|back| Step::Late { back }),
+            1 => (0..3usize).prop_map(|layer| Step::Switch { layer }),
+            1 => Just(Step::Pause),
+        ]
+    }
+
+    proptest! {
+        /// One picture per packet, so that picture ids must go up with the sequence numbers.
+        #[test]
+        fn no_number_is_given_to_two_packets(
+            steps in proptest::collection::vec(step(), 1..400),
+            starts in any::<[u16; 3]>(),
+            first: u16,
+        ) {
+            let mut rewriter = Rewriter::new(first);
+            let mut next: [u64; 3] = starts.map(|start| u64::from(start) + 0x1_0000);
+            let mut selected = 0;
+            let mut given: HashMap<u64, (StreamId, u64)> = HashMap::new();
+            let mut pictures: HashMap<u64, u16> = HashMap::new();
+            let mut highest: Option<u64> = None;
+            let mut begins = true;
+            for step in steps {
+                let (layer, sequence) = match step {
+                    Step::Forward { layer, skip } => {
+                        next[layer] += 1 + skip;
+                        (layer, next[layer])
+                    }
+                    Step::Late { back } => (selected, next[selected] - back),
+                    Step::Switch { layer } => { selected = layer; begins = true; continue }
+                    Step::Pause => { rewriter.close(); begins = true; continue }
+                };
+                let stream = StreamId(layer as u64 + 1);
+                let descriptor = vp8(sequence as u16);
+                if begins && layer == selected && matches!(step, Step::Forward { .. }) {
+                    rewriter.begin(stream, sequence, 0, 0, Some(&descriptor));
+                    begins = false;
+                }
+                let Some(out) = rewriter.rewrite(stream, sequence, 0, Some(&descriptor)) else { continue };
+                let first_time = given.insert(out.index, (stream, sequence));
+                prop_assert!(first_time.is_none_or(|before| before == (stream, sequence)));
+                let source = rewriter.source(out.index as u16).unwrap();
+                prop_assert_eq!((source.stream, source.sequence), (stream, sequence));
+                let mut payload = [0x90, 0x80, 0, 0, 0x10, 0, 0];
+                payload[2..4].copy_from_slice(&(sequence as u16 | 0x8000).to_be_bytes());
+                descriptor.shift(out.vp8_shift, &mut payload);
+                let Some(PictureId::Long(picture)) = Vp8Descriptor::parse(&payload).unwrap().picture_id else {
+                    panic!("long ids stay long")
+                };
+                pictures.insert(out.index, picture);
+                if let Some(before) = highest.filter(|before| out.index > *before) {
+                    let ids = picture.wrapping_sub(pictures[&before]) & 0x7fff;
+                    prop_assert_eq!(u64::from(ids), out.index - before);
+                }
+                highest = Some(highest.map_or(out.index, |highest| highest.max(out.index)));
+            }
+        }
+    }
+}

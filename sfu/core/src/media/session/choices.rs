@@ -1,0 +1,302 @@
+//! What everybody gets: pairs of slots, layers of videos, and the list of speakers.
+
+use std::cmp::Reverse;
+
+use hearken_protocol::{MediaEvent, Speaker, TrackSource};
+
+use super::{Now, Session, Shared, slot_content, slot_event, subscription};
+use crate::media::layers::{self, Demand, LAYERS_MAX};
+use crate::media::slots::{self, Claim, Owner, Place, Reason, Reassignment, Share};
+
+/// The videos there are, as `Scratch` counts them.
+const VIDEO_SOURCES: [TrackSource; 2] = [TrackSource::Camera, TrackSource::Screen];
+
+impl Session {
+    /// Deals out the pairs of every receiver again.
+    pub(super) fn replan(&mut self, now: Now, shared: &mut Shared) {
+        for receiver in 0..self.participants.len() {
+            let Some(participant) = &self.participants[receiver] else {
+                continue;
+            };
+            let Some(connection) = &participant.connection else {
+                continue;
+            };
+            let pairs = &connection.downlink.pairs;
+            let mut scratch = std::mem::take(&mut self.scratch);
+            scratch.places.clear();
+            scratch.places.extend(pairs.iter().map(|pair| Place {
+                owner: pair.owner,
+                freed: pair.freed,
+            }));
+            self.collect_claims(receiver, &mut scratch.claims);
+            slots::plan(&scratch.places, &mut scratch.claims, &mut scratch.changes);
+            for change in &scratch.changes {
+                self.reassign(receiver, *change, now, shared);
+            }
+            self.scratch = scratch;
+        }
+    }
+
+    fn collect_claims(&self, receiver: usize, claims: &mut Vec<Claim>) {
+        claims.clear();
+        let Some(viewer) = &self.participants[receiver] else {
+            return;
+        };
+        for (at, participant) in self.participants.iter().enumerate() {
+            let Some(participant) = participant.as_ref().filter(|p| at != receiver && p.has_media) else {
+                continue;
+            };
+            let owner = |share| Owner {
+                participant: at,
+                share,
+            };
+            let reason = if viewer.shown_height(participant.id, TrackSource::Camera).is_some() {
+                Reason::Shown
+            } else if let Some(place) = self.speakers.place(participant.id) {
+                Reason::Speaks(place)
+            } else {
+                Reason::Present(Reverse(participant.voice.last_spoke()))
+            };
+            claims.push(Claim {
+                owner: owner(Share::Person),
+                reason,
+            });
+            if participant.shares_screen() {
+                claims.push(Claim {
+                    owner: owner(Share::Screen),
+                    reason: Reason::Screen,
+                });
+            }
+        }
+    }
+
+    /// Gives a pair to somebody, or frees it, and says so.
+    fn reassign(&mut self, receiver: usize, change: Reassignment, now: Now, shared: &mut Shared) {
+        let old = match self
+            .connection(receiver)
+            .and_then(|c| c.downlink.pairs.get(change.pair))
+        {
+            Some(pair) => pair.owner,
+            None => return,
+        };
+        let ours = subscription(receiver, change.pair);
+        if let Some(old) = old {
+            let (audio, video) = old.share.sources();
+            for source in [audio, video] {
+                if let Some(publisher) = self.participant(old.participant) {
+                    publisher
+                        .track(source)
+                        .subscribers
+                        .retain(|subscription| *subscription != ours);
+                }
+            }
+        }
+        let content = change.owner.and_then(|owner| {
+            let publisher = self.participant(owner.participant)?;
+            let (audio, video) = owner.share.sources();
+            publisher.track(audio).subscribers.push(ours);
+            publisher.track(video).subscribers.push(ours);
+            Some((publisher.id, audio, video))
+        });
+        let session = self.id;
+        let Some(participant) = self.participant(receiver) else {
+            return;
+        };
+        let id = participant.id;
+        let generations = (participant.next_generation(), participant.next_generation());
+        let Some(connection) = &mut participant.connection else {
+            return;
+        };
+        let freed = if change.owner.is_none() {
+            Some(connection.downlink.next_free())
+        } else {
+            None
+        };
+        let pair = &mut connection.downlink.pairs[change.pair];
+        pair.owner = change.owner;
+        pair.freed = freed.unwrap_or(pair.freed);
+        pair.audio.reassign(generations.0, now.time);
+        pair.video.reassign(generations.1, now.time);
+        pair.audio.choose(content.map(|_| 0), now.time);
+        let (audio, video) = (&pair.audio, &pair.video);
+        let owner = content.map(|(owner, audio_source, video_source)| {
+            shared.counters.slot_assignments += 1;
+            (
+                slot_content(owner, audio_source, audio.first_timestamp),
+                slot_content(owner, video_source, video.first_timestamp),
+            )
+        });
+        shared.event(slot_event(
+            session,
+            id,
+            &audio.mid,
+            audio.generation,
+            owner.map(|contents| contents.0),
+        ));
+        shared.event(slot_event(
+            session,
+            id,
+            &video.mid,
+            video.generation,
+            owner.map(|contents| contents.1),
+        ));
+    }
+
+    /// Chooses the layer of every video for everybody, and asks for key frames where one is to begin.
+    pub(in crate::media) fn choose_layers(&mut self, now: Now) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.live.clear();
+        for participant in &mut self.participants {
+            let live = |source| {
+                participant
+                    .as_mut()
+                    .map(|p| p.live_layers(source, now.time))
+                    .unwrap_or_default()
+            };
+            scratch.live.push(VIDEO_SOURCES.map(live));
+        }
+        for list in [&mut scratch.wanted, &mut scratch.wished] {
+            list.clear();
+            list.resize(self.participants.len(), [[false; LAYERS_MAX]; 2]);
+        }
+        for receiver in 0..self.participants.len() {
+            if self.participants[receiver]
+                .as_ref()
+                .is_none_or(|participant| !participant.is_connected())
+            {
+                continue;
+            }
+            self.collect_demands(receiver, &scratch.live, &mut scratch.demands);
+            let Some(connection) = self.connection(receiver) else {
+                continue;
+            };
+            layers::choose(&mut scratch.demands, connection.downlink.limit.ceiling());
+            for demand in &scratch.demands {
+                let pair = &mut connection.downlink.pairs[demand.pair];
+                let Some(owner) = pair.owner else { continue };
+                pair.video.choose(demand.chosen, now.time);
+                let video = usize::from(owner.share == Share::Screen);
+                for layer in [demand.chosen, pair.video.current_layer].into_iter().flatten() {
+                    scratch.wanted[owner.participant][video][usize::from(layer)] = true;
+                }
+                if let Some(chosen) = demand
+                    .chosen
+                    .filter(|_| demand.chosen != pair.video.current_layer)
+                {
+                    scratch.wished[owner.participant][video][usize::from(chosen)] = true;
+                }
+            }
+        }
+        for (at, participant) in self.participants.iter_mut().enumerate() {
+            let Some(connection) = participant.as_mut().and_then(|p| p.connection.as_mut()) else {
+                continue;
+            };
+            for (video, source) in VIDEO_SOURCES.into_iter().enumerate() {
+                for (layer, stream) in connection.uplink.layers(source).into_iter().enumerate() {
+                    let Some(stream) = stream else { continue };
+                    stream.set_wanted(scratch.wanted[at][video][layer]);
+                    if scratch.wished[at][video][layer] {
+                        stream.key_frames.wish(now.time);
+                    }
+                }
+            }
+        }
+        self.scratch = scratch;
+    }
+
+    /// What one receiver shows of what arrives. Videos not shown are chosen away.
+    fn collect_demands(
+        &mut self,
+        receiver: usize,
+        live: &[[layers::LiveLayers; 2]],
+        demands: &mut Vec<Demand>,
+    ) {
+        demands.clear();
+        let Some(viewer) = &self.participants[receiver] else {
+            return;
+        };
+        let Some(connection) = &viewer.connection else {
+            return;
+        };
+        for (at, pair) in connection.downlink.pairs.iter().enumerate() {
+            let Some(owner) = pair.owner else { continue };
+            let Some(publisher) = &self.participants[owner.participant] else {
+                continue;
+            };
+            let (_, source) = owner.share.sources();
+            let height = viewer.shown_height(publisher.id, source);
+            let video = usize::from(owner.share == Share::Screen);
+            let layers = if height.is_some() {
+                live[owner.participant][video]
+            } else {
+                [None; LAYERS_MAX]
+            };
+            let priority = match (owner.share, self.speakers.place(publisher.id)) {
+                (Share::Screen, _) => 0,
+                (Share::Person, Some(place)) => 1 + place.min(200) as u8,
+                (Share::Person, None) => u8::MAX,
+            };
+            let current = pair.video.current_layer;
+            demands.push(Demand {
+                pair: at,
+                layers,
+                height: height.unwrap_or(0),
+                priority,
+                current,
+                chosen: None,
+            });
+        }
+    }
+
+    /// Judges each line by the loss that was reported.
+    pub(super) fn update_limits(&mut self, now: Now) {
+        for participant in self.participants.iter_mut().flatten() {
+            if let Some(connection) = &mut participant.connection {
+                let downlink = &mut connection.downlink;
+                let sent = downlink.sent.rate(now.time);
+                downlink.limit.update(sent, now.time);
+            }
+        }
+    }
+
+    /// Says who speaks, when that has changed.
+    pub(super) fn update_speakers(&mut self, now: Now, shared: &mut Shared) {
+        let speaking = self.participants.iter_mut().flatten().filter_map(|participant| {
+            let level = participant.voice.speaking(now.time)?;
+            Some(Speaker {
+                participant: participant.id,
+                level,
+            })
+        });
+        if !self.speakers.update(speaking) {
+            return;
+        }
+        let speakers = self.speakers.current().to_vec();
+        shared.event(MediaEvent::Speakers {
+            session: self.id,
+            speakers,
+        });
+        if self.pairs_are_short() {
+            self.replan(now, shared);
+            self.choose_layers(now);
+        }
+    }
+
+    /// Whether somebody has fewer pairs than there are others.
+    fn pairs_are_short(&self) -> bool {
+        let others = self
+            .participants
+            .iter()
+            .flatten()
+            .filter(|participant| participant.has_media)
+            .count();
+        let connections = self
+            .participants
+            .iter()
+            .flatten()
+            .filter_map(|p| p.connection.as_ref());
+        connections
+            .into_iter()
+            .any(|connection| connection.downlink.pairs.len() + 1 < others)
+    }
+}

@@ -1,0 +1,181 @@
+//! RTCP both ways: what browsers report and ask for, and what they are told.
+
+use super::{Now, Session, Shared};
+use crate::DropCause;
+use crate::media::downlink::Half;
+use crate::media::outgoing::Leg;
+use crate::media::participant;
+use crate::media::rtcp::{self, LostSequences, RtcpPacket, RtcpPackets, SENDER_REPORT_BYTES};
+use crate::media::twcc;
+
+/// Lost packets answered per request: a whole second of video is beyond repair.
+const REPAIRS_PER_REQUEST_MAX: usize = 128;
+/// What leaves room for headers in the smallest path that matters.
+const RTCP_BYTES_MAX: usize = 1100;
+/// Beats of 20 ms between messages about arrivals, as often as browsers send them themselves.
+const ARRIVALS_EVERY: u64 = 3;
+/// Beats between receiver reports: once a second.
+const REPORTS_EVERY: u64 = 50;
+
+impl Session {
+    /// Takes a decrypted compound packet of the participant at `at`.
+    pub(crate) fn handle_rtcp(&mut self, at: usize, compound: &[u8], now: Now, shared: &mut Shared) {
+        shared.counters.received.rtcp.add(compound.len());
+        for packet in RtcpPackets::new(compound) {
+            let Ok(packet) = packet else {
+                shared.counters.drops.count(DropCause::MalformedRtcp);
+                return;
+            };
+            let Some(connection) = self.connection(at) else {
+                return;
+            };
+            match packet {
+                RtcpPacket::SenderReport {
+                    ssrc,
+                    ntp,
+                    timestamp,
+                    blocks,
+                } => {
+                    connection.uplink.sender_report(ssrc, ntp, timestamp, now.time);
+                    for block in blocks {
+                        connection.downlink.reported(&block, shared.clock.ntp(now.time));
+                    }
+                }
+                RtcpPacket::ReceiverReport { blocks } => {
+                    for block in blocks {
+                        connection.downlink.reported(&block, shared.clock.ntp(now.time));
+                    }
+                }
+                RtcpPacket::Nack { media_ssrc, lost } => self.repair(at, media_ssrc, lost, now, shared),
+                RtcpPacket::PictureLoss { media_ssrc } => self.picture_lost(at, media_ssrc, now, shared),
+                RtcpPacket::FullIntra { entries } => {
+                    for ssrc in rtcp::full_intra_ssrcs(entries) {
+                        self.picture_lost(at, ssrc, now, shared);
+                    }
+                }
+                RtcpPacket::TransportFeedback { body } => {
+                    if let Some(summary) = twcc::summarize(body) {
+                        connection.downlink.feedback(summary);
+                    }
+                }
+                RtcpPacket::Other => {}
+            }
+        }
+    }
+
+    /// Sends again what a subscriber lost, if the publisher's packets are still kept.
+    fn repair(&mut self, at: usize, ssrc: u32, lost: LostSequences<'_>, now: Now, shared: &mut Shared) {
+        let Some(connection) = self.connection(at) else {
+            return;
+        };
+        let Some((pair_at, half)) = connection.downlink.find(ssrc) else {
+            return;
+        };
+        let Some(owner) = connection.downlink.pairs[pair_at].owner else {
+            return;
+        };
+        let (audio, video) = owner.share.sources();
+        let source = if half == Half::Audio { audio } else { video };
+        let Ok([receiver, publisher]) = self.participants.get_disjoint_mut([at, owner.participant]) else {
+            return;
+        };
+        let (Some(receiver), Some(publisher)) = (receiver, publisher) else {
+            return;
+        };
+        let (Some(connection), Some(from)) = (&mut receiver.connection, &mut publisher.connection) else {
+            return;
+        };
+        if !participant::grants(publisher.grants, source) {
+            return;
+        }
+        for sequence in lost.take(REPAIRS_PER_REQUEST_MAX) {
+            shared.counters.nacks_received += 1;
+            let downlink = &mut connection.downlink;
+            let round_trip = downlink.round_trip();
+            let Some(lost) = downlink.pairs[pair_at].half(half).rewriter.source(sequence) else {
+                continue;
+            };
+            let Some(stream) = from.uplink.by_id(lost.stream) else {
+                continue;
+            };
+            let Some(stored) = stream.cache.get(lost.sequence, now.time) else {
+                continue;
+            };
+            if !downlink.take_repair_budget(stored.payload.len(), now.time) {
+                return;
+            }
+            let mut leg = Leg {
+                transport: &mut connection.transport,
+                transport_sequence: &mut downlink.transport_sequence,
+                sent: &mut downlink.sent,
+                outbox: &mut shared.outbox,
+                counters: &mut shared.counters,
+                now: now.time,
+            };
+            let rewritten = lost.rewrite(stored.timestamp);
+            if downlink.pairs[pair_at]
+                .half(half)
+                .repair(&stored, rewritten, round_trip, &mut leg)
+            {
+                shared.counters.nacks_answered += 1;
+            }
+        }
+    }
+
+    /// A subscriber can't go on without a key frame: the publisher is asked, once for all who want one.
+    fn picture_lost(&mut self, at: usize, ssrc: u32, now: Now, shared: &mut Shared) {
+        shared.counters.plis_received += 1;
+        let Some(connection) = self.connection(at) else {
+            return;
+        };
+        let Some((pair, Half::Video)) = connection.downlink.find(ssrc) else {
+            return;
+        };
+        let pair = &connection.downlink.pairs[pair];
+        let (Some(owner), Some(stream)) = (pair.owner, pair.video.rewriter.current()) else {
+            return;
+        };
+        let publisher = self.connection(owner.participant);
+        if let Some(stream) = publisher.and_then(|connection| connection.uplink.by_id(stream)) {
+            stream.key_frames.wish(now.time);
+        }
+    }
+
+    /// Tells one browser what is due: requests, arrivals, receiver and sender reports.
+    pub(super) fn send_reports(&mut self, at: usize, now: Now, shared: &mut Shared) {
+        let beat = self.beat;
+        let Some(connection) = self.connection(at) else {
+            return;
+        };
+        if !connection.transport.is_connected() {
+            return;
+        }
+        let sender = connection.rtcp_ssrc;
+        shared.rtcp.clear();
+        connection
+            .uplink
+            .write_requests(sender, now.time, &mut shared.rtcp, &mut shared.counters);
+        shared.flush_rtcp(connection);
+        if beat.is_multiple_of(ARRIVALS_EVERY) {
+            while connection.uplink.write_arrivals(sender, &mut shared.rtcp) {
+                shared.counters.twcc_sent += 1;
+                shared.flush_rtcp(connection);
+            }
+        }
+        if beat.is_multiple_of(REPORTS_EVERY) {
+            connection.uplink.write_report(sender, now.time, &mut shared.rtcp);
+            shared.flush_rtcp(connection);
+        }
+        for pair in 0..connection.downlink.pairs.len() {
+            let slot = &mut connection.downlink.pairs[pair];
+            slot.audio
+                .write_report(&shared.clock, &slot.cname, now.time, &mut shared.rtcp);
+            slot.video
+                .write_report(&shared.clock, &slot.cname, now.time, &mut shared.rtcp);
+            if shared.rtcp.len() + 2 * SENDER_REPORT_BYTES > RTCP_BYTES_MAX {
+                shared.flush_rtcp(connection);
+            }
+        }
+        shared.flush_rtcp(connection);
+    }
+}

@@ -1,0 +1,240 @@
+//! The way of one packet: from its publisher to everybody who gets the source. No allocation, but for the
+//! copy that goes to the captions.
+
+use hearken_protocol::{MediaEvent, Sensitive, SpeechPacket, TrackSource};
+
+use super::{Now, Session, Shared, slot_content, slot_event};
+use crate::DropCause;
+use crate::media::cache::StoredPacket;
+use crate::media::downlink::Half;
+use crate::media::outgoing::{Leg, MediaPacket, Promise};
+use crate::media::participant::{Participant, Subscription};
+use crate::media::uplink::ReceivedPacket;
+use crate::media::vp8::Vp8Descriptor;
+
+impl Session {
+    /// Takes a decrypted RTP packet of the participant at `at`.
+    pub(crate) fn handle_rtp(&mut self, at: usize, packet: &[u8], now: Now, shared: &mut Shared) {
+        let Some(connection) = self.connection(at) else {
+            return;
+        };
+        let received =
+            connection
+                .uplink
+                .receive(packet, now.time, &mut shared.next_stream, &mut shared.counters);
+        let result = received.and_then(|received| self.handle_media(at, packet, received, now, shared));
+        if let Err(cause) = result {
+            shared.counters.drops.count(cause);
+        }
+    }
+
+    fn handle_media(
+        &mut self,
+        at: usize,
+        packet: &[u8],
+        received: ReceivedPacket,
+        now: Now,
+        shared: &mut Shared,
+    ) -> Result<(), DropCause> {
+        let has_captions = self.has_captions;
+        let session = self.id;
+        let Some(participant) = self.participant(at) else {
+            return Ok(());
+        };
+        let Some(connection) = &mut participant.connection else {
+            return Ok(());
+        };
+        let stream = connection.uplink.stream(received.stream);
+        let source = stream.source;
+        if !super::super::participant::grants(participant.grants, source) {
+            return Err(DropCause::NotGranted);
+        }
+        let payload = &packet[received.payload.clone()];
+        let vp8 = if source.is_audio() {
+            None
+        } else {
+            Some(Vp8Descriptor::parse(payload).ok_or(DropCause::MalformedRtp)?)
+        };
+        if vp8.is_some_and(|vp8| vp8.starts_key_frame) {
+            stream.key_frames.fulfil();
+            stream.size = vp8.and_then(|vp8| vp8.size).or(stream.size);
+        }
+        let is_voice = source == TrackSource::Microphone;
+        let audio_level = received.audio_level.filter(|_| is_voice);
+        let stored = StoredPacket {
+            sequence: received.sequence,
+            timestamp: received.timestamp,
+            marker: received.marker,
+            byte_extension: audio_level.or(received.video_orientation),
+            payload,
+        };
+        stream.cache.insert(stored, now.time);
+        let Some(anchor) = stream.clock.anchor() else {
+            return Ok(());
+        };
+        let media = MediaPacket {
+            stream: stream.id,
+            layer: stream.layer,
+            stored,
+            vp8,
+            anchor,
+        };
+        if let Some(level) = audio_level {
+            participant.voice.packet(level, now.time);
+        }
+        if is_voice && has_captions {
+            let ssrc = connection.uplink.stream(received.stream).ssrc;
+            shared.speech(SpeechPacket {
+                session,
+                participant: participant.id,
+                stream: ssrc,
+                sequence: received.extended,
+                rtp_timestamp: received.timestamp,
+                received_at: shared.clock.timestamp(now.time),
+                payload: Sensitive(payload.to_vec()),
+            });
+        }
+        self.notice_sending(at, source, now, shared);
+        self.forward(at, source, &media, now, shared);
+        Ok(())
+    }
+
+    /// A packet of the source has come.
+    fn notice_sending(&mut self, at: usize, source: TrackSource, now: Now, shared: &mut Shared) {
+        let session = self.id;
+        let Some(participant) = self.participant(at) else {
+            return;
+        };
+        let id = participant.id;
+        let track = participant.track(source);
+        track.last_packet = Some(now.time);
+        if std::mem::replace(&mut track.is_sending, true) {
+            return;
+        }
+        shared.event(MediaEvent::Sending {
+            session,
+            participant: id,
+            source,
+            live: true,
+        });
+        if matches!(source, TrackSource::Screen | TrackSource::ScreenAudio) {
+            self.replan(now, shared);
+        }
+        if !source.is_audio() {
+            self.choose_layers(now);
+        }
+    }
+
+    fn forward(
+        &mut self,
+        at: usize,
+        source: TrackSource,
+        media: &MediaPacket<'_>,
+        now: Now,
+        shared: &mut Shared,
+    ) {
+        let Some(participant) = self.participant(at) else {
+            return;
+        };
+        let owner = participant.id;
+        let subscribers = std::mem::take(&mut participant.track(source).subscribers);
+        for subscription in &subscribers {
+            let session = self.id;
+            if let Some(receiver) = self.participant(subscription.participant) {
+                let announce = |receiver: &mut Participant, shared: &mut Shared| {
+                    renew_promise(session, receiver, *subscription, (owner, source), now, shared);
+                };
+                forward_to(receiver, *subscription, source, media, now, shared, announce);
+            }
+        }
+        if let Some(participant) = self.participant(at) {
+            participant.track(source).subscribers = subscribers;
+        }
+    }
+}
+
+fn forward_to(
+    receiver: &mut Participant,
+    to: Subscription,
+    source: TrackSource,
+    media: &MediaPacket<'_>,
+    now: Now,
+    shared: &mut Shared,
+    announce: impl Fn(&mut Participant, &mut Shared),
+) {
+    let half = if source.is_audio() {
+        Half::Audio
+    } else {
+        Half::Video
+    };
+    let Some(connection) = receiver.connection.as_mut() else {
+        return;
+    };
+    if !connection.transport.is_connected() {
+        return;
+    }
+    let Some(pair) = connection.downlink.pairs.get_mut(to.pair) else {
+        return;
+    };
+    let outgoing = pair.half(half);
+    if outgoing.begins_with(media, now.time) {
+        if outgoing.check_promise(now.time) == Promise::Outdated {
+            announce(receiver, shared);
+        }
+        let Some(connection) = receiver.connection.as_mut() else {
+            return;
+        };
+        let outgoing = connection.downlink.pairs[to.pair].half(half);
+        if outgoing.begin(media, now.time) {
+            shared.counters.layer_switches += 1;
+        }
+    }
+    let Some(connection) = receiver.connection.as_mut() else {
+        return;
+    };
+    let downlink = &mut connection.downlink;
+    let pair = &mut downlink.pairs[to.pair];
+    let outgoing = pair.half(half);
+    let mut leg = Leg {
+        transport: &mut connection.transport,
+        transport_sequence: &mut downlink.transport_sequence,
+        sent: &mut downlink.sent,
+        outbox: &mut shared.outbox,
+        counters: &mut shared.counters,
+        now: now.time,
+    };
+    outgoing.forward(media, &mut leg);
+    if outgoing.report_is_due() {
+        shared.rtcp.clear();
+        let cname = std::mem::take(&mut pair.cname);
+        pair.half(half)
+            .write_report(&shared.clock, &cname, now.time, &mut shared.rtcp);
+        pair.cname = cname;
+        shared.flush_rtcp(connection);
+    }
+}
+
+/// Announces a slot again whose first timestamp lies too far back to be compared with.
+fn renew_promise(
+    session: hearken_protocol::SessionId,
+    receiver: &mut Participant,
+    to: Subscription,
+    owner: (hearken_protocol::ParticipantId, TrackSource),
+    now: Now,
+    shared: &mut Shared,
+) {
+    let id = receiver.id;
+    let generation = receiver.next_generation();
+    let half = if owner.1.is_audio() {
+        Half::Audio
+    } else {
+        Half::Video
+    };
+    let Some(connection) = receiver.connection.as_mut() else {
+        return;
+    };
+    let outgoing = connection.downlink.pairs[to.pair].half(half);
+    outgoing.promise(generation, now.time);
+    let content = slot_content(owner.0, owner.1, outgoing.first_timestamp);
+    shared.event(slot_event(session, id, &outgoing.mid, generation, Some(content)));
+}

@@ -1,0 +1,467 @@
+//! What one participant sends: sorts packets into streams, repairs them, and reports back.
+//!
+//! ```text
+//!  RTP ─► TWCC ─► which stream? ─┬─ media ──┬─► window, numbers, clock ─► the session forwards it
+//!                 SSRC, MID+RID, └─ repair ─┘   (duplicates and padding end here)
+//!                 SDP
+//! ```
+
+use std::ops::Range;
+use std::time::Duration;
+
+use hearken_protocol::TrackSource;
+
+use super::cache::{CacheLimits, PacketCache};
+use super::key_frames::KeyFrameRequests;
+use super::layers::LAYERS_MAX;
+use super::nack::{NackGenerator, NackTiming};
+use super::negotiated::{Codec, SendSection, Sends};
+use super::rate::RateMeter;
+use super::reception::Reception;
+use super::rewriter::StreamId;
+use super::rtcp::{self, ReportBlock};
+use super::rtp::{ExtensionValues, RtpHeader};
+use super::sequence::{Arrival, DenseNumbering, ReceiveWindow};
+use super::time::{MediaTime, NtpTime};
+use super::timeline::{self, PublisherClock, StreamClock};
+use super::twcc::TwccRecorder;
+use super::vp8::FrameSize;
+use crate::{Counters, DropCause};
+
+/// Streams one participant may send: 4 sections with up to 3 layers make 6, and Firefox now and then changes
+/// an SSRC. Full: the stream that was silent the longest makes room.
+const STREAMS_MAX: usize = 16;
+/// Repair SSRCs and media SSRCs known. Full: the oldest is forgotten and found again by its extensions.
+const ROUTES_MAX: usize = 2 * STREAMS_MAX;
+/// Timestamps that run away from the time of arrival by more than this have jumped.
+const TIMESTAMP_JUMP: Duration = Duration::from_secs(2);
+
+/// One received stream: a microphone, one layer of a camera, …
+#[derive(Debug)]
+pub(crate) struct UplinkStream {
+    pub(crate) id: StreamId,
+    pub(crate) ssrc: u32,
+    pub(crate) source: TrackSource,
+    pub(crate) layer: u8,
+    pub(crate) rate: u32,
+    pub(crate) clock: StreamClock,
+    pub(crate) cache: PacketCache,
+    pub(crate) key_frames: KeyFrameRequests,
+    pub(crate) size: Option<FrameSize>,
+    pub(crate) bitrate: RateMeter,
+    pub(crate) last_packet: MediaTime,
+    /// Whether anybody gets it, so that repairing it makes sense.
+    is_wanted: bool,
+    window: ReceiveWindow,
+    numbering: DenseNumbering,
+    nack: NackGenerator,
+    reception: Reception,
+    last_timestamp: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Media,
+    Repair,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Route {
+    ssrc: u32,
+    stream: usize,
+    role: Role,
+}
+
+/// A packet that is new and has content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReceivedPacket {
+    /// Its place in [`Uplink::stream`].
+    pub(crate) stream: usize,
+    /// Closed up over padding.
+    pub(crate) sequence: u64,
+    /// As it came, extended.
+    pub(crate) extended: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+    pub(crate) audio_level: Option<u8>,
+    pub(crate) video_orientation: Option<u8>,
+    /// Where the payload lies in the packet.
+    pub(crate) payload: Range<usize>,
+    pub(crate) is_repair: bool,
+}
+
+/// Everything one participant's transport brings in.
+#[derive(Debug)]
+pub(crate) struct Uplink {
+    sends: Sends,
+    streams: Vec<UplinkStream>,
+    routes: Vec<Route>,
+    /// The stream that is a source's layer at present.
+    current: [[Option<usize>; LAYERS_MAX]; TrackSource::ALL.len()],
+    clock: PublisherClock,
+    twcc: TwccRecorder,
+    due: Vec<u16>,
+}
+
+impl Uplink {
+    pub(crate) fn new(sends: Sends) -> Self {
+        Self {
+            sends,
+            streams: Vec::new(),
+            routes: Vec::new(),
+            current: Default::default(),
+            clock: PublisherClock::default(),
+            twcc: TwccRecorder::default(),
+            due: Vec::new(),
+        }
+    }
+
+    /// Takes what a later offer of the same peer connection says.
+    pub(crate) fn renegotiate(&mut self, sends: Sends) {
+        self.sends = sends;
+    }
+
+    pub(crate) fn stream(&mut self, at: usize) -> &mut UplinkStream {
+        &mut self.streams[at]
+    }
+
+    /// The streams that are a source's layers at present, smallest first.
+    pub(crate) fn layers(&mut self, source: TrackSource) -> [Option<&mut UplinkStream>; LAYERS_MAX] {
+        let current = self.current[source as usize];
+        let mut layers = [const { None }; LAYERS_MAX];
+        for (at, stream) in self.streams.iter_mut().enumerate() {
+            if let Some(layer) = current.iter().position(|current| *current == Some(at)) {
+                layers[layer] = Some(stream);
+            }
+        }
+        layers
+    }
+
+    /// The stream of that name, if it still exists.
+    pub(crate) fn by_id(&mut self, id: StreamId) -> Option<&mut UplinkStream> {
+        self.streams.iter_mut().find(|stream| stream.id == id)
+    }
+
+    /// Sorts in one decrypted packet. `next_id` names new streams.
+    pub(crate) fn receive(
+        &mut self,
+        packet: &[u8],
+        now: MediaTime,
+        next_id: &mut u64,
+        counters: &mut Counters,
+    ) -> Result<ReceivedPacket, DropCause> {
+        let header = RtpHeader::parse(packet).ok_or(DropCause::MalformedRtp)?;
+        let values = self.sends.extensions.read(header.extensions(packet));
+        if let Some(sequence) = values.transport_sequence {
+            self.twcc.record(sequence, now);
+        }
+        let codec = self.sends.codecs[usize::from(header.payload_type)];
+        count_received(codec, packet.len(), counters);
+        let route = match self.routes.iter().find(|route| route.ssrc == header.ssrc) {
+            Some(route) => *route,
+            None => self.identify(&header, codec, &values, now, next_id)?,
+        };
+        let stream = &mut self.streams[route.stream];
+        let received = match (route.role, codec) {
+            (Role::Media, Codec::Opus | Codec::Vp8) if (codec == Codec::Opus) == stream.source.is_audio() => {
+                stream.receive_media(&header, now, next_id, counters)?
+            }
+            (Role::Repair, Codec::Rtx) => stream.receive_repair(&header, packet, now, counters)?,
+            _ => return Err(DropCause::UnknownStream),
+        };
+        stream.bitrate.add(packet.len(), now);
+        let (extended, payload) = received;
+        let sequence = stream.numbering.number(extended).ok_or(DropCause::Duplicate)?;
+        Ok(ReceivedPacket {
+            stream: route.stream,
+            sequence,
+            extended,
+            timestamp: header.timestamp,
+            marker: header.marker,
+            audio_level: values.audio_level,
+            video_orientation: values.video_orientation,
+            payload,
+            is_repair: route.role == Role::Repair,
+        })
+    }
+
+    /// Takes a sender report.
+    pub(crate) fn sender_report(&mut self, ssrc: u32, ntp: NtpTime, timestamp: u32, now: MediaTime) {
+        let Some(stream) = self.streams.iter_mut().find(|stream| stream.ssrc == ssrc) else {
+            return;
+        };
+        stream.reception.sender_report(ntp, now);
+        stream.clock.report(self.clock.server_time(ntp, now), timestamp);
+    }
+
+    /// Appends requests that are due: for lost packets and for key frames.
+    pub(crate) fn write_requests(
+        &mut self,
+        sender_ssrc: u32,
+        now: MediaTime,
+        out: &mut Vec<u8>,
+        counters: &mut Counters,
+    ) {
+        for stream in &mut self.streams {
+            self.due.clear();
+            let given_up = stream.nack.poll(now, &mut self.due);
+            counters.nacks_given_up += given_up;
+            if given_up > 0 && !stream.source.is_audio() && stream.is_wanted {
+                stream.key_frames.wish(now);
+            }
+            if !self.due.is_empty() {
+                counters.nacks_sent += self.due.len() as u64;
+                rtcp::write_nack(out, sender_ssrc, stream.ssrc, &self.due);
+            }
+            if stream.key_frames.poll(now) {
+                counters.plis_sent += 1;
+                rtcp::write_picture_loss(out, sender_ssrc, stream.ssrc);
+            }
+        }
+    }
+
+    /// Appends one message about arrivals; false when there is nothing to tell.
+    pub(crate) fn write_arrivals(&mut self, sender_ssrc: u32, out: &mut Vec<u8>) -> bool {
+        let media_ssrc = self.streams.first().map_or(0, |stream| stream.ssrc);
+        self.twcc.write_feedback(sender_ssrc, media_ssrc, out)
+    }
+
+    /// Appends the receiver report.
+    pub(crate) fn write_report(&mut self, sender_ssrc: u32, now: MediaTime, out: &mut Vec<u8>) {
+        let mut blocks = [ReportBlock::default(); STREAMS_MAX];
+        let mut count = 0;
+        for stream in &mut self.streams {
+            if let Some(block) = stream.reception.report(stream.ssrc, now) {
+                blocks[count] = block;
+                count += 1;
+            }
+        }
+        rtcp::write_receiver_report(out, sender_ssrc, &blocks[..count]);
+    }
+
+    /// Forgets what is missing of a source: it is muted.
+    pub(crate) fn stop_repairs(&mut self, source: TrackSource) {
+        for stream in self.streams.iter_mut().filter(|stream| stream.source == source) {
+            stream.nack.clear();
+        }
+    }
+
+    /// Finds out what an SSRC stands for that was not seen before.
+    fn identify(
+        &mut self,
+        header: &RtpHeader,
+        codec: Codec,
+        values: &ExtensionValues<'_>,
+        now: MediaTime,
+        next_id: &mut u64,
+    ) -> Result<Route, DropCause> {
+        let sections = &self.sends.sections;
+        let has_mid = |section: &&SendSection| values.mid == Some(section.mid.as_bytes());
+        let in_offer = |section: &&SendSection| {
+            section.ssrcs.contains(&header.ssrc)
+                || section
+                    .repair_groups
+                    .iter()
+                    .any(|group| group.0 == header.ssrc || group.1 == header.ssrc)
+        };
+        let section = sections
+            .iter()
+            .find(has_mid)
+            .or_else(|| sections.iter().find(in_offer));
+        let section = section.ok_or(DropCause::UnknownStream)?;
+        let source = section.source;
+        let layer = |rid: Option<&[u8]>| match rid {
+            Some(rid) => section.layer(rid),
+            None => section.rids.is_empty().then_some(0),
+        };
+        let route = match codec {
+            Codec::Rtx => {
+                let group = section.repair_groups.iter().find(|group| group.1 == header.ssrc);
+                let by_group =
+                    group.and_then(|group| self.streams.iter().position(|stream| stream.ssrc == group.0));
+                let by_layer = || self.current[source as usize][usize::from(layer(values.repaired_rid)?)];
+                let stream = by_group.or_else(by_layer).ok_or(DropCause::UnknownStream)?;
+                Route {
+                    ssrc: header.ssrc,
+                    stream,
+                    role: Role::Repair,
+                }
+            }
+            Codec::Opus | Codec::Vp8 => {
+                let layer = layer(values.rid).ok_or(DropCause::UnknownStream)?;
+                if (codec == Codec::Opus) != source.is_audio() {
+                    return Err(DropCause::UnknownStream);
+                }
+                *next_id += 1;
+                let stream =
+                    UplinkStream::new(StreamId(*next_id), header.ssrc, source, layer, now, &self.sends);
+                let stream = self.insert(stream)?;
+                Route {
+                    ssrc: header.ssrc,
+                    stream,
+                    role: Role::Media,
+                }
+            }
+            Codec::Unknown => return Err(DropCause::UnknownStream),
+        };
+        if self.routes.len() == ROUTES_MAX {
+            self.routes.remove(0);
+        }
+        self.routes.push(route);
+        Ok(route)
+    }
+
+    /// Takes a stream in; it replaces the one that was the same layer of the same source.
+    fn insert(&mut self, stream: UplinkStream) -> Result<usize, DropCause> {
+        let current = self.current;
+        let (source, layer) = (stream.source as usize, usize::from(stream.layer));
+        let at = if self.streams.len() < STREAMS_MAX {
+            self.streams.push(stream);
+            self.streams.len() - 1
+        } else {
+            let is_current = |at: &usize| current.iter().flatten().any(|current| *current == Some(*at));
+            let replaced = (0..self.streams.len()).filter(|at| !is_current(at));
+            let at = replaced
+                .min_by_key(|at| self.streams[*at].last_packet)
+                .ok_or(DropCause::TooManyStreams)?;
+            self.routes.retain(|route| route.stream != at);
+            self.streams[at] = stream;
+            at
+        };
+        self.current[source][layer] = Some(at);
+        Ok(at)
+    }
+}
+
+fn count_received(codec: Codec, bytes: usize, counters: &mut Counters) {
+    let volume = match codec {
+        Codec::Opus => &mut counters.received.audio,
+        Codec::Vp8 | Codec::Unknown => &mut counters.received.video,
+        Codec::Rtx => &mut counters.received.rtx,
+    };
+    volume.add(bytes);
+}
+
+impl UplinkStream {
+    fn new(id: StreamId, ssrc: u32, source: TrackSource, layer: u8, now: MediaTime, sends: &Sends) -> Self {
+        let is_audio = source.is_audio();
+        let (rate, timing, limits) = if is_audio {
+            (super::OPUS_RATE, NackTiming::AUDIO, CacheLimits::AUDIO)
+        } else {
+            (super::VIDEO_RATE, NackTiming::VIDEO, CacheLimits::VIDEO)
+        };
+        Self {
+            id,
+            ssrc,
+            source,
+            layer,
+            rate,
+            clock: StreamClock::new(rate),
+            cache: PacketCache::new(limits),
+            key_frames: KeyFrameRequests::default(),
+            size: None,
+            bitrate: RateMeter::default(),
+            last_packet: now,
+            is_wanted: is_audio && sends.audio_nack,
+            window: ReceiveWindow::default(),
+            numbering: DenseNumbering::default(),
+            nack: NackGenerator::new(timing),
+            reception: Reception::default(),
+            last_timestamp: None,
+        }
+    }
+
+    /// Says whether anybody gets this video; if not, what is missing of it does not matter.
+    pub(crate) fn set_wanted(&mut self, is_wanted: bool) {
+        self.is_wanted = is_wanted;
+        if !is_wanted {
+            self.nack.clear();
+        }
+    }
+
+    fn receive_media(
+        &mut self,
+        header: &RtpHeader,
+        now: MediaTime,
+        next_id: &mut u64,
+        counters: &mut Counters,
+    ) -> Result<(u64, Range<usize>), DropCause> {
+        let arrival = self.window.insert(header.sequence);
+        let extended = match arrival {
+            Arrival::Newest { extended, missing } => {
+                if missing > 0 && self.is_wanted {
+                    let given_up = self.nack.missed(extended, missing, now);
+                    counters.nacks_given_up += given_up;
+                    if given_up > 0 && !self.source.is_audio() {
+                        self.key_frames.wish(now);
+                    }
+                }
+                extended
+            }
+            Arrival::Late { extended } => {
+                if self.nack.arrived(extended) {
+                    counters.recovered += 1;
+                }
+                extended
+            }
+            Arrival::Duplicate => return Err(DropCause::Duplicate),
+        };
+        self.reception
+            .received(extended, header.timestamp, self.rate, now);
+        if header.payload.is_empty() {
+            if matches!(arrival, Arrival::Newest { .. }) {
+                self.numbering.leave_out_newest(extended);
+            }
+            return Err(DropCause::Padding);
+        }
+        if matches!(arrival, Arrival::Newest { .. }) {
+            self.advance_clock(header.timestamp, now, next_id);
+        }
+        Ok((extended, header.payload.clone()))
+    }
+
+    /// A repair carries the original number before the original payload (RFC 4588 §4).
+    fn receive_repair(
+        &mut self,
+        header: &RtpHeader,
+        packet: &[u8],
+        now: MediaTime,
+        counters: &mut Counters,
+    ) -> Result<(u64, Range<usize>), DropCause> {
+        let Range { start, end } = header.payload;
+        if end - start <= 2 {
+            return Err(DropCause::Padding);
+        }
+        let original = u16::from_be_bytes([packet[start], packet[start + 1]]);
+        let newest = self.window.newest().ok_or(DropCause::Duplicate)?;
+        // Browsers probe the line with old packets: only what was asked for is a repair.
+        if !self.nack.arrived(super::sequence::nearest(newest, original)) {
+            return Err(DropCause::Duplicate);
+        }
+        let Arrival::Late { extended } = self.window.insert(original) else {
+            return Err(DropCause::Duplicate);
+        };
+        counters.recovered += 1;
+        self.last_packet = now;
+        Ok((extended, start + 2..end))
+    }
+
+    /// Follows the stream's timestamps. After a jump it counts as another stream: whoever gets it starts
+    /// afresh, so that outgoing timestamps never jump along.
+    fn advance_clock(&mut self, timestamp: u32, now: MediaTime, next_id: &mut u64) {
+        if let Some(last) = self.last_timestamp {
+            let span_ns = timeline::span_ns(last, timestamp, self.rate);
+            let elapsed_ns = now.0 - self.last_packet.0;
+            let backwards = span_ns < -(TIMESTAMP_JUMP.as_nanos() as i64) / 20;
+            if backwards || span_ns.abs_diff(elapsed_ns) > TIMESTAMP_JUMP.as_nanos() as u64 {
+                *next_id += 1;
+                self.id = StreamId(*next_id);
+                self.clock.restart(timestamp, now);
+                self.nack.clear();
+            }
+        }
+        self.clock.observe(timestamp, now);
+        self.last_timestamp = Some(timestamp);
+        self.last_packet = now;
+    }
+}
