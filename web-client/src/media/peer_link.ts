@@ -89,6 +89,7 @@ export class PeerLink {
     const peer = this.#peer;
     if (peer === null || negotiation !== this.#negotiation || peer.signalingState !== "have-local-offer")
       return;
+    this.#isAnswered = true;
     try {
       await peer.setRemoteDescription({ type: "answer", sdp });
     } catch {

@@ -10,34 +10,8 @@ import {
   socketUrl,
   WELCOME_WITHIN_MS,
 } from "./connection";
+import { FakeNetwork, type FakeSocket } from "./fake_socket";
 import type { ServerMessage, Welcome } from "./generated";
-
-class FakeSocket {
-  readyState = 0;
-  closed = false;
-  readonly sent: { type: string; [field: string]: unknown }[] = [];
-  onopen: (() => void) | null = null;
-  onmessage: ((event: { data: unknown }) => void) | null = null;
-  onclose: (() => void) | null = null;
-
-  send(text: string): void {
-    this.sent.push(JSON.parse(text));
-  }
-  close(): void {
-    this.closed = true;
-  }
-
-  opens(): void {
-    this.readyState = 1;
-    this.onopen?.();
-  }
-  says(message: ServerMessage): void {
-    this.onmessage?.({ data: JSON.stringify(message) });
-  }
-  types(): string[] {
-    return this.sent.map(({ type }) => type);
-  }
-}
 
 const welcome: { type: "welcome" } & Welcome = {
   type: "welcome",
@@ -63,7 +37,7 @@ const welcome: { type: "welcome" } & Welcome = {
 };
 
 class World {
-  readonly sockets: FakeSocket[] = [];
+  readonly network = new FakeNetwork();
   readonly states: ConnectionState[] = [];
   readonly messages: ServerMessage[] = [];
   greeting: Greeting = {
@@ -72,38 +46,22 @@ class World {
     name: "Ann",
     guidelines_accepted: true,
   };
-  wake: () => void = () => undefined;
-  readonly connection: Connection;
+  readonly connection = new Connection(
+    "ws://here/api/v1/ws",
+    () => this.greeting,
+    {
+      onState: (state) => this.states.push(state),
+      onMessage: (message) => this.messages.push(message),
+    },
+    this.network.platform,
+  );
 
-  constructor() {
-    this.connection = new Connection(
-      "ws://here/api/v1/ws",
-      () => this.greeting,
-      {
-        onState: (state) => this.states.push(state),
-        onMessage: (message) => this.messages.push(message),
-      },
-      {
-        openSocket: () => {
-          const socket = new FakeSocket();
-          this.sockets.push(socket);
-          return socket as unknown as WebSocket;
-        },
-        random: () => 0,
-        onWake: (listener) => {
-          this.wake = listener;
-          return () => {
-            this.wake = () => undefined;
-          };
-        },
-      },
-    );
+  get sockets(): FakeSocket[] {
+    return this.network.sockets;
   }
 
   get socket(): FakeSocket {
-    const socket = this.sockets.at(-1);
-    if (socket === undefined) throw new Error("no socket was opened");
-    return socket;
+    return this.network.socket;
   }
 
   comesUp(): void {
@@ -193,7 +151,7 @@ describe("a connection", () => {
     world.comesUp();
     world.socket.onclose?.();
     const before = world.sockets.length;
-    world.wake();
+    world.network.wake();
     expect(world.sockets).toHaveLength(before + 1);
   });
 
