@@ -85,7 +85,7 @@ install_missing() { # WHAT-FOR HOW-LONG COMMAND-OR-FILE=PACKAGE...
   if ((EUID != 0)); then
     if ! have sudo || ! sudo -n true 2>/dev/null; then
       fail "${packages[*]} missing, $what, and installing needs root." 'Run this, and then the same make again:' \
-        "sudo apt-get update && sudo apt-get install -y --no-install-recommends ${packages[*]}"
+        "sudo sh -c 'apt-get update && apt-get install -y --no-install-recommends ${packages[*]}'"
     fi
     rights=(sudo -n)
   fi
