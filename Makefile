@@ -46,7 +46,8 @@ test-browser: ## Run the tests in a real browser, against the release binary
 bench: ## Run the benchmarks: load over the public protocol, and the forwarding path alone
 	@$(SETUP) tools packages web binary
 	@$(SETUP) model-if-possible
-	@deploy/bench.sh
+	cargo bench --locked -p hearken-benches
+	cargo run --release --locked -p hearken-benches --bin load
 
 lint: ## Run the static checks, as CI does
 	@.ci/checks
