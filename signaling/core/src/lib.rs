@@ -4,7 +4,7 @@
 //! socket, no clock, no randomness, no key and no store in here: time, fresh seat ids and verified claims come
 //! in as values; what must last goes out as [`Change`], and comes back as a [`SessionRecord`] after a restart.
 //!
-//! What holds whatever happens, and is checked over random sequences of commands in `tests/invariants.rs`:
+//! What holds whatever happens, and is checked over random sequences of commands in `tests/stories/invariants.rs`:
 //! whoever waits hears nothing about anybody and is unknown to the media plane; no more than `capacity` people
 //! are inside; the microphone of a muted person is never granted; after the end nothing happens any more.
 

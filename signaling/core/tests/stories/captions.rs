@@ -1,0 +1,181 @@
+//! Captions under the right names, in the right order, and all of them closed.
+
+use hearken_protocol::{
+    CAPTION_HISTORY_MAX, CaptionEvent, CaptionId, CaptionNews, CaptionStatus, CaptionsState, ClientMessage,
+    ParticipantId, Role, SessionId, Timestamp,
+};
+use hearken_signaling_core::SessionSettings;
+
+use crate::world::{SESSION, START, World, settings};
+
+fn event(
+    participant: ParticipantId,
+    number: u64,
+    revision: u32,
+    status: CaptionStatus,
+    text: &str,
+) -> CaptionEvent {
+    let (stable, tentative) = text.split_once('|').unwrap_or((text, ""));
+    CaptionEvent {
+        session: SESSION,
+        participant,
+        id: CaptionId { epoch: 1, number },
+        revision,
+        status,
+        stable: stable.into(),
+        tentative: tentative.into(),
+        started_at: Timestamp(START.0 + number),
+        ended_at: Timestamp(START.0 + number + 1),
+    }
+}
+
+fn says(world: &mut World, who: &str, number: u64, revision: u32, status: CaptionStatus, text: &str) {
+    let participant = world.seat(who);
+    world.captions(CaptionNews::Event(event(
+        participant,
+        number,
+        revision,
+        status,
+        text,
+    )));
+}
+
+use CaptionStatus::{Final, Partial};
+
+#[test]
+fn captions_come_under_the_name_of_who_spoke_to_everybody_inside() {
+    let mut world = World::with_group(&["ann"]);
+    world.arrives("ben", Role::Member);
+    world.captions(CaptionNews::State(CaptionsState::On));
+    world.all_read();
+    says(&mut world, "ann", 1, 1, Partial, "|hello");
+    says(&mut world, "ann", 1, 2, Final, "hello there");
+    for who in ["host", "ann"] {
+        assert_eq!(
+            world.hears(who),
+            ["ann Partial 1: |hello", "ann Final 2: hello there|"]
+        );
+    }
+    assert_eq!(world.hears("ben"), Vec::<String>::new());
+}
+
+#[test]
+fn old_revisions_and_anything_after_the_end_are_dropped() {
+    let mut world = World::with_group(&["ann"]);
+    says(&mut world, "ann", 1, 2, Partial, "hello|");
+    says(&mut world, "ann", 1, 1, Partial, "|hell");
+    says(&mut world, "ann", 1, 2, Partial, "hello|o");
+    says(&mut world, "host", 1, 3, Partial, "not mine|");
+    says(&mut world, "ann", 1, 3, Final, "hello");
+    says(&mut world, "ann", 1, 4, Partial, "hello|again");
+    says(&mut world, "ann", 1, 5, Final, "hello again");
+    assert_eq!(
+        world.hears("host"),
+        ["ann Partial 2: hello|", "ann Final 3: hello|"]
+    );
+}
+
+#[test]
+fn when_the_worker_dies_open_captions_are_closed_as_they_stood_and_people_are_told() {
+    let mut world = World::with_group(&["ann"]);
+    world.captions(CaptionNews::State(CaptionsState::On));
+    says(&mut world, "ann", 1, 3, Partial, "hello|there");
+    world.hears("host");
+    world.captions(CaptionNews::State(CaptionsState::Starting));
+    assert_eq!(
+        world.hears("host"),
+        ["ann Interrupted 4: hello there|", "captions Starting"]
+    );
+    world.captions(CaptionNews::State(CaptionsState::Starting));
+    assert_eq!(world.hears("host"), Vec::<String>::new());
+    world.captions(CaptionNews::State(CaptionsState::On));
+    assert_eq!(world.hears("host"), ["captions On"]);
+    says(&mut world, "ann", 1, 9, Final, "a ghost");
+    assert_eq!(world.hears("host"), Vec::<String>::new());
+}
+
+#[test]
+fn a_new_worker_closes_what_an_earlier_one_left_open() {
+    let mut world = World::with_group(&["ann"]);
+    says(&mut world, "ann", 1, 1, Partial, "|hello");
+    world.hears("host");
+    let next = CaptionId { epoch: 2, number: 1 };
+    let participant = world.seat("ann");
+    let second = CaptionEvent {
+        id: next,
+        ..event(participant, 1, 1, Partial, "|well")
+    };
+    world.captions(CaptionNews::Event(second));
+    assert_eq!(
+        world.hears("host"),
+        ["ann Interrupted 2: hello|", "ann Partial 1: |well"]
+    );
+    says(&mut world, "ann", 2, 1, Final, "of a worker that is dead");
+    assert_eq!(world.hears("host"), Vec::<String>::new());
+}
+
+#[test]
+fn a_late_caption_of_somebody_who_left_keeps_their_name() {
+    let mut world = World::with_group(&["ann", "ben"]);
+    world.says("ann", ClientMessage::Leave);
+    let participant = world.seat("ben");
+    world.says("host", ClientMessage::Remove { participant });
+    world.hears("host");
+    says(&mut world, "ann", 1, 1, Final, "goodbye");
+    says(&mut world, "ben", 2, 1, Final, "why");
+    assert_eq!(
+        world.hears("host"),
+        ["ann Final 1: goodbye|", "ben Final 1: why|"]
+    );
+}
+
+#[test]
+fn captions_of_strangers_waiting_people_and_other_sessions_are_dropped() {
+    let mut world = World::with_group(&["ann"]);
+    world.arrives("ben", Role::Member);
+    world.all_read();
+    says(&mut world, "ben", 1, 1, Final, "let me in");
+    world.captions(CaptionNews::Event(event(ParticipantId(999), 2, 1, Final, "hm")));
+    let elsewhere = event(world.seat("ann"), 3, 1, Final, "hm");
+    world.captions(CaptionNews::Event(CaptionEvent {
+        session: SessionId(8),
+        ..elsewhere
+    }));
+    assert_eq!(world.hears("host"), Vec::<String>::new());
+}
+
+#[test]
+fn who_comes_later_gets_the_latest_finals() {
+    let mut world = World::with_group(&["ann"]);
+    let last = CAPTION_HISTORY_MAX as u64 + 10;
+    for number in 1..=last {
+        says(&mut world, "ann", number, 1, Final, "yes");
+    }
+    says(&mut world, "ann", last + 1, 1, Partial, "|no");
+    let history = world.snapshot("host").captions;
+    assert_eq!(history.len(), CAPTION_HISTORY_MAX);
+    assert_eq!(
+        (history[0].id.number, history.last().unwrap().id.number),
+        (11, last)
+    );
+    world.hears("host");
+    says(&mut world, "ann", 5, 2, Final, "long forgotten");
+    assert_eq!(world.hears("host"), Vec::<String>::new());
+}
+
+#[test]
+fn a_session_without_captions_stays_without() {
+    let mut world = World::with(
+        SessionSettings {
+            captions: false,
+            ..settings()
+        },
+        START,
+    );
+    world.arrives("host", Role::Facilitator);
+    world.hears("host");
+    world.captions(CaptionNews::State(CaptionsState::On));
+    says(&mut world, "host", 1, 1, Final, "off the record");
+    assert_eq!(world.hears("host"), Vec::<String>::new());
+    assert_eq!(world.session.captions(), CaptionsState::Off);
+}

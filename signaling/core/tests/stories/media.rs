@@ -1,0 +1,201 @@
+//! Offers, answers, slots and speakers on their way between browsers and the media plane.
+
+use hearken_protocol::{
+    ClientMessage, MediaCommand, MediaEvent, OfferRefusal, ParticipantId, Role, Slot, SlotContent, Speaker,
+    TrackSource, ViewItem,
+};
+
+use crate::world::{SESSION, World, minutes};
+
+const FIRST_PAGE: &str = "v=0\r\na=fingerprint:sha-256 AA\r\n";
+const SECOND_PAGE: &str = "v=0\r\na=fingerprint:sha-256 BB\r\n";
+
+fn offer(world: &mut World, who: &str, negotiation: u32, sdp: &str) -> u32 {
+    world.says(
+        who,
+        ClientMessage::Offer {
+            negotiation,
+            sdp: sdp.into(),
+        },
+    );
+    match world.orders.last() {
+        Some(MediaCommand::Offer { negotiation, .. }) => *negotiation,
+        other => panic!("no offer reached the media plane but {other:?}"),
+    }
+}
+
+fn answer(world: &mut World, who: &str, negotiation: u32) {
+    let participant = world.seat(who);
+    world.media(MediaEvent::Answer {
+        session: SESSION,
+        participant,
+        negotiation,
+        sdp: "v=0".into(),
+    });
+}
+
+fn assign(world: &mut World, who: &str, mid: &str, whose: &str) {
+    let content = SlotContent {
+        participant: world.seat(whose),
+        source: TrackSource::Camera,
+        first_rtp_timestamp: 0,
+    };
+    let slot = Slot {
+        mid: mid.to_owned(),
+        generation: 1,
+        content: Some(content),
+    };
+    world.media(MediaEvent::Slot {
+        session: SESSION,
+        participant: world.seat(who),
+        slot,
+    });
+}
+
+#[test]
+fn an_offer_is_answered_under_the_number_it_came_with() {
+    let mut world = World::with_group(&["ann"]);
+    let number = offer(&mut world, "ann", 17, FIRST_PAGE);
+    answer(&mut world, "ann", number);
+    assert_eq!(world.hears("ann"), ["answer 17: v=0"]);
+    answer(&mut world, "ann", number);
+    assert_eq!(
+        world.hears("ann"),
+        Vec::<String>::new(),
+        "an offer is answered once"
+    );
+}
+
+#[test]
+fn the_answer_to_a_page_that_is_gone_never_reaches_the_one_in_its_place() {
+    let mut world = World::with_group(&["ann"]);
+    let old = offer(&mut world, "ann", 1, FIRST_PAGE);
+    world.connects("ann");
+    let new = offer(&mut world, "ann", 1, SECOND_PAGE);
+    world.hears("ann");
+    answer(&mut world, "ann", old);
+    assert_eq!(world.hears("ann"), Vec::<String>::new());
+    answer(&mut world, "ann", new);
+    assert_eq!(world.hears("ann"), ["answer 1: v=0"]);
+}
+
+#[test]
+fn a_refused_offer_is_an_error_with_its_number() {
+    let mut world = World::with_group(&["ann"]);
+    let participant = world.seat("ann");
+    for (refusal, error) in [
+        (
+            OfferRefusal::Malformed("no fingerprint".to_owned()),
+            "error InvalidOffer",
+        ),
+        (OfferRefusal::Full, "error Overloaded"),
+    ] {
+        let negotiation = offer(&mut world, "ann", 1, "nonsense");
+        world.media(MediaEvent::OfferRefused {
+            session: SESSION,
+            participant,
+            negotiation,
+            refusal,
+        });
+        assert_eq!(world.hears("ann"), [error]);
+    }
+}
+
+#[test]
+fn a_page_that_reconnects_hears_again_what_its_sections_carry() {
+    let mut world = World::with_group(&["ann", "ben", "cleo"]);
+    let number = offer(&mut world, "ann", 1, FIRST_PAGE);
+    answer(&mut world, "ann", number);
+    assign(&mut world, "ann", "4", "ben");
+    world.drops("ann");
+    assign(&mut world, "ann", "5", "cleo");
+    world.connects("ann");
+    assert_eq!(world.hears("ann")[2..], ["slot 4 is ben", "slot 5 is cleo"]);
+    // The same page restarts ICE: its sections carry what they carried.
+    let number = offer(&mut world, "ann", 2, FIRST_PAGE);
+    answer(&mut world, "ann", number);
+    world.drops("ann");
+    world.connects("ann");
+    assert_eq!(world.hears("ann")[2..], ["slot 4 is ben", "slot 5 is cleo"]);
+}
+
+#[test]
+fn slots_of_a_page_that_is_gone_are_forgotten_with_the_answer_to_the_next() {
+    let mut world = World::with_group(&["ann", "ben", "cleo"]);
+    let number = offer(&mut world, "ann", 1, FIRST_PAGE);
+    answer(&mut world, "ann", number);
+    assign(&mut world, "ann", "4", "ben");
+    world.drops("ann");
+    world.connects("ann");
+    let number = offer(&mut world, "ann", 1, SECOND_PAGE);
+    answer(&mut world, "ann", number);
+    assign(&mut world, "ann", "6", "cleo");
+    world.drops("ann");
+    world.connects("ann");
+    assert_eq!(world.hears("ann")[2..], ["slot 6 is cleo"]);
+}
+
+#[test]
+fn what_is_looked_at_is_passed_on_and_bounded() {
+    let mut world = World::with_group(&["ann"]);
+    let item = |number: u64, source| ViewItem {
+        participant: ParticipantId(number),
+        source,
+        width: 640,
+        height: 360,
+    };
+    let view = |items: Vec<ViewItem>| ClientMessage::View { items };
+    world.says(
+        "ann",
+        view(vec![item(1, TrackSource::Camera), item(1, TrackSource::Screen)]),
+    );
+    assert!(matches!(world.orders.last(), Some(MediaCommand::SetView { items, .. }) if items.len() == 2));
+    let orders = world.orders.len();
+    for wrong in [
+        vec![item(1, TrackSource::Camera), item(1, TrackSource::Camera)],
+        vec![item(1, TrackSource::Microphone)],
+        (0..11).map(|number| item(number, TrackSource::Camera)).collect(),
+    ] {
+        world.says("ann", view(wrong));
+        assert_eq!(world.hears("ann"), ["error InvalidValue"]);
+    }
+    assert_eq!(world.orders.len(), orders);
+}
+
+#[test]
+fn speakers_are_told_to_everybody_inside_and_to_nobody_else() {
+    let mut world = World::with_group(&["ann"]);
+    world.arrives("ben", Role::Member);
+    world.all_read();
+    let level = 20;
+    let speakers = vec![
+        Speaker {
+            participant: world.seat("ann"),
+            level,
+        },
+        Speaker {
+            participant: ParticipantId(999),
+            level,
+        },
+    ];
+    world.media(MediaEvent::Speakers {
+        session: SESSION,
+        speakers,
+    });
+    for who in ["host", "ann"] {
+        assert_eq!(world.hears(who), ["speaking: ann"]);
+    }
+    assert_eq!(world.hears("ben"), Vec::<String>::new());
+}
+
+#[test]
+fn a_transport_that_breaks_costs_nobody_the_seat() {
+    let mut world = World::with_group(&["ann"]);
+    world.media(MediaEvent::Disconnected {
+        session: SESSION,
+        participant: world.seat("ann"),
+    });
+    world.passes(minutes(5));
+    assert!(world.grants_of("ann").is_some());
+    assert_eq!(world.hears("host"), Vec::<String>::new());
+}
