@@ -1,0 +1,217 @@
+//! What the media plane exports: `hearken_sfu_*`. Label values come from enums, never from ids.
+
+use hearken_sfu_core::{Counters, Traffic};
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    register_histogram_with_registry, register_int_counter_vec_with_registry,
+    register_int_counter_with_registry, register_int_gauge_vec_with_registry,
+};
+
+use crate::sender::SendReport;
+use crate::socket::BufferSizes;
+
+/// Seconds from a batch's receipt to its being sent: 10 µs to 100 ms.
+const FORWARDING_BUCKETS: &[f64] = &[
+    0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1,
+];
+
+/// Seconds from an offer to a connection, and to the first media.
+const JOIN_BUCKETS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// All metrics of the media plane.
+pub(crate) struct Metrics {
+    packets: IntCounterVec,
+    bytes: IntCounterVec,
+    drops: IntCounterVec,
+    transport_drops: IntCounterVec,
+    loss: IntCounterVec,
+    key_frames: IntCounterVec,
+    offers: IntCounterVec,
+    decisions: IntCounterVec,
+    send_calls: IntCounter,
+    /// From the receive call to the return of the send call, per batch that forwarded something.
+    pub(crate) forwarding: Histogram,
+    /// From an offer to the connection being up.
+    pub(crate) join: Histogram,
+    sessions: IntGaugeVec,
+    connections: IntGaugeVec,
+    socket_buffer: IntGaugeVec,
+}
+
+impl Metrics {
+    /// Registers all of them.
+    pub(crate) fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            register_int_counter_vec_with_registry!(Opts::new(name, help), labels, registry)
+        };
+        let gauge = |name: &str, help: &str, labels: &[&str]| {
+            register_int_gauge_vec_with_registry!(Opts::new(name, help), labels, registry)
+        };
+        let histogram = |name: &str, help: &str, buckets: &[f64]| {
+            let opts = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+            register_histogram_with_registry!(opts, registry)
+        };
+        Ok(Self {
+            packets: counter(
+                "hearken_sfu_packets_total",
+                "Datagrams by direction (in, out) and kind.",
+                &["direction", "kind"],
+            )?,
+            bytes: counter(
+                "hearken_sfu_bytes_total",
+                "UDP payload bytes by direction (in, out) and kind.",
+                &["direction", "kind"],
+            )?,
+            drops: counter(
+                "hearken_sfu_drops_total",
+                "Packets that went no further, by reason.",
+                &["reason"],
+            )?,
+            transport_drops: counter(
+                "hearken_sfu_transport_drops_total",
+                "Of the drops with reason transport: why the transport refused the datagram.",
+                &["reason"],
+            )?,
+            loss: counter(
+                "hearken_sfu_nacks_total",
+                "Sequence numbers reported missing: received, answered, sent, given_up, recovered.",
+                &["event"],
+            )?,
+            key_frames: counter(
+                "hearken_sfu_plis_total",
+                "Key frame requests: received from subscribers, sent to publishers after merging.",
+                &["event"],
+            )?,
+            offers: counter("hearken_sfu_offers_total", "SDP offers by result.", &["result"])?,
+            decisions: counter(
+                "hearken_sfu_decisions_total",
+                "Slot assignments, layer switches, congestion feedbacks sent, commands that came too late.",
+                &["decision"],
+            )?,
+            send_calls: register_int_counter_with_registry!(
+                "hearken_sfu_send_calls_total",
+                "System calls that sent datagrams.",
+                registry
+            )?,
+            forwarding: histogram(
+                "hearken_sfu_forwarding_seconds",
+                "From the receive call to the return of the send call, per batch.",
+                FORWARDING_BUCKETS,
+            )?,
+            join: histogram(
+                "hearken_sfu_join_seconds",
+                "From an offer to ICE and DTLS being up.",
+                JOIN_BUCKETS,
+            )?,
+            sessions: gauge("hearken_sfu_sessions", "Open sessions by shard.", &["shard"])?,
+            connections: gauge(
+                "hearken_sfu_connections",
+                "Participants with a transport by shard.",
+                &["shard"],
+            )?,
+            socket_buffer: gauge(
+                "hearken_sfu_socket_buffer_bytes",
+                "Smallest socket buffer granted by the kernel, by shard and direction.",
+                &["shard", "direction"],
+            )?,
+        })
+    }
+
+    /// The drop counter of the send path and of the queues, beside the core's reasons.
+    pub(crate) fn count_drops(&self, reason: &str, count: u64) {
+        if count > 0 {
+            self.drops.with_label_values(&[reason]).inc_by(count);
+        }
+    }
+
+    /// What came of sending.
+    pub(crate) fn count_sends(&self, report: SendReport) {
+        self.send_calls.inc_by(report.calls);
+        self.count_drops("send_buffer_full", report.buffer_full);
+        self.count_drops("send_refused", report.refused);
+    }
+
+    /// The state of one shard.
+    pub(crate) fn set_load(&self, shard: &str, sessions: usize, connections: usize) {
+        let value = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.sessions.with_label_values(&[shard]).set(value(sessions));
+        self.connections
+            .with_label_values(&[shard])
+            .set(value(connections));
+    }
+
+    /// What the kernel granted a shard.
+    pub(crate) fn set_buffers(&self, shard: &str, sizes: BufferSizes) {
+        for (direction, bytes) in [("receive", sizes.receive), ("send", sizes.send)] {
+            self.socket_buffer
+                .with_label_values(&[shard, direction])
+                .set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// Adds what a core counted between two readings.
+    pub(crate) fn add(&self, before: &Counters, after: &Counters) {
+        self.add_traffic("in", &before.received, &after.received);
+        self.add_traffic("out", &before.sent, &after.sent);
+        for ((reason, before), (_, after)) in before.drops.by_cause().zip(after.drops.by_cause()) {
+            self.count_drops(reason, after - before);
+        }
+        self.add_transport_drops(before, after);
+        let add = |family: &IntCounterVec, label: &str, before: u64, after: u64| {
+            family.with_label_values(&[label]).inc_by(after - before);
+        };
+        let (b, a) = (before, after);
+        add(&self.loss, "received", b.nacks_received, a.nacks_received);
+        add(&self.loss, "answered", b.nacks_answered, a.nacks_answered);
+        add(&self.loss, "sent", b.nacks_sent, a.nacks_sent);
+        add(&self.loss, "given_up", b.nacks_given_up, a.nacks_given_up);
+        add(&self.loss, "recovered", b.recovered, a.recovered);
+        add(&self.key_frames, "received", b.plis_received, a.plis_received);
+        add(&self.key_frames, "sent", b.plis_sent, a.plis_sent);
+        add(&self.offers, "answered", b.offers_answered, a.offers_answered);
+        add(&self.offers, "refused", b.offers_refused, a.offers_refused);
+        add(
+            &self.decisions,
+            "slot_assignment",
+            b.slot_assignments,
+            a.slot_assignments,
+        );
+        add(
+            &self.decisions,
+            "layer_switch",
+            b.layer_switches,
+            a.layer_switches,
+        );
+        add(&self.decisions, "congestion_feedback", b.twcc_sent, a.twcc_sent);
+        add(
+            &self.decisions,
+            "command_ignored",
+            b.commands_ignored,
+            a.commands_ignored,
+        );
+    }
+
+    fn add_transport_drops(&self, before: &Counters, after: &Counters) {
+        let reasons = before.transport_drops.iter().zip(after.transport_drops.iter());
+        for ((reason, before), (_, after)) in reasons {
+            if after > before {
+                let labels = [reason.label()];
+                self.transport_drops
+                    .with_label_values(&labels)
+                    .inc_by(after - before);
+            }
+        }
+    }
+
+    fn add_traffic(&self, direction: &str, before: &Traffic, after: &Traffic) {
+        for ((kind, before), (_, after)) in before.by_kind().into_iter().zip(after.by_kind()) {
+            let labels = [direction, kind];
+            self.packets
+                .with_label_values(&labels)
+                .inc_by(after.packets - before.packets);
+            self.bytes
+                .with_label_values(&labels)
+                .inc_by(after.bytes - before.bytes);
+        }
+    }
+}

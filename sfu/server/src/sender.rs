@@ -1,0 +1,352 @@
+//! Sending an outbox: `sendmmsg` over all of it, and one segmented message (`UDP_SEGMENT`) where several datagrams
+//! of one size go to one destination.
+//!
+//! Nothing here allocates once its vectors have grown to what a batch needs. Datagrams to one destination keep
+//! their order.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+
+use hearken_sfu_core::{Outbox, QueuedDatagram};
+use libc::{c_int, c_void, iovec, mmsghdr};
+use socket2::SockAddr;
+
+use crate::socket::MediaSocket;
+
+/// Messages in one system call; the kernel takes at most 1,024.
+const MESSAGES_PER_CALL: usize = 64;
+
+/// Bytes in one segmented message: an IP packet's limit less room for headers.
+const SEGMENTED_BYTES_MAX: usize = 65_000;
+
+/// Room for two control messages: the segment size and the address to leave from.
+const CONTROL_BYTES: usize = 96;
+
+/// What came of sending one outbox.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct SendReport {
+    /// Datagrams the kernel took.
+    pub(crate) sent: u64,
+    /// Datagrams lost because the socket's buffer was full. Media is never queued for later: it would be late.
+    pub(crate) buffer_full: u64,
+    /// Datagrams the kernel refused for another reason (no route, no such address).
+    pub(crate) refused: u64,
+    /// System calls made.
+    pub(crate) calls: u64,
+}
+
+/// Sends outboxes through the sockets of one shard.
+pub(crate) struct Sender {
+    order: Vec<u32>,
+    messages: Vec<Message>,
+    vectors: Vec<iovec>,
+    addresses: Vec<SockAddr>,
+    controls: Vec<Control>,
+    headers: Vec<mmsghdr>,
+    segmentation: bool,
+}
+
+// SAFETY: the pointers in `vectors` and `headers` are only read by the kernel during `send`, which rebuilds them all.
+unsafe impl Send for Sender {}
+
+/// One message: datagrams of one destination, `order[first..first + count]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Message {
+    first: usize,
+    count: usize,
+    segment_bytes: usize,
+}
+
+#[repr(C, align(8))]
+#[derive(Clone, Copy)]
+struct Control([u8; CONTROL_BYTES]);
+
+impl Sender {
+    /// With segmentation where the kernel can.
+    pub(crate) fn new(sockets: &[MediaSocket]) -> Self {
+        Self {
+            order: Vec::new(),
+            messages: Vec::new(),
+            vectors: Vec::new(),
+            addresses: Vec::new(),
+            controls: Vec::new(),
+            headers: Vec::new(),
+            segmentation: sockets.iter().all(|socket| socket.max_segments() > 1),
+        }
+    }
+
+    /// Sends everything in the outbox. The caller clears it.
+    pub(crate) fn send(&mut self, outbox: &Outbox, sockets: &[MediaSocket]) -> SendReport {
+        let mut report = SendReport::default();
+        for socket in sockets {
+            self.plan(outbox, socket);
+            let mut next = 0;
+            while next < self.messages.len() {
+                let end = (next + MESSAGES_PER_CALL).min(self.messages.len());
+                next = self.send_messages(outbox, socket, next, end, &mut report);
+            }
+        }
+        let served = report.sent + report.buffer_full + report.refused;
+        report.refused += outbox.datagrams().len() as u64 - served;
+        report
+    }
+
+    /// Sorts this socket's datagrams by destination, keeping their order within it, and cuts them into messages.
+    fn plan(&mut self, outbox: &Outbox, socket: &MediaSocket) {
+        let datagrams = outbox.datagrams();
+        self.order.clear();
+        self.order.extend(
+            (0..)
+                .zip(datagrams)
+                .filter(|(_, datagram)| socket.serves(datagram.local))
+                .map(|(index, _)| index),
+        );
+        let key = |index: &u32| {
+            let datagram = &datagrams[*index as usize];
+            (datagram.destination, datagram.local, *index)
+        };
+        self.order.sort_unstable_by_key(key);
+        let segments_max = if self.segmentation {
+            socket.max_segments()
+        } else {
+            1
+        };
+        group(&self.order, datagrams, segments_max, &mut self.messages);
+    }
+
+    /// Sends `messages[next..end]` and returns which message comes next.
+    fn send_messages(
+        &mut self,
+        outbox: &Outbox,
+        socket: &MediaSocket,
+        next: usize,
+        end: usize,
+        report: &mut SendReport,
+    ) -> usize {
+        self.build(outbox, socket, next, end);
+        let count = u32::try_from(end - next).expect("at most MESSAGES_PER_CALL");
+        // SAFETY: `build` filled `headers[..count]` with pointers into vectors of this struct and into the outbox,
+        // none of which change before the call returns.
+        let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), self.headers.as_mut_ptr(), count, 0) };
+        report.calls += 1;
+        if let Ok(sent) = usize::try_from(sent) {
+            let taken = &self.messages[next..next + sent];
+            report.sent += taken.iter().map(|message| message.count as u64).sum::<u64>();
+            return next + sent;
+        }
+        let error = io::Error::last_os_error();
+        let first = self.messages[next];
+        match error.raw_os_error() {
+            Some(libc::EINTR) => next,
+            Some(libc::EAGAIN | libc::ENOBUFS) => {
+                let rest = &self.messages[next..];
+                report.buffer_full += rest.iter().map(|message| message.count as u64).sum::<u64>();
+                self.messages.len()
+            }
+            Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::EOPNOTSUPP) if first.count > 1 => {
+                // This route or driver cannot segment: one datagram a message from here on.
+                self.segmentation = false;
+                let rest: Vec<u32> = self.order[first.first..].to_vec();
+                self.order = rest;
+                group(&self.order, outbox.datagrams(), 1, &mut self.messages);
+                0
+            }
+            _ => {
+                report.refused += first.count as u64;
+                next + 1
+            }
+        }
+    }
+
+    /// Fills the kernel's structures for `messages[next..end]`.
+    fn build(&mut self, outbox: &Outbox, socket: &MediaSocket, next: usize, end: usize) {
+        self.vectors.clear();
+        self.addresses.clear();
+        self.controls.clear();
+        self.headers.clear();
+        let datagrams = outbox.datagrams();
+        for message in &self.messages[next..end] {
+            for index in &self.order[message.first..message.first + message.count] {
+                let bytes = outbox.bytes(&datagrams[*index as usize]);
+                self.vectors.push(iovec {
+                    iov_base: bytes.as_ptr().cast::<c_void>().cast_mut(),
+                    iov_len: bytes.len(),
+                });
+            }
+            let datagram = &datagrams[self.order[message.first] as usize];
+            self.addresses.push(SockAddr::from(datagram.destination));
+            self.controls.push(Control([0; CONTROL_BYTES]));
+        }
+        // Only now: the vectors no longer move.
+        let mut vector = 0;
+        for (i, message) in self.messages[next..end].iter().enumerate() {
+            // SAFETY: an all-zero mmsghdr is valid.
+            let mut header: mmsghdr = unsafe { std::mem::zeroed() };
+            let inner = &mut header.msg_hdr;
+            inner.msg_name = self.addresses[i].as_ptr().cast_mut().cast();
+            inner.msg_namelen = self.addresses[i].len();
+            inner.msg_iov = &raw mut self.vectors[vector];
+            inner.msg_iovlen = message.count;
+            vector += message.count;
+            let local = datagrams[self.order[message.first] as usize].local;
+            let leave_from = socket.is_wildcard().then_some(local);
+            let segment = (message.count > 1).then_some(message.segment_bytes);
+            let used = write_control(&mut self.controls[i], segment, leave_from);
+            if used > 0 {
+                inner.msg_control = (&raw mut self.controls[i]).cast();
+                inner.msg_controllen = used;
+            }
+            self.headers.push(header);
+        }
+    }
+}
+
+/// Cuts `order`, which is sorted by destination, into messages: as many datagrams of one size as a segmented message
+/// may carry, the last of which may be shorter.
+fn group(order: &[u32], datagrams: &[QueuedDatagram], segments_max: usize, messages: &mut Vec<Message>) {
+    messages.clear();
+    let mut bytes = 0;
+    let mut open = false;
+    for (position, index) in order.iter().enumerate() {
+        let datagram = &datagrams[*index as usize];
+        if let Some(last) = messages.last_mut().filter(|_| open) {
+            let first = &datagrams[order[last.first] as usize];
+            if first.destination == datagram.destination
+                && first.local == datagram.local
+                && datagram.len <= last.segment_bytes
+                && last.count < segments_max
+                && bytes + datagram.len <= SEGMENTED_BYTES_MAX
+            {
+                last.count += 1;
+                bytes += datagram.len;
+                open = datagram.len == last.segment_bytes;
+                continue;
+            }
+        }
+        messages.push(Message {
+            first: position,
+            count: 1,
+            segment_bytes: datagram.len,
+        });
+        bytes = datagram.len;
+        open = segments_max > 1;
+    }
+}
+
+/// Writes the control messages and returns how many bytes they take.
+fn write_control(control: &mut Control, segment_bytes: Option<usize>, local: Option<SocketAddr>) -> usize {
+    let mut used = 0;
+    if let Some(bytes) = segment_bytes {
+        let size = u16::try_from(bytes).expect("a UDP datagram is shorter than 64 KiB");
+        used += push_control(&mut control.0[used..], libc::SOL_UDP, libc::UDP_SEGMENT, &size);
+    }
+    match local {
+        Some(SocketAddr::V4(address)) => {
+            let info = libc::in_pktinfo {
+                ipi_ifindex: 0,
+                ipi_spec_dst: libc::in_addr {
+                    s_addr: u32::from_ne_bytes(address.ip().octets()),
+                },
+                ipi_addr: libc::in_addr { s_addr: 0 },
+            };
+            used += push_control(&mut control.0[used..], libc::IPPROTO_IP, libc::IP_PKTINFO, &info);
+        }
+        Some(SocketAddr::V6(address)) => {
+            let info = libc::in6_pktinfo {
+                ipi6_ifindex: 0,
+                ipi6_addr: libc::in6_addr {
+                    s6_addr: address.ip().octets(),
+                },
+            };
+            used += push_control(
+                &mut control.0[used..],
+                libc::IPPROTO_IPV6,
+                libc::IPV6_PKTINFO,
+                &info,
+            );
+        }
+        None => {}
+    }
+    used
+}
+
+/// One control message as cmsg(3) lays it out. `room` is 8-byte aligned because every earlier one was padded.
+fn push_control<T>(room: &mut [u8], level: c_int, kind: c_int, value: &T) -> usize {
+    let data = u32::try_from(size_of::<T>()).expect("control messages are small");
+    // SAFETY: CMSG_SPACE and CMSG_LEN only compute.
+    let (space, len) = unsafe { (libc::CMSG_SPACE(data) as usize, libc::CMSG_LEN(data) as usize) };
+    assert!(space <= room.len(), "CONTROL_BYTES holds every combination");
+    let header = libc::cmsghdr {
+        cmsg_len: len,
+        cmsg_level: level,
+        cmsg_type: kind,
+    };
+    // SAFETY: `room` has at least `space` bytes; the header and, behind it at CMSG_LEN(0), the value fit into them.
+    unsafe {
+        room.as_mut_ptr().cast::<libc::cmsghdr>().write_unaligned(header);
+        let at = libc::CMSG_LEN(0) as usize;
+        room.as_mut_ptr()
+            .add(at)
+            .copy_from_nonoverlapping((&raw const *value).cast::<u8>(), size_of::<T>());
+    }
+    space
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn datagram(len: usize, port: u16) -> QueuedDatagram {
+        QueuedDatagram {
+            offset: 0,
+            len,
+            destination: SocketAddr::from(([127, 0, 0, 1], port)),
+            local: SocketAddr::from(([127, 0, 0, 1], 9)),
+        }
+    }
+
+    fn grouped(datagrams: &[QueuedDatagram], segments_max: usize) -> Vec<(usize, usize)> {
+        let order: Vec<u32> = (0..).take(datagrams.len()).collect();
+        let mut messages = Vec::new();
+        group(&order, datagrams, segments_max, &mut messages);
+        messages
+            .iter()
+            .map(|message| (message.count, message.segment_bytes))
+            .collect()
+    }
+
+    #[test]
+    fn datagrams_of_one_size_to_one_destination_go_together() {
+        let datagrams = [
+            datagram(1100, 1),
+            datagram(1100, 1),
+            datagram(80, 1),
+            datagram(80, 1),
+        ];
+        assert_eq!(grouped(&datagrams, 64), [(3, 1100), (1, 80)]);
+    }
+
+    #[test]
+    fn a_longer_datagram_or_another_destination_begins_anew() {
+        let datagrams = [datagram(80, 1), datagram(1100, 1), datagram(1100, 2)];
+        assert_eq!(grouped(&datagrams, 64), [(1, 80), (1, 1100), (1, 1100)]);
+    }
+
+    #[test]
+    fn without_segmentation_each_goes_alone() {
+        assert_eq!(grouped(&[datagram(9, 1), datagram(9, 1)], 1), [(1, 9), (1, 9)]);
+    }
+
+    #[test]
+    fn a_segmented_message_stays_within_an_ip_packet() {
+        let datagrams = vec![datagram(1200, 1); 64];
+        let messages = grouped(&datagrams, 64);
+        assert!(
+            messages
+                .iter()
+                .all(|(count, bytes)| count * bytes <= SEGMENTED_BYTES_MAX)
+        );
+        assert_eq!(messages.iter().map(|(count, _)| count).sum::<usize>(), 64);
+    }
+}

@@ -1,0 +1,438 @@
+//! The media plane as the rest of the program sees it: orders in, news and speech out.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Instant, SystemTime};
+
+use hearken_protocol::{MediaCommand, MediaEvent, SessionId, SpeechPacket};
+use hearken_sfu_core::transport::{Identity, IdentityError};
+use hearken_sfu_core::{Core, CoreConfig};
+use prometheus::Registry;
+use tokio::sync::mpsc;
+
+use crate::metrics::Metrics;
+use crate::shard::{Shard, ShardState};
+use crate::socket::{BufferSizes, MediaSocket};
+use crate::wake::Waker;
+
+/// Orders that may wait for a shard. Full: the order is refused, and signaling says so to whoever gave it.
+const ORDERS_MAX: usize = 4096;
+
+/// Events that may wait for signaling; behind it each shard keeps a backlog of its own.
+const EVENTS_MAX: usize = 4096;
+
+/// Speech packets that may wait for the captions: 5 s of 25 speakers. Full: packets are dropped and counted.
+const SPEECH_MAX: usize = 6250;
+
+/// A buffer below this loses packets when a large group's key frames meet.
+const SOCKET_BUFFER_COMFORTABLE_BYTES: usize = 1 << 20;
+
+/// Attempts to find one free port that all addresses of a shard can share, when any port will do.
+const ANY_PORT_ATTEMPTS: usize = 32;
+
+/// Where media comes in.
+#[derive(Debug, Clone)]
+pub struct MediaConfig {
+    /// Addresses to bind to; `0.0.0.0` and `::` stand for all of their family.
+    pub bind: Vec<IpAddr>,
+    /// Addresses that browsers are told, best first.
+    pub announced: Vec<IpAddr>,
+    /// Shard i takes this port + i; 0 takes any.
+    pub port: u16,
+    /// How many threads; at least 1.
+    pub shards: usize,
+}
+
+/// Why the media plane cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The addresses or the number of shards make no sense.
+    #[error("{0}")]
+    Config(&'static str),
+    /// An address cannot be bound.
+    #[error("media cannot listen on UDP {address}: {source}")]
+    Bind {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The operating system refused something else.
+    #[error("the media plane cannot start: {0}")]
+    System(#[from] io::Error),
+    /// No DTLS certificate can be made.
+    #[error("the media plane cannot make its certificate: {0}")]
+    Identity(#[from] IdentityError),
+    /// The metrics are registered already.
+    #[error("the media plane's metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// Why an order was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The shard has too many orders to carry out.
+    #[error("the media plane is overloaded")]
+    Overloaded,
+    /// The media plane has ended.
+    #[error(transparent)]
+    Stopped(#[from] MediaPlaneStopped),
+}
+
+/// The media plane has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the media plane has stopped")]
+pub struct MediaPlaneStopped;
+
+/// What comes out of the media plane.
+#[derive(Debug)]
+pub struct Outputs {
+    /// News for signaling.
+    pub events: mpsc::Receiver<MediaEvent>,
+    /// Speech for the captions.
+    pub speech: mpsc::Receiver<SpeechPacket>,
+}
+
+/// The running media plane. Dropping it ends its threads.
+#[derive(Debug)]
+pub struct MediaServer {
+    shards: Vec<ShardHandle>,
+    /// Guards where each open session lives. Held for a look-up only; no packet ever waits for it.
+    placement: Mutex<HashMap<SessionId, usize>>,
+    stopped: AtomicBool,
+    epoch: u64,
+}
+
+#[derive(Debug)]
+struct ShardHandle {
+    orders: SyncSender<MediaCommand>,
+    waker: Waker,
+    state: Arc<ShardState>,
+    /// Sessions placed here, so that several opened at once spread before anybody is connected.
+    sessions: AtomicUsize,
+    ports: Vec<SocketAddr>,
+    /// Guards the thread until it is joined.
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl MediaServer {
+    /// Binds all sockets and starts the shards.
+    ///
+    /// # Errors
+    ///
+    /// If an address cannot be bound, or the configuration makes no sense.
+    pub fn start(config: &MediaConfig, registry: &Registry) -> Result<(Self, Outputs), StartError> {
+        if config.bind.is_empty() || config.announced.is_empty() {
+            return Err(StartError::Config(
+                "media needs an address to listen on and one to announce",
+            ));
+        }
+        if config.shards == 0 {
+            return Err(StartError::Config("media needs at least one shard"));
+        }
+        let metrics = Arc::new(Metrics::register(registry)?);
+        let (events, events_out) = mpsc::channel(EVENTS_MAX);
+        let (speech, speech_out) = mpsc::channel(SPEECH_MAX);
+        let unix_time = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let identity = Arc::new(Identity::generate()?);
+        let mut shards = Vec::with_capacity(config.shards);
+        for index in 0..config.shards {
+            let sockets = bind_shard(config, index)?;
+            let name = index.to_string();
+            report_buffers(&metrics, &name, &sockets)?;
+            let ports: Vec<SocketAddr> = sockets.iter().map(MediaSocket::bound).collect();
+            let core = Core::new(CoreConfig {
+                identity: Arc::clone(&identity),
+                candidates: candidates(&config.announced, &ports),
+                seed: random_seed()?,
+                started: Instant::now(),
+                unix_time,
+            });
+            let (orders, orders_in) = sync_channel(ORDERS_MAX);
+            let state = Arc::new(ShardState::default());
+            let waker = Waker::new()?;
+            let shard = Shard {
+                name: name.clone(),
+                core,
+                sockets,
+                waker: waker.clone(),
+                state: Arc::clone(&state),
+                orders: orders_in,
+                events: events.clone(),
+                speech: speech.clone(),
+                metrics: Arc::clone(&metrics),
+            };
+            let thread = std::thread::Builder::new()
+                .name(format!("shard-{name}"))
+                .spawn(move || shard.run())?;
+            shards.push(ShardHandle {
+                orders,
+                waker,
+                state,
+                sessions: AtomicUsize::new(0),
+                ports,
+                thread: Mutex::new(Some(thread)),
+            });
+        }
+        let server = Self {
+            shards,
+            placement: Mutex::new(HashMap::new()),
+            stopped: AtomicBool::new(false),
+            epoch: u64::try_from(unix_time.as_millis()).unwrap_or(u64::MAX),
+        };
+        let outputs = Outputs {
+            events: events_out,
+            speech: speech_out,
+        };
+        Ok((server, outputs))
+    }
+
+    /// Gives an order to the shard that has the session. Does not block.
+    ///
+    /// # Errors
+    ///
+    /// If the shard is too far behind, or the media plane has stopped. An order about a session that is not open
+    /// does nothing and is no error.
+    pub fn send(&self, command: MediaCommand) -> Result<(), SendError> {
+        if self.stopped.load(Ordering::Acquire) {
+            return Err(MediaPlaneStopped.into());
+        }
+        let Some(index) = self.place(&command) else {
+            return Ok(());
+        };
+        let shard = &self.shards[index];
+        let sent = shard.orders.try_send(command).map_err(|error| match error {
+            TrySendError::Full(_) => SendError::Overloaded,
+            TrySendError::Disconnected(_) => MediaPlaneStopped.into(),
+        });
+        shard.waker.wake();
+        sent
+    }
+
+    /// Changes with each start: browsers that know another one build a new peer connection.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Where it listens, by shard.
+    pub fn addresses(&self) -> impl Iterator<Item = &[SocketAddr]> {
+        self.shards.iter().map(|shard| shard.ports.as_slice())
+    }
+
+    /// Whether all shards run.
+    pub fn is_running(&self) -> bool {
+        !self.stopped.load(Ordering::Acquire)
+            && self.shards.iter().all(|shard| {
+                let thread = shard
+                    .thread
+                    .lock()
+                    .unwrap_or_else(|poisoned| poisoned.into_inner());
+                thread.as_ref().is_some_and(|thread| !thread.is_finished())
+            })
+    }
+
+    /// Ends all shards and waits for them.
+    pub fn shutdown(&self) {
+        self.stopped.store(true, Ordering::Release);
+        for shard in &self.shards {
+            shard.state.stop.store(true, Ordering::Release);
+            shard.waker.wake();
+        }
+        for shard in &self.shards {
+            let thread = shard
+                .thread
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner())
+                .take();
+            if let Some(thread) = thread
+                && thread.join().is_err()
+            {
+                tracing::error!("a media shard ended by a panic");
+            }
+        }
+    }
+
+    /// The shard an order goes to; opening pins the session to the one with the least to do.
+    fn place(&self, command: &MediaCommand) -> Option<usize> {
+        let session = command.session();
+        let mut placement = self
+            .placement
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        match command {
+            MediaCommand::OpenSession { .. } => Some(*placement.entry(session).or_insert_with(|| {
+                let load = |shard: &ShardHandle| {
+                    let connections = shard.state.connections.load(Ordering::Relaxed);
+                    (connections, shard.sessions.load(Ordering::Relaxed))
+                };
+                let least = (0..self.shards.len())
+                    .min_by_key(|index| load(&self.shards[*index]))
+                    .expect("there is at least one shard");
+                self.shards[least].sessions.fetch_add(1, Ordering::Relaxed);
+                least
+            })),
+            MediaCommand::CloseSession { .. } => {
+                let index = placement.remove(&session)?;
+                self.shards[index].sessions.fetch_sub(1, Ordering::Relaxed);
+                Some(index)
+            }
+            _ => placement.get(&session).copied(),
+        }
+    }
+}
+
+impl Drop for MediaServer {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+/// Binds one socket per address, all on one port.
+fn bind_shard(config: &MediaConfig, index: usize) -> Result<Vec<MediaSocket>, StartError> {
+    if config.port != 0 {
+        let port = u16::try_from(index)
+            .ok()
+            .and_then(|offset| config.port.checked_add(offset))
+            .ok_or(StartError::Config(
+                "the media ports of all shards must be below 65536",
+            ))?;
+        return bind_all(&config.bind, port);
+    }
+    let mut last = None;
+    for _ in 0..ANY_PORT_ATTEMPTS {
+        let first = MediaSocket::bind(SocketAddr::new(config.bind[0], 0))?;
+        let port = first.bound().port();
+        match bind_all(&config.bind[1..], port) {
+            Ok(others) => return Ok(std::iter::once(first).chain(others).collect()),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or(StartError::Config("no free media port was found")))
+}
+
+fn bind_all(addresses: &[IpAddr], port: u16) -> Result<Vec<MediaSocket>, StartError> {
+    addresses
+        .iter()
+        .map(|ip| {
+            let address = SocketAddr::new(*ip, port);
+            MediaSocket::bind(address).map_err(|source| StartError::Bind { address, source })
+        })
+        .collect()
+}
+
+/// The announced addresses that a bound socket of their family can serve. An address that is not this machine's own
+/// (a public address in front of a NAT) goes with any socket of its family.
+fn candidates(announced: &[IpAddr], bound: &[SocketAddr]) -> Vec<SocketAddr> {
+    announced
+        .iter()
+        .filter_map(|ip| {
+            let socket = bound
+                .iter()
+                .find(|socket| socket.ip() == *ip)
+                .or_else(|| bound.iter().find(|socket| socket.is_ipv4() == ip.is_ipv4()))?;
+            Some(SocketAddr::new(*ip, socket.port()))
+        })
+        .collect()
+}
+
+fn report_buffers(metrics: &Metrics, shard: &str, sockets: &[MediaSocket]) -> io::Result<()> {
+    let mut least = BufferSizes {
+        receive: usize::MAX,
+        send: usize::MAX,
+    };
+    for socket in sockets {
+        let sizes = socket.buffer_sizes()?;
+        least.receive = least.receive.min(sizes.receive);
+        least.send = least.send.min(sizes.send);
+    }
+    metrics.set_buffers(shard, least);
+    if least.receive.min(least.send) < SOCKET_BUFFER_COMFORTABLE_BYTES {
+        tracing::warn!(
+            receive_bytes = least.receive,
+            send_bytes = least.send,
+            "small socket buffers: large groups may lose packets; raise net.core.rmem_max and net.core.wmem_max"
+        );
+    }
+    Ok(())
+}
+
+fn random_seed() -> io::Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    // SAFETY: the pointer and length are those of `seed`.
+    let got = unsafe { libc::getrandom(seed.as_mut_ptr().cast(), seed.len(), 0) };
+    if usize::try_from(got) == Ok(seed.len()) {
+        Ok(seed)
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loopback(port: u16, shards: usize) -> MediaConfig {
+        let ip: IpAddr = "127.0.0.1".parse().unwrap();
+        MediaConfig {
+            bind: vec![ip],
+            announced: vec![ip],
+            port,
+            shards,
+        }
+    }
+
+    #[test]
+    fn a_port_in_use_is_named() {
+        let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let error = MediaServer::start(&loopback(address.port(), 1), &Registry::new()).unwrap_err();
+        assert!(error.to_string().contains(&address.to_string()), "{error}");
+    }
+
+    #[test]
+    fn shards_end_when_they_are_told() {
+        let (server, _outputs) = MediaServer::start(&loopback(0, 2), &Registry::new()).unwrap();
+        assert!(server.is_running());
+        assert_eq!(server.addresses().count(), 2);
+        server.shutdown();
+        assert!(!server.is_running());
+        let order = MediaCommand::CloseSession {
+            session: SessionId(1),
+        };
+        assert_eq!(server.send(order), Err(SendError::Stopped(MediaPlaneStopped)));
+    }
+
+    #[test]
+    fn sessions_spread_over_shards_and_stay_where_they_are() {
+        let (server, _outputs) = MediaServer::start(&loopback(0, 2), &Registry::new()).unwrap();
+        let open = |id| MediaCommand::OpenSession {
+            session: SessionId(id),
+            captions: false,
+        };
+        let first = server.place(&open(1)).unwrap();
+        let second = server.place(&open(2)).unwrap();
+        assert_ne!(first, second);
+        assert_eq!(server.place(&open(1)), Some(first));
+        let leave = |id| MediaCommand::Leave {
+            session: SessionId(id),
+            participant: hearken_protocol::ParticipantId(1),
+        };
+        assert_eq!(server.place(&leave(2)), Some(second));
+        assert_eq!(server.place(&leave(3)), None);
+    }
+
+    #[test]
+    fn a_public_address_goes_with_a_socket_of_its_family() {
+        let bound = ["0.0.0.0:40000".parse().unwrap()];
+        let announced = ["203.0.113.5".parse().unwrap(), "2001:db8::1".parse().unwrap()];
+        let expected: SocketAddr = "203.0.113.5:40000".parse().unwrap();
+        assert_eq!(candidates(&announced, &bound), [expected]);
+    }
+}

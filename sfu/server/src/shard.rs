@@ -1,0 +1,265 @@
+//! One shard: a thread that owns sockets and a core, and turns the one's input into the other's.
+//!
+//! The clock is read once per turn of the loop. Nothing here blocks but the one `poll`.
+
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use hearken_protocol::{MediaCommand, MediaEvent, ParticipantId, SessionId, SpeechPacket};
+use hearken_sfu_core::{Core, Counters};
+use tokio::sync::mpsc::Sender as Queue;
+use tokio::sync::mpsc::error::TrySendError;
+
+use crate::metrics::Metrics;
+use crate::sender::Sender;
+use crate::socket::{MediaSocket, ReceiveBuffers};
+use crate::wake::Waker;
+
+/// Receive calls on one socket before the others and the orders have their turn.
+const RECEIVES_PER_TURN: usize = 4;
+
+/// Events that wait when signaling is behind. Full: the oldest is dropped and counted, since the newest say more.
+const EVENT_BACKLOG_MAX: usize = 8192;
+
+/// How often counters are exported.
+const EXPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Offers whose connection is being timed. More at once are not timed.
+const TIMED_JOINS_MAX: usize = 1024;
+
+/// What the shard and the server's handle both see.
+#[derive(Debug, Default)]
+pub(crate) struct ShardState {
+    /// Set once by the handle; the shard ends its loop.
+    pub(crate) stop: AtomicBool,
+    /// Participants with a transport, for the placement of sessions.
+    pub(crate) connections: AtomicUsize,
+}
+
+/// What can wake the shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wake {
+    /// Orders, or the end.
+    Orders,
+    /// Datagrams on the socket of that index.
+    Datagrams(usize),
+}
+
+/// One shard, before its thread starts.
+pub(crate) struct Shard {
+    pub(crate) name: String,
+    pub(crate) core: Core,
+    pub(crate) sockets: Vec<MediaSocket>,
+    pub(crate) waker: Waker,
+    pub(crate) state: Arc<ShardState>,
+    pub(crate) orders: Receiver<MediaCommand>,
+    pub(crate) events: Queue<MediaEvent>,
+    pub(crate) speech: Queue<SpeechPacket>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl Shard {
+    /// Runs until it is told to stop.
+    pub(crate) fn run(mut self) {
+        let mut sender = Sender::new(&self.sockets);
+        let mut buffers = ReceiveBuffers::new();
+        let mut wakes = Vec::new();
+        let mut journal = Journal::new(Instant::now());
+        while !self.state.stop.load(Ordering::Acquire) {
+            self.wait(&mut wakes, journal.next_export);
+            let now = Instant::now();
+            for wake in &wakes {
+                match wake {
+                    Wake::Orders => {
+                        self.waker.reset();
+                        while let Ok(order) = self.orders.try_recv() {
+                            journal.note_order(&order, now);
+                            self.core.handle_command(now, order);
+                        }
+                    }
+                    Wake::Datagrams(index) => self.receive(*index, &mut buffers, now),
+                }
+            }
+            if self.core.poll_timeout().is_some_and(|deadline| deadline <= now) {
+                self.core.handle_timeout(now);
+            }
+            self.publish(&mut journal, now);
+            self.flush(
+                &mut sender,
+                now,
+                wakes.len() > usize::from(wakes.contains(&Wake::Orders)),
+            );
+            if now >= journal.next_export {
+                self.export(&mut journal, now);
+            }
+        }
+        // What closing the transports has left to say.
+        self.flush(&mut sender, Instant::now(), false);
+    }
+
+    /// Sleeps until there is input or something is due, and lists what there is.
+    fn wait(&self, wakes: &mut Vec<Wake>, next_export: Instant) {
+        let now = Instant::now();
+        let deadline = self
+            .core
+            .poll_timeout()
+            .map_or(next_export, |timeout| timeout.min(next_export));
+        let timeout = deadline.saturating_duration_since(now);
+        let readable = |fd| libc::pollfd {
+            fd,
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        let mut polled: Vec<libc::pollfd> = Vec::with_capacity(1 + self.sockets.len());
+        polled.push(readable(self.waker.fd()));
+        polled.extend(self.sockets.iter().map(|socket| readable(socket.as_raw_fd())));
+        let timespec = libc::timespec {
+            tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(timeout.subsec_nanos()),
+        };
+        let count = libc::nfds_t::try_from(polled.len()).expect("a few sockets");
+        // SAFETY: `polled` and `timespec` live until the call returns; no signal mask is given.
+        let ready = unsafe { libc::ppoll(polled.as_mut_ptr(), count, &raw const timespec, std::ptr::null()) };
+        wakes.clear();
+        if ready <= 0 {
+            return;
+        }
+        for (index, one) in polled.iter().enumerate() {
+            if one.revents != 0 {
+                wakes.push(match index.checked_sub(1) {
+                    None => Wake::Orders,
+                    Some(socket) => Wake::Datagrams(socket),
+                });
+            }
+        }
+    }
+
+    fn receive(&mut self, index: usize, buffers: &mut ReceiveBuffers, now: Instant) {
+        let core = &mut self.core;
+        for _ in 0..RECEIVES_PER_TURN {
+            let more = self.sockets[index].receive(buffers, |source, local, datagram| {
+                core.handle_datagram(now, source, local, datagram);
+            });
+            match more {
+                Ok(true) => {}
+                Ok(false) => break,
+                // An ICMP error about an earlier send: it concerns one peer, who times out by itself.
+                Err(_) => {
+                    self.metrics.count_drops("receive_error", 1);
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Hands news and speech on; neither waits for anybody.
+    fn publish(&mut self, journal: &mut Journal, now: Instant) {
+        while let Some(event) = self.core.poll_event() {
+            if let Some(waited) = journal.note_event(&event, now) {
+                self.metrics.join.observe(waited.as_secs_f64());
+            }
+            journal.events.push_back(event);
+        }
+        while let Some(event) = journal.events.pop_front() {
+            match self.events.try_send(event) {
+                Ok(()) => {}
+                Err(TrySendError::Full(event)) => {
+                    journal.events.push_front(event);
+                    break;
+                }
+                Err(TrySendError::Closed(_)) => journal.events.clear(),
+            }
+        }
+        while journal.events.len() > EVENT_BACKLOG_MAX {
+            journal.events.pop_front();
+            self.metrics.count_drops("event_backlog_full", 1);
+        }
+        while let Some(packet) = self.core.poll_speech() {
+            if self.speech.try_send(packet).is_err() {
+                self.metrics.count_drops("speech_channel_full", 1);
+            }
+        }
+    }
+
+    fn flush(&mut self, sender: &mut Sender, received_at: Instant, forwarding: bool) {
+        if self.core.outbox().is_empty() {
+            return;
+        }
+        let report = sender.send(self.core.outbox(), &self.sockets);
+        self.core.outbox().clear();
+        self.metrics.count_sends(report);
+        if forwarding {
+            self.metrics
+                .forwarding
+                .observe(received_at.elapsed().as_secs_f64());
+        }
+    }
+
+    fn export(&self, journal: &mut Journal, now: Instant) {
+        let counters = self.core.counters().clone();
+        self.metrics.add(&journal.exported, &counters);
+        self.metrics
+            .set_load(&self.name, self.core.sessions(), self.core.connections());
+        self.state
+            .connections
+            .store(self.core.connections(), Ordering::Relaxed);
+        journal.exported = counters;
+        journal.next_export = now + EXPORT_INTERVAL;
+    }
+}
+
+/// What the shard remembers beside its core.
+struct Journal {
+    next_export: Instant,
+    exported: Counters,
+    events: VecDeque<MediaEvent>,
+    offers: HashMap<(SessionId, ParticipantId), Instant>,
+}
+
+impl Journal {
+    fn new(now: Instant) -> Self {
+        Self {
+            next_export: now,
+            exported: Counters::default(),
+            events: VecDeque::new(),
+            offers: HashMap::new(),
+        }
+    }
+
+    /// Starts the clock of a join.
+    fn note_order(&mut self, order: &MediaCommand, now: Instant) {
+        match order {
+            MediaCommand::Offer {
+                session, participant, ..
+            } if self.offers.len() < TIMED_JOINS_MAX => {
+                self.offers.entry((*session, *participant)).or_insert(now);
+            }
+            MediaCommand::Leave { session, participant } => {
+                self.offers.remove(&(*session, *participant));
+            }
+            MediaCommand::CloseSession { session } => self.offers.retain(|(of, _), _| of != session),
+            _ => {}
+        }
+    }
+
+    /// How long a join took, when this event completes one.
+    fn note_event(&mut self, event: &MediaEvent, now: Instant) -> Option<Duration> {
+        match event {
+            MediaEvent::Connected { session, participant } => self
+                .offers
+                .remove(&(*session, *participant))
+                .map(|offered| now.duration_since(offered)),
+            MediaEvent::OfferRefused {
+                session, participant, ..
+            } => {
+                self.offers.remove(&(*session, *participant));
+                None
+            }
+            _ => None,
+        }
+    }
+}
