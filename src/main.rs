@@ -1,1 +1,36 @@
-fn main() {}
+//! The program: the command line, and the wiring of the parts. Nothing else is in here.
+
+mod addresses;
+mod assets;
+mod captions;
+mod cli;
+mod config;
+mod listen;
+mod media;
+mod metrics;
+mod operator_key;
+mod serve;
+mod terminal;
+mod tls;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command, ModelCommand};
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Serve(flags) => serve::main(&flags),
+        Command::Captions => hearken_captions_worker::main_from_environment(),
+        Command::Model(ModelCommand::Fetch) => captions::fetch_model(),
+        Command::Model(ModelCommand::Import { file }) => captions::import_model(&file),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal::complain(&format!("hearken: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
