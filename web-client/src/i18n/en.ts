@@ -33,7 +33,6 @@ export const en = {
     operatorKey: "Operator key",
     operatorKeyHint:
       "Printed when the server started for the first time. It is sent to this server only and not kept in this browser.",
-    when: "When",
     startsAt: "Start",
     startsAtHint: "Leave empty to start now. Before the start facilitators can come in; members wait.",
     endsAt: "End",
@@ -93,7 +92,6 @@ export const en = {
       agree: "Please read the guidelines and agree to them before you join.",
     },
     captionsNotice: {
-      heading: "Captions",
       text: "If captions are on in this session, the server listens so that it can write them. The audio is never recorded and never leaves the operator's own machines.",
     },
     guidelines: "Group guidelines",
@@ -119,7 +117,6 @@ export const en = {
     chooseMicrophone: "Choose microphone",
     chooseCamera: "Choose camera",
     chooseSpeaker: "Choose speaker",
-    systemSpeaker: "System's choice",
     testSpeaker: "Play a test sound",
     testPlayed:
       "A short chime was played. If you did not hear it, choose another speaker or turn up the volume.",
@@ -128,7 +125,6 @@ export const en = {
     levelHeard: "We hear you.",
     levelOff: "Your microphone is off. You can switch it on later.",
     levelPercent: (percent: number) => `${percent} percent`,
-    use: "Use camera and microphone",
     useHint:
       "Your browser asks for permission. You can also join without either and just watch, listen and read.",
     asking: "Your browser is asking for permission. Please answer there.",
@@ -210,8 +206,9 @@ export const en = {
     leave: "Leave",
     on: "On",
     off: "Off",
+    /** What stands on a button, a part of its name; `|` marks where a long word may break. */
     short: {
-      microphone: "Mic",
+      microphone: "Micro|phone",
       camera: "Camera",
       captions: "Captions",
       raiseHand: "Hand",
@@ -221,11 +218,8 @@ export const en = {
       settings: "Settings",
       leave: "Leave",
     },
-    microphoneLocked: "Microphones are locked by the facilitator.",
-    alone: "You are the only one here so far.",
     hearGroup: "Tap to hear the group",
     hearGroupHint: "Your browser holds back the sound until you tap.",
-    you: "you",
     isYou: (name: string) => `${name} (you)`,
     screenOf: (name: string) => `Screen of ${name}`,
     yourScreen: "You are sharing your screen",
@@ -247,7 +241,6 @@ export const en = {
     reconnectingDetail: "Your seat is kept for two minutes. You don't have to do anything.",
     mediaConnecting: "Connecting sound and picture…",
     mediaFailed: "Sound and picture do not get through at the moment. Trying again…",
-    remaining: "Time left",
     remainingValue: (span: string) => `${span} left`,
     overdue: "Ending",
     knock: (names: string) => `${names} would like to come in.`,
@@ -263,7 +256,6 @@ export const en = {
     region: "Live captions",
     log: "Captions",
     history: "Caption history",
-    empty: "Captions appear here when somebody speaks.",
     historyEmpty: "Nothing has been said yet, or captions were off.",
     historyHint: "Kept while this session lasts, then gone.",
     historyList: "Everything said so far",
@@ -302,8 +294,6 @@ export const en = {
     stopCamera: (name: string) => `Stop camera of ${name}`,
     lowerHand: (name: string) => `Lower hand of ${name}`,
     remove: (name: string) => `Remove ${name}`,
-    muteShort: "Mute",
-    askShort: "Ask to unmute",
     stopCameraShort: "Stop camera",
     lowerHandShort: "Lower hand",
     removeShort: "Remove",
@@ -354,7 +344,6 @@ export const en = {
     captionsStarting: "Captions are interrupted and will be back shortly. The call goes on.",
     captionsUnavailable: "Captions are not available at the moment. The call goes on.",
     captionsOn: "Captions are on.",
-    captionsBack: "Captions are back.",
     reconnecting: "The connection was lost. Getting back; your seat is kept.",
     notConnected: "There is no connection at the moment, so that was not done. Try again in a moment.",
     reconnected: "You are back in the session.",
@@ -391,12 +380,10 @@ export const en = {
     },
     refused: {
       heading: "You can't come in with this link",
-      text: "",
     },
     rejoin: "Join again",
     takeBack: "Continue here",
     askAgain: "Ask once more",
-    start: "To the start page",
   },
 
   errors: {

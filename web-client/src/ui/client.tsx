@@ -21,5 +21,6 @@ export function useController(): Controller {
 /** A part of the state. `select` returns something that stands in the state, never something made anew. */
 export function useClient<T>(select: (state: ClientState) => T): T {
   const controller = useController();
-  return useSyncExternalStore(controller.subscribe, () => select(controller.getSnapshot()));
+  const get = (): T => select(controller.getSnapshot());
+  return useSyncExternalStore(controller.subscribe, get, get);
 }

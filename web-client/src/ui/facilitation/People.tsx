@@ -79,10 +79,9 @@ function Actions({ participant }: { participant: Participant }) {
         // One button for both, so that the focus stays when one becomes the other.
         <Button
           icon={isHeard ? "microphoneOff" : "microphone"}
-          name={isHeard ? t.facilitation.mute(name) : t.facilitation.ask(name)}
           onPress={() => (isHeard ? controller.mute(id) : controller.askToUnmute(id))}
         >
-          {isHeard ? t.facilitation.muteShort : t.facilitation.askShort}
+          <WithNameHidden words={isHeard ? t.facilitation.mute : t.facilitation.ask} name={name} />
         </Button>
       ) : null}
       {managesMedia && camera ? (
@@ -114,5 +113,17 @@ function Actions({ participant }: { participant: Participant }) {
         onConfirm={() => controller.remove(id)}
       />
     </div>
+  );
+}
+
+/** "Ask Ann to unmute" as a name, "Ask to unmute" to the eye: whose row it is can be seen. */
+function WithNameHidden({ words, name }: { words: (name: string) => string; name: string }) {
+  const [before, after] = words("\n").split("\n");
+  return (
+    <span>
+      {before}
+      <span className="visually-hidden">{name}</span>
+      {after}
+    </span>
   );
 }

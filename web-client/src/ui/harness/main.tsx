@@ -1,6 +1,7 @@
-// Shows one scene: `harness.html?scene=NAME`. `start` and `created` need no session.
+// Shows one scene: `harness.html#NAME`; without a name, the list of them. `start`, `created` and `incomplete`
+// need no session.
 
-import { StrictMode } from "react";
+import { StrictMode, useEffect } from "react";
 import { createRoot } from "react-dom/client";
 import { ClientProvider } from "../client";
 import { IncompleteLinkPage } from "../pages/ClosedPage";
@@ -13,41 +14,35 @@ import "../styles/pages.css";
 import "../styles/call.css";
 import "../styles/panel.css";
 import { fakeController } from "./fake";
-import { scenes } from "./scenes";
+import { type Scene, scenes } from "./scenes";
 
-function content(name: string) {
-  if (name === "start") {
-    return <StartPage />;
+const LINK = `https://calls.example.org/s/${"0".repeat(32)}#${"eyJhbGciOiJIUzI1NiJ9.".repeat(6)}`;
+const CREATED = { session_id: "0".repeat(32), facilitator_url: LINK, member_url: LINK };
+const WITHOUT_SESSION = ["start", "created", "incomplete"];
+
+function Content({ name }: { name: string }) {
+  switch (name) {
+    case "start":
+      return <StartPage />;
+    case "created":
+      return <CreatedLinks session={CREATED} onAnother={() => undefined} />;
+    case "incomplete":
+      return <IncompleteLinkPage />;
+    default: {
+      const scene = scenes[name];
+      return scene === undefined ? <List /> : <Session scene={scene} />;
+    }
   }
-  if (name === "created") {
-    const link = `https://calls.example.org/s/${"0".repeat(32)}#${"eyJhbGciOiJIUzI1NiJ9.".repeat(6)}`;
-    return (
-      <CreatedLinks
-        session={{ session_id: "0".repeat(32), facilitator_url: link, member_url: link }}
-        onAnother={() => undefined}
-      />
-    );
-  }
-  if (name === "incomplete") {
-    return <IncompleteLinkPage />;
-  }
-  const scene = scenes[name];
-  if (scene === undefined) {
-    return (
-      <ul>
-        {["start", "created", "incomplete", ...Object.keys(scenes)].map((one) => (
-          <li key={one}>
-            <a href={`?scene=${one}`}>{one}</a>
-          </li>
-        ))}
-      </ul>
-    );
-  }
+}
+
+function Session({ scene }: { scene: Scene }) {
   const controller = fakeController(scene.state);
   const { later } = scene;
-  if (later !== undefined) {
-    setTimeout(() => controller.show(later), 300);
-  }
+  useEffect(() => {
+    if (later !== undefined) {
+      controller.show(later);
+    }
+  }, [controller, later]);
   return (
     <ClientProvider controller={controller}>
       <SessionApp />
@@ -55,8 +50,37 @@ function content(name: string) {
   );
 }
 
-const root = document.getElementById("root");
-const name = new URLSearchParams(window.location.search).get("scene") ?? "";
-if (root !== null) {
-  createRoot(root).render(<StrictMode>{content(name)}</StrictMode>);
+function List() {
+  return (
+    <ul>
+      {[...WITHOUT_SESSION, ...Object.keys(scenes)].map((one) => (
+        <li key={one}>
+          <a href={`#${one}`}>{one}</a>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** Tells whoever drives the page which scene stands. */
+function Shown({ name }: { name: string }) {
+  useEffect(() => {
+    document.documentElement.dataset.scene = name;
+  }, [name]);
+  return <Content name={name} />;
+}
+
+const element = document.getElementById("root");
+if (element !== null) {
+  const root = createRoot(element);
+  const draw = (): void => {
+    const name = window.location.hash.slice(1);
+    root.render(
+      <StrictMode key={name}>
+        <Shown name={name} />
+      </StrictMode>,
+    );
+  };
+  window.addEventListener("hashchange", draw);
+  draw();
 }

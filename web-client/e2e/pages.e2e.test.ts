@@ -1,0 +1,173 @@
+// Every page and every state, without a server: nothing that axe-core finds, nothing wider than the screen,
+// every control large enough for a finger; and the focus stays with whoever uses the keyboard.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { AxeResults } from "axe-core";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { createServer, type ViteDevServer } from "vite";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const SIZES = [
+  { width: 390, height: 844, colorScheme: "dark" },
+  { width: 390, height: 844, colorScheme: "light" },
+  { width: 1280, height: 800, colorScheme: "dark" },
+  { width: 1280, height: 800, colorScheme: "light" },
+  { width: 320, height: 640, colorScheme: "dark" },
+  { width: 844, height: 390, colorScheme: "light" },
+] as const;
+/** WCAG 2.5.8 wants 24; ours are made for fingers. */
+const TARGET_PX = 44;
+
+let vite: ViteDevServer;
+let browser: Browser;
+let address: string;
+let axe: string;
+
+beforeAll(async () => {
+  axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+  vite = await createServer({
+    configFile: new URL("../vite.config.ts", import.meta.url).pathname,
+    root: new URL("..", import.meta.url).pathname,
+    server: { host: "127.0.0.1", port: 0, hmr: false, watch: null },
+    logLevel: "error",
+  });
+  await vite.listen();
+  address = `${vite.resolvedUrls?.local[0] ?? ""}harness.html`;
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
+  });
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await vite?.close();
+});
+
+async function open(page: Page, scene: string): Promise<void> {
+  await page.goto(`${address}#${scene}`);
+  await page.locator(`html[data-scene="${scene}"] h1`).waitFor();
+}
+
+async function scenes(page: Page): Promise<string[]> {
+  await page.goto(address);
+  await page.getByRole("link", { name: "start", exact: true }).waitFor();
+  await page.evaluate(axe);
+  return page.getByRole("link").allTextContents();
+}
+
+/** What axe-core has to say, in one line each. */
+async function findings(page: Page): Promise<string[]> {
+  const results = await page.evaluate(() =>
+    (globalThis as unknown as { axe: { run: () => Promise<AxeResults> } }).axe.run(),
+  );
+  return results.violations.flatMap(({ id, nodes }) =>
+    nodes.map((node) => `${id}: ${node.target.join(" ")}`),
+  );
+}
+
+function smallTargets(page: Page): Promise<string[]> {
+  return page.evaluate(
+    (least) =>
+      [...document.querySelectorAll("button, input:not([type=checkbox])")]
+        .filter((element) => element.closest("[hidden], .visually-hidden, [aria-hidden=true]") === null)
+        .map((element) => ({ box: element.getBoundingClientRect(), element }))
+        .filter(({ box }) => box.width > 0 && (box.width < least - 0.5 || box.height < least - 0.5))
+        .map(({ element }) => element.getAttribute("aria-label") ?? element.textContent ?? "unnamed"),
+    TARGET_PX,
+  );
+}
+
+describe.each(SIZES)("at $width × $height in $colorScheme", ({ width, height, colorScheme }) => {
+  test("every state is sound", async () => {
+    const context = await browser.newContext({ viewport: { width, height }, colorScheme });
+    const page = await context.newPage();
+    const found: string[] = [];
+    for (const scene of await scenes(page)) {
+      await open(page, scene);
+      const wider = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      found.push(
+        ...(await findings(page)).map((finding) => `${scene}: ${finding}`),
+        ...(await smallTargets(page)).map((name) => `${scene}: too small: ${name}`),
+        ...(wider > 0 ? [`${scene}: ${wider} px wider than the screen`] : []),
+      );
+    }
+    await context.close();
+    expect(found).toEqual([]);
+  });
+});
+
+describe("with the keyboard", () => {
+  test("the heading has the focus when the call begins, and Escape closes a panel and gives the focus back", async () => {
+    const page = await browser.newPage({ viewport: { width: 390, height: 844 } });
+    await open(page, "facilitator");
+    expect(await page.locator("h1:focus").count()).toBe(1);
+    const manage = page.getByRole("button", { name: /^Manage session/ });
+    await manage.focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("region", { name: "Waiting room", exact: true }).waitFor();
+    await page.keyboard.press("Escape");
+    await expect.poll(() => manage.evaluate((element) => element === document.activeElement)).toBe(true);
+    await page.close();
+  });
+
+  test("what cannot be undone is asked for, with the focus on the harmless answer", async () => {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    await open(page, "facilitator");
+    await page.getByRole("button", { name: "End session for everyone", exact: true }).click();
+    const dialog = page.getByRole("alertdialog");
+    await dialog.getByRole("button", { name: "End session", exact: true }).waitFor();
+    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe("Cancel");
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+    await page.close();
+  });
+
+  test("every control of the call is reached by Tab, in the order in which it stands", async () => {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    await open(page, "call");
+    const names: string[] = [];
+    for (let presses = 0; presses < 9; presses += 1) {
+      await page.keyboard.press("Tab");
+      names.push(
+        await page.evaluate(
+          () =>
+            document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent ?? "",
+        ),
+      );
+    }
+    expect(names).toEqual([
+      "Guidelines",
+      "Microphone",
+      "Camera",
+      "Captions",
+      "Raise hand",
+      "Share screen",
+      "Caption history",
+      "Device settings",
+      "Leave",
+    ]);
+    await page.close();
+  });
+
+  test("a mistake in the form is said and the field has the focus", async () => {
+    const page = await browser.newPage();
+    await open(page, "join");
+    await page.getByLabel("Your name").fill("Ann");
+    await page.getByRole("button", { name: "Ask to join", exact: true }).click();
+    const checkbox = page.getByRole("checkbox", { name: "I agree to the group guidelines" });
+    await expect.poll(() => checkbox.evaluate((element) => element === document.activeElement)).toBe(true);
+    expect(await checkbox.getAttribute("aria-invalid")).toBe("true");
+    await page.close();
+  });
+});
+
+test("a knock changes the title of the tab", async () => {
+  const page = await browser.newPage();
+  await open(page, "facilitator");
+  await expect.poll(() => page.title()).toMatch(/^\(2\) People are waiting/);
+  await page.close();
+});
