@@ -50,10 +50,17 @@ fn main() {
     }
     let percent = |errors: usize| 100.0 * errors as f64 / count as f64;
     println!("words {count}, speech {seconds:.0} s, jobs {jobs}");
-    println!("WER {:.1}% (whole recording at once {:.1}%)", percent(errors), percent(offline_errors));
+    println!(
+        "WER {:.1}% (whole recording at once {:.1}%)",
+        percent(errors),
+        percent(offline_errors)
+    );
     println!("CPU per second of sound {:.2} s", cpu.as_secs_f64() / seconds);
-    for (name, delays) in [("first text of a caption", first), ("word settled", settled), ("final after its end", finals)]
-    {
+    for (name, delays) in [
+        ("first text of a caption", first),
+        ("word settled", settled),
+        ("final after its end", finals),
+    ] {
         let [half, most] = percentiles(delays);
         println!("{name}: p50 {half:.2} s, p95 {most:.2} s");
     }
@@ -76,14 +83,29 @@ fn set(policy: &mut Policy, name: &str, value: u64) {
 fn recordings() -> Vec<(String, String, Vec<i16>)> {
     let Some(folder) = std::env::var_os("HEARKEN_SPEECH_DIR").map(PathBuf::from) else {
         let all = ["0870", "0880", "0890", "0920", "0930"];
-        return all.map(|n| (n.to_owned(), support::transcript(n).to_owned(), support::recording(n))).into();
+        return all
+            .map(|n| {
+                (
+                    n.to_owned(),
+                    support::transcript(n).to_owned(),
+                    support::recording(n),
+                )
+            })
+            .into();
     };
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "wav"));
     paths.sort();
     let read = |path: PathBuf| {
         let text = std::fs::read_to_string(path.with_extension("txt")).unwrap();
-        (path.file_stem().unwrap().to_string_lossy().into_owned(), text.trim().to_owned(), wav(&path))
+        (
+            path.file_stem().unwrap().to_string_lossy().into_owned(),
+            text.trim().to_owned(),
+            wav(&path),
+        )
     };
     paths.into_iter().map(read).collect()
 }
@@ -92,9 +114,16 @@ fn transcribe_alone(transcriber: &mut impl Transcriber, sound: &[i16]) -> String
     let mut sound: Vec<f32> = sound.iter().map(|sample| f32::from(*sample) / 32_768.0).collect();
     sound.truncate(SAMPLE_RATE * 29);
     let job = Job { id: JobId(0), sound };
-    let mut hypothesis = transcriber.transcribe(&job).unwrap_or_else(|_| Hypothesis::silence());
+    let mut hypothesis = transcriber
+        .transcribe(&job)
+        .unwrap_or_else(|_| Hypothesis::silence());
     cut_repetition(&mut hypothesis.words);
-    hypothesis.words.into_iter().map(|word| word.text).collect::<Vec<_>>().join(" ")
+    hypothesis
+        .words
+        .into_iter()
+        .map(|word| word.text)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// How long after it was said: a caption's first text, each word's last place (by the time of the caption's
@@ -125,5 +154,10 @@ fn delays(rehearsal: &Rehearsal, first: &mut Vec<f64>, settled: &mut Vec<f64>, f
 
 fn percentiles(mut delays: Vec<f64>) -> [f64; 2] {
     delays.sort_by(f64::total_cmp);
-    [0.5, 0.95].map(|share| delays.get((delays.len() as f64 * share) as usize).copied().unwrap_or(f64::NAN))
+    [0.5, 0.95].map(|share| {
+        delays
+            .get((delays.len() as f64 * share) as usize)
+            .copied()
+            .unwrap_or(f64::NAN)
+    })
 }

@@ -148,7 +148,12 @@ pub fn run(config: &WorkerConfig, mut socket: UnixStream) -> Result<(), WorkerEr
     let reader = BufReader::new(socket.try_clone().map_err(WireError::Io)?);
     thread::spawn(move || listen(reader, &wakes));
     send(&mut socket, &FromWorker::Ready)?;
-    Worker { pipeline: Pipeline::new(config.epoch, Policy::default()), pool, socket }.run(&inbox)
+    Worker {
+        pipeline: Pipeline::new(config.epoch, Policy::default()),
+        pool,
+        socket,
+    }
+    .run(&inbox)
 }
 
 fn default_threads() -> usize {
@@ -158,7 +163,10 @@ fn default_threads() -> usize {
 
 /// The first job of a state is slow: memory is allocated, the model's pages are read.
 fn warm_up(transcriber: &mut WhisperTranscriber) {
-    let job = Job { id: JobId(0), sound: vec![0.0; SAMPLE_RATE * 2] };
+    let job = Job {
+        id: JobId(0),
+        sound: vec![0.0; SAMPLE_RATE * 2],
+    };
     let _ = transcriber.transcribe(&job);
 }
 
@@ -252,7 +260,9 @@ fn send(socket: &mut UnixStream, message: &FromWorker) -> Result<(), WireError> 
 }
 
 fn now() -> Timestamp {
-    Timestamp(milliseconds(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()))
+    Timestamp(milliseconds(
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+    ))
 }
 
 fn milliseconds(duration: Duration) -> u64 {
@@ -261,11 +271,17 @@ fn milliseconds(duration: Duration) -> u64 {
 
 /// Processor time of this process so far.
 fn cpu_time() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: the pointer is to a live timespec.
     let result = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
     if result != 0 {
         return Duration::ZERO;
     }
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or(0),
+        u32::try_from(time.tv_nsec).unwrap_or(0),
+    )
 }

@@ -87,7 +87,12 @@ impl Intake {
     /// When libopus has no memory left.
     pub fn new() -> Result<Self, opus::Error> {
         let decoder = Decoder::new(SAMPLE_RATE as u32, Channels::Mono)?;
-        Ok(Self { decoder, line: None, waiting: BTreeMap::new(), samples: Vec::new() })
+        Ok(Self {
+            decoder,
+            line: None,
+            waiting: BTreeMap::new(),
+            samples: Vec::new(),
+        })
     }
 
     /// Takes a packet and appends what can be heard now.
@@ -97,7 +102,10 @@ impl Intake {
             counters.garbage += 1;
             return;
         }
-        let is_continued = self.line.as_ref().is_some_and(|line| line.continues_with(&packet));
+        let is_continued = self
+            .line
+            .as_ref()
+            .is_some_and(|line| line.continues_with(&packet));
         if !is_continued {
             self.begin(&packet, heard);
         }
@@ -140,7 +148,9 @@ impl Intake {
     fn advance(&mut self, now: Timestamp, heard: &mut Vec<Heard>, counters: &mut IntakeCounters) {
         while let Some(line) = &self.line {
             let next = line.next_sequence;
-            let Some((&first, packet)) = self.waiting.first_key_value() else { return };
+            let Some((&first, packet)) = self.waiting.first_key_value() else {
+                return;
+            };
             let waited = now.saturating_since(packet.received_at);
             let is_missed = self.waiting.len() > REORDER_PACKETS_MAX || waited >= REORDER_DELAY;
             if first != next && !is_missed {
@@ -153,7 +163,13 @@ impl Intake {
     }
 
     /// Decodes the packet, after filling in what came before it: `missing` packets, or silence.
-    fn play(&mut self, packet: SpeechPacket, missing: u64, heard: &mut Vec<Heard>, counters: &mut IntakeCounters) {
+    fn play(
+        &mut self,
+        packet: SpeechPacket,
+        missing: u64,
+        heard: &mut Vec<Heard>,
+        counters: &mut IntakeCounters,
+    ) {
         counters.lost += missing;
         let Some(line) = &mut self.line else { return };
         line.next_sequence = packet.sequence.saturating_add(1);
@@ -180,7 +196,8 @@ impl Intake {
     }
 
     fn silence(&mut self, samples: usize) {
-        self.samples.resize(self.samples.len() + samples.min(2 * SILENCE_SAMPLES_MAX), 0);
+        self.samples
+            .resize(self.samples.len() + samples.min(2 * SILENCE_SAMPLES_MAX), 0);
     }
 
     /// Fills in lost sound, the last packet's worth of it from what the next packet says about it.
@@ -192,7 +209,11 @@ impl Intake {
             let is_last = left <= packet_samples;
             let mut sound = [0; PACKET_SAMPLES_MAX];
             let out = &mut sound[..length];
-            let decoded = if is_last { self.decoder.decode(next, out, true) } else { self.decoder.decode(&[], out, false) };
+            let decoded = if is_last {
+                self.decoder.decode(next, out, true)
+            } else {
+                self.decoder.decode(&[], out, false)
+            };
             counters.restored += u64::from(is_last && decoded.is_ok());
             self.samples.extend_from_slice(&sound[..length]);
             left = left.saturating_sub(length);

@@ -28,8 +28,14 @@ pub(crate) enum Drop {
 }
 
 impl Drop {
-    const ALL: [Self; 6] =
-        [Self::NoWorker, Self::QueueFull, Self::Garbage, Self::Late, Self::Lost, Self::TooManySpeakers];
+    const ALL: [Self; 6] = [
+        Self::NoWorker,
+        Self::QueueFull,
+        Self::Garbage,
+        Self::Late,
+        Self::Lost,
+        Self::TooManySpeakers,
+    ];
 
     fn label(self) -> &'static str {
         match self {
@@ -90,25 +96,61 @@ impl Metrics {
             let options = HistogramOpts::new(name, help).buckets(LATENCY_BUCKETS.to_vec());
             keep(registry, Histogram::with_opts(options))
         };
-        let dropped = Opts::new("hearken_captions_dropped_packets_total", "Speech packets that were not heard.");
+        let dropped = Opts::new(
+            "hearken_captions_dropped_packets_total",
+            "Speech packets that were not heard.",
+        );
         let metrics = Self {
-            up: keep(registry, IntGauge::new("hearken_captions_up", "Whether captions come at present."))?,
-            restarts: count("hearken_captions_restarts_total", "Starts of the worker after the first.")?,
+            up: keep(
+                registry,
+                IntGauge::new("hearken_captions_up", "Whether captions come at present."),
+            )?,
+            restarts: count(
+                "hearken_captions_restarts_total",
+                "Starts of the worker after the first.",
+            )?,
             first_partial: latency(
                 "hearken_captions_first_partial_seconds",
                 "From the first voice of a caption to its first text.",
             )?,
-            finals: latency("hearken_captions_final_seconds", "From the end of a caption's speech to its final text.")?,
+            finals: latency(
+                "hearken_captions_final_seconds",
+                "From the end of a caption's speech to its final text.",
+            )?,
             backlog: keep(
                 registry,
-                Gauge::new("hearken_captions_backlog_seconds", "How long the oldest sound waits to be decoded."),
+                Gauge::new(
+                    "hearken_captions_backlog_seconds",
+                    "How long the oldest sound waits to be decoded.",
+                ),
             )?,
-            speech: keep(registry, Counter::new("hearken_captions_speech_seconds_total", "Voice heard."))?,
-            cpu: keep(registry, Counter::new("hearken_captions_cpu_seconds_total", "Processor time of the worker."))?,
-            jobs: count("hearken_captions_jobs_total", "Windows of sound handed to the model.")?,
-            jobs_failed: count("hearken_captions_jobs_failed_total", "Windows that the model failed at.")?,
-            rejected: count("hearken_captions_rejected_total", "Texts of the model taken for noise.")?,
-            undecoded: count("hearken_captions_undecoded_total", "Captions final before their last decoding, for want of time.")?,
+            speech: keep(
+                registry,
+                Counter::new("hearken_captions_speech_seconds_total", "Voice heard."),
+            )?,
+            cpu: keep(
+                registry,
+                Counter::new(
+                    "hearken_captions_cpu_seconds_total",
+                    "Processor time of the worker.",
+                ),
+            )?,
+            jobs: count(
+                "hearken_captions_jobs_total",
+                "Windows of sound handed to the model.",
+            )?,
+            jobs_failed: count(
+                "hearken_captions_jobs_failed_total",
+                "Windows that the model failed at.",
+            )?,
+            rejected: count(
+                "hearken_captions_rejected_total",
+                "Texts of the model taken for noise.",
+            )?,
+            undecoded: count(
+                "hearken_captions_undecoded_total",
+                "Captions final before their last decoding, for want of time.",
+            )?,
             dropped: keep(registry, IntCounterVec::new(dropped, &["reason"]))?,
             latest: Report::default(),
         };
@@ -131,10 +173,12 @@ impl Metrics {
     /// A caption event came in.
     pub fn event(&self, event: &CaptionEvent, now: Timestamp) {
         if event.revision == 1 {
-            self.first_partial.observe(now.saturating_since(event.started_at).as_secs_f64());
+            self.first_partial
+                .observe(now.saturating_since(event.started_at).as_secs_f64());
         }
         if event.status == CaptionStatus::Final && !event.stable.is_empty() {
-            self.finals.observe(now.saturating_since(event.ended_at).as_secs_f64());
+            self.finals
+                .observe(now.saturating_since(event.ended_at).as_secs_f64());
         }
     }
 
@@ -149,8 +193,10 @@ impl Metrics {
         let latest = std::mem::replace(&mut self.latest, *report);
         let more = |of: fn(&Report) -> u64| of(report).saturating_sub(of(&latest));
         self.backlog.set(report.backlog_milliseconds as f64 / 1_000.0);
-        self.speech.inc_by(more(|report| report.speech_milliseconds) as f64 / 1_000.0);
-        self.cpu.inc_by(more(|report| report.cpu_milliseconds) as f64 / 1_000.0);
+        self.speech
+            .inc_by(more(|report| report.speech_milliseconds) as f64 / 1_000.0);
+        self.cpu
+            .inc_by(more(|report| report.cpu_milliseconds) as f64 / 1_000.0);
         self.jobs.inc_by(more(|report| report.jobs));
         self.jobs_failed.inc_by(more(|report| report.jobs_failed));
         self.rejected.inc_by(more(|report| report.hypotheses_rejected));
@@ -170,7 +216,11 @@ mod tests {
     fn counters_go_on_counting_over_restarts() {
         let registry = Registry::new();
         let mut metrics = Metrics::register(&registry).unwrap();
-        let report = |jobs| Report { jobs, speech_milliseconds: 500, ..Report::default() };
+        let report = |jobs| Report {
+            jobs,
+            speech_milliseconds: 500,
+            ..Report::default()
+        };
         metrics.report(&report(3));
         metrics.report(&report(5));
         metrics.worker_started();

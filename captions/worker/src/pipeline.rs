@@ -44,16 +44,32 @@ impl Pipeline {
 
     /// Takes a packet of anybody.
     pub fn packet(&mut self, now: Timestamp, packet: SpeechPacket) {
-        let key = SpeakerKey { session: packet.session, participant: packet.participant };
+        let key = SpeakerKey {
+            session: packet.session,
+            participant: packet.participant,
+        };
         if !self.listeners.contains_key(&key) {
-            let intake = if self.listeners.len() < SPEAKERS_MAX { Intake::new().ok() } else { None };
+            let intake = if self.listeners.len() < SPEAKERS_MAX {
+                Intake::new().ok()
+            } else {
+                None
+            };
             let Some(intake) = intake else {
                 self.refused += 1;
                 return;
             };
-            self.listeners.insert(key, Listener { intake, voice: VoiceDetector::default(), heard_at: now });
+            self.listeners.insert(
+                key,
+                Listener {
+                    intake,
+                    voice: VoiceDetector::default(),
+                    heard_at: now,
+                },
+            );
         }
-        let Some(listener) = self.listeners.get_mut(&key) else { return };
+        let Some(listener) = self.listeners.get_mut(&key) else {
+            return;
+        };
         listener.heard_at = now;
         listener.intake.packet(packet, &mut self.heard, &mut self.intake);
         listener.listen(now, key, &mut self.heard, &mut self.captioner);
@@ -65,7 +81,8 @@ impl Pipeline {
             listener.intake.tick(now, &mut self.heard, &mut self.intake);
             listener.listen(now, *key, &mut self.heard, &mut self.captioner);
         }
-        self.listeners.retain(|_, listener| now.saturating_since(listener.heard_at) < SPEAKER_GONE);
+        self.listeners
+            .retain(|_, listener| now.saturating_since(listener.heard_at) < SPEAKER_GONE);
         self.captioner.tick(now);
     }
 
@@ -112,7 +129,15 @@ impl Listener {
             match heard {
                 Heard::Frame { at, samples } => {
                     let voice = self.voice.hear(&samples);
-                    captioner.hear(now, key, Frame { at, voice, samples: &samples });
+                    captioner.hear(
+                        now,
+                        key,
+                        Frame {
+                            at,
+                            voice,
+                            samples: &samples,
+                        },
+                    );
                 }
                 Heard::Break => {
                     self.voice.reset();

@@ -25,8 +25,16 @@ pub fn check() -> Result<(), ProcessorError> {
     ];
     #[cfg(not(target_arch = "x86_64"))]
     let needed: [(&'static str, bool); 0] = [];
-    let missing: Vec<&str> = needed.iter().filter(|(_, is_there)| !is_there).map(|(name, _)| *name).collect();
-    if missing.is_empty() { Ok(()) } else { Err(ProcessorError { missing }) }
+    let missing: Vec<&str> = needed
+        .iter()
+        .filter(|(_, is_there)| !is_there)
+        .map(|(name, _)| *name)
+        .collect();
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(ProcessorError { missing })
+    }
 }
 
 #[cfg(test)]
@@ -35,7 +43,10 @@ mod tests {
 
     #[test]
     fn the_message_names_what_is_missing() {
-        let message = ProcessorError { missing: vec!["AVX2", "FMA"] }.to_string();
+        let message = ProcessorError {
+            missing: vec!["AVX2", "FMA"],
+        }
+        .to_string();
         assert!(message.contains("AVX2, FMA"), "{message}");
     }
 }

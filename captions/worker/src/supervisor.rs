@@ -100,7 +100,10 @@ impl Restarts {
         match (failures, ended) {
             (_, Ended::Hopeless) => self.delay_max,
             (0 | 1, _) => Duration::ZERO,
-            _ => self.delay.saturating_mul(2u32.saturating_pow(failures - 2)).min(self.delay_max),
+            _ => self
+                .delay
+                .saturating_mul(2u32.saturating_pow(failures - 2))
+                .min(self.delay_max),
         }
     }
 }
@@ -129,11 +132,16 @@ impl Supervisor {
         let (commands, commands_in) = mpsc::channel(COMMANDS_MAX);
         let (stopped, stopped_out) = oneshot::channel();
         let child = Arc::new(AtomicU32::new(0));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let mut keeper = Keeper {
             config,
             metrics,
-            speech: Speech { packets: speech, is_closed: false },
+            speech: Speech {
+                packets: speech,
+                is_closed: false,
+            },
             commands: commands_in,
             news,
             child: Arc::clone(&child),
@@ -144,7 +152,14 @@ impl Supervisor {
             runtime.block_on(keeper.keep());
             let _ = stopped.send(());
         })?;
-        Ok((Self { commands, stopped: stopped_out, child }, news_out))
+        Ok((
+            Self {
+                commands,
+                stopped: stopped_out,
+                child,
+            },
+            news_out,
+        ))
     }
 
     /// A session is over: nothing more is to be said about it.
@@ -272,11 +287,19 @@ impl Keeper {
                 Ended::Stopped
             }
             Attended::Exited(status) if is_hopeless(status) => Ended::Hopeless,
-            Attended::Exited(_) => Ended::Failed { ran: started.elapsed() },
+            Attended::Exited(_) => Ended::Failed {
+                ran: started.elapsed(),
+            },
             Attended::Broken(error) => {
                 let status = self.part_with(&mut child).await;
                 tracing::warn!(%error, "lost the captions worker");
-                if status.is_some_and(is_hopeless) { Ended::Hopeless } else { Ended::Failed { ran: started.elapsed() } }
+                if status.is_some_and(is_hopeless) {
+                    Ended::Hopeless
+                } else {
+                    Ended::Failed {
+                        ran: started.elapsed(),
+                    }
+                }
             }
         }
     }
@@ -327,7 +350,14 @@ impl Keeper {
         outbox: mpsc::Sender<ToWorker>,
         messages: mpsc::Receiver<ToWorker>,
     ) -> Attended {
-        let Self { metrics, speech, commands, news, state, .. } = self;
+        let Self {
+            metrics,
+            speech,
+            commands,
+            news,
+            state,
+            ..
+        } = self;
         let dropped = metrics.drop_counter();
         let write = write_messages(writing, messages);
         let read = read_news(reading, metrics, news, state);
@@ -450,7 +480,9 @@ mod tests {
     fn the_first_restart_is_at_once_and_later_ones_wait_longer_and_longer() {
         let restarts = Restarts::default();
         let failed = Ended::Failed { ran: Duration::ZERO };
-        let waits: Vec<u64> = (1..9).map(|n| restarts.wait(n, &failed).as_millis() as u64).collect();
+        let waits: Vec<u64> = (1..9)
+            .map(|n| restarts.wait(n, &failed).as_millis() as u64)
+            .collect();
         assert_eq!(waits, [0, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000]);
         assert_eq!(restarts.wait(60, &failed), restarts.delay_max);
         assert_eq!(restarts.wait(1, &Ended::Hopeless), restarts.delay_max);

@@ -45,7 +45,10 @@ impl WhisperModel {
     /// When there is no memory left.
     pub fn transcriber(&self) -> Result<WhisperTranscriber, WhisperError> {
         let state = self.context.create_state().map_err(failed)?;
-        Ok(WhisperTranscriber { state, end_of_text: self.context.token_eot() })
+        Ok(WhisperTranscriber {
+            state,
+            end_of_text: self.context.token_eot(),
+        })
     }
 }
 
@@ -64,7 +67,7 @@ impl Transcriber for WhisperTranscriber {
         parameters.set_max_tokens(max_tokens(job.duration()) as i32);
         parameters.set_no_context(true);
         parameters.set_single_segment(true);
-        parameters.set_no_timestamps(true);
+        // Timestamps are not used, but a model that may say them finds the end of the text more often.
         parameters.set_suppress_nst(true);
         parameters.set_temperature_inc(0.0);
         // The judgement is the core's: it sees the voice, too.
@@ -73,7 +76,9 @@ impl Transcriber for WhisperTranscriber {
         parameters.set_print_realtime(false);
         parameters.set_print_special(false);
         parameters.set_print_timestamps(false);
-        self.state.full(parameters, &job.sound).map_err(|error| TranscribeError(error.to_string()))?;
+        self.state
+            .full(parameters, &job.sound)
+            .map_err(|error| TranscribeError(error.to_string()))?;
         Ok(self.hypothesis())
     }
 }
@@ -96,7 +101,11 @@ impl WhisperTranscriber {
         }
         Hypothesis {
             words: words.finish(),
-            average_log_probability: if tokens == 0 { 0.0 } else { log_probabilities / tokens as f32 },
+            average_log_probability: if tokens == 0 {
+                0.0
+            } else {
+                log_probabilities / tokens as f32
+            },
             no_speech_probability: no_speech.unwrap_or(1.0),
         }
     }
@@ -125,7 +134,10 @@ impl WordBuilder {
     fn end_word(&mut self) {
         let text = String::from_utf8_lossy(&std::mem::take(&mut self.bytes)).into_owned();
         let words = text.split_whitespace();
-        self.words.extend(words.map(|text| Word { text: text.to_owned(), probability: self.probability }));
+        self.words.extend(words.map(|text| Word {
+            text: text.to_owned(),
+            probability: self.probability,
+        }));
     }
 
     fn finish(mut self) -> Vec<Word> {
@@ -138,7 +150,9 @@ impl WordBuilder {
 fn positions(samples: usize) -> usize {
     let seconds = samples as f32 / hearken_captions_core::SAMPLE_RATE as f32;
     let positions = (seconds * POSITIONS_PER_SECOND).ceil() as usize + POSITIONS_SPARE;
-    positions.next_multiple_of(POSITIONS_STEP).clamp(POSITIONS_MIN, POSITIONS_MAX)
+    positions
+        .next_multiple_of(POSITIONS_STEP)
+        .clamp(POSITIONS_MIN, POSITIONS_MAX)
 }
 
 fn failed(error: whisper_rs::WhisperError) -> WhisperError {
@@ -156,8 +170,20 @@ mod tests {
             words.push(token.as_bytes(), probability);
         }
         let words = words.finish();
-        assert_eq!(words[0], Word { text: "café.".into(), probability: 0.4 });
-        assert_eq!(words[1], Word { text: "Two".into(), probability: 0.7 });
+        assert_eq!(
+            words[0],
+            Word {
+                text: "café.".into(),
+                probability: 0.4
+            }
+        );
+        assert_eq!(
+            words[1],
+            Word {
+                text: "Two".into(),
+                probability: 0.7
+            }
+        );
     }
 
     #[test]

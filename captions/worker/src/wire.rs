@@ -102,7 +102,11 @@ fn encode_length(mut bytes: Vec<u8>) -> Result<Vec<u8>, WireError> {
 /// # Errors
 /// When it is.
 pub fn checked_length(length: usize) -> Result<usize, WireError> {
-    if length > MESSAGE_BYTES_MAX { Err(WireError::TooLong(length)) } else { Ok(length) }
+    if length > MESSAGE_BYTES_MAX {
+        Err(WireError::TooLong(length))
+    } else {
+        Ok(length)
+    }
 }
 
 /// A message from its bytes, without the length.
@@ -149,7 +153,11 @@ mod tests {
 
     #[test]
     fn messages_come_through_and_then_the_end() {
-        let sent = [packet(90), ToWorker::ForgetSession(SessionId(9)), ToWorker::Shutdown];
+        let sent = [
+            packet(90),
+            ToWorker::ForgetSession(SessionId(9)),
+            ToWorker::Shutdown,
+        ];
         let bytes: Vec<u8> = sent.iter().flat_map(|message| encode(message).unwrap()).collect();
         let mut socket = bytes.as_slice();
         for message in sent {
@@ -164,6 +172,9 @@ mod tests {
         assert!(matches!(read(&[255, 255, 255, 255, 0]), WireError::TooLong(_)));
         assert!(matches!(read(&[2, 0, 0, 0, 99, 99]), WireError::Malformed(_)));
         assert!(matches!(read(&[9, 0, 0, 0, 1]), WireError::Io(_)));
-        assert!(matches!(encode(&packet(MESSAGE_BYTES_MAX)), Err(WireError::TooLong(_))));
+        assert!(matches!(
+            encode(&packet(MESSAGE_BYTES_MAX)),
+            Err(WireError::TooLong(_))
+        ));
     }
 }

@@ -22,7 +22,8 @@ fn sound() -> Vec<i16> {
 }
 
 fn hear(packets: impl IntoIterator<Item = SpeechPacket>) -> (Vec<Heard>, IntakeCounters) {
-    let (mut intake, mut heard, mut counters) = (Intake::new().unwrap(), Vec::new(), IntakeCounters::default());
+    let (mut intake, mut heard, mut counters) =
+        (Intake::new().unwrap(), Vec::new(), IntakeCounters::default());
     let mut end = START;
     for packet in packets {
         end = end.max(packet.received_at);
@@ -58,7 +59,13 @@ fn packets_in_order_come_out_as_frames_with_their_times() {
     assert_eq!(frames.len(), 125);
     assert_eq!(frames[0].0, START);
     assert_eq!(frames[124].0, START + Duration::from_millis(124 * 16));
-    assert_eq!(counters, IntakeCounters { decoded: 100, ..IntakeCounters::default() });
+    assert_eq!(
+        counters,
+        IntakeCounters {
+            decoded: 100,
+            ..IntakeCounters::default()
+        }
+    );
 }
 
 #[test]
@@ -141,7 +148,8 @@ fn garbage_is_counted_and_the_others_are_heard() {
 
 #[test]
 fn no_packet_of_random_bytes_makes_it_panic() {
-    let (mut intake, mut heard, mut counters) = (Intake::new().unwrap(), Vec::new(), IntakeCounters::default());
+    let (mut intake, mut heard, mut counters) =
+        (Intake::new().unwrap(), Vec::new(), IntakeCounters::default());
     let mut random = 0x1234_5678_9abc_def1u64;
     for _ in 0..20_000 {
         random ^= random << 13;
@@ -149,7 +157,11 @@ fn no_packet_of_random_bytes_makes_it_panic() {
         random ^= random << 17;
         let bytes = random.to_le_bytes();
         let mut packet = packets(1, &[0; 320]).remove(0);
-        packet.sequence = if bytes[0] > 250 { u64::MAX } else { u64::from(bytes[1] % 64) };
+        packet.sequence = if bytes[0] > 250 {
+            u64::MAX
+        } else {
+            u64::from(bytes[1] % 64)
+        };
         packet.stream = u32::from(bytes[2] > 240);
         packet.rtp_timestamp = (random >> 32) as u32 & if bytes[3] > 128 { u32::MAX } else { 0xffff };
         packet.received_at = Timestamp(u64::from(bytes[4]) * 20);

@@ -27,7 +27,11 @@ pub fn model_path() -> PathBuf {
     } else {
         home.join(format!(".cache/hearken/models/ggml-{named}.bin"))
     };
-    assert!(path.is_file(), "no caption model at {}: run `make model` or `hearken model fetch`", path.display());
+    assert!(
+        path.is_file(),
+        "no caption model at {}: run `make model` or `hearken model fetch`",
+        path.display()
+    );
     path
 }
 
@@ -45,10 +49,14 @@ pub fn recording(number: &str) -> Vec<i16> {
 /// What is said in it.
 pub fn transcript(number: &str) -> &'static str {
     match number {
-        "0870" => "and mister john dashwood had then leisure to consider how much there might be prudently in his power to do for them",
+        "0870" => {
+            "and mister john dashwood had then leisure to consider how much there might be prudently in his power to do for them"
+        }
         "0880" => "he was not an ill disposed young man",
         "0890" => "unless to be rather cold hearted and rather selfish is to be ill disposed",
-        "0920" => "had he married a more amiable woman he might have been made still more respectable than he was",
+        "0920" => {
+            "had he married a more amiable woman he might have been made still more respectable than he was"
+        }
         "0930" => "he might even have been made amiable himself",
         _ => panic!("no recording {number}"),
     }
@@ -57,14 +65,20 @@ pub fn transcript(number: &str) -> &'static str {
 /// Samples of a 16 kHz mono WAV file of 16-bit samples.
 pub fn wav(path: &Path) -> Vec<i16> {
     let bytes = std::fs::read(path).unwrap_or_else(|error| {
-        panic!("no recording at {} ({error}): install Debian's pocketsphinx-testdata", path.display())
+        panic!(
+            "no recording at {} ({error}): install Debian's pocketsphinx-testdata",
+            path.display()
+        )
     });
     assert_eq!(bytes[24..28], 16_000u32.to_le_bytes(), "16 kHz");
     let mut at = 12;
     while &bytes[at..at + 4] != b"data" {
         at += 8 + u32::from_le_bytes(bytes[at + 4..at + 8].try_into().unwrap()) as usize;
     }
-    bytes[at + 8..].chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
+    bytes[at + 8..]
+        .chunks_exact(2)
+        .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+        .collect()
 }
 
 /// So many seconds of nothing.
@@ -154,7 +168,10 @@ impl Rehearsal {
             let cost = thread_cpu_time() - before;
             self.cpu += cost;
             self.jobs += 1;
-            self.busy = Some((self.now + cost, Box::new(move |pipeline| pipeline.finish_job(job.id, result))));
+            self.busy = Some((
+                self.now + cost,
+                Box::new(move |pipeline| pipeline.finish_job(job.id, result)),
+            ));
         }
         while let Some(event) = self.pipeline.poll_event() {
             self.events.push((self.now, event));
@@ -167,12 +184,19 @@ impl Rehearsal {
             event.status == CaptionStatus::Final && event.participant == ParticipantId(speaker)
         };
         let events = self.events.iter().map(|(_, event)| event);
-        events.filter(of).map(|event| event.stable.0.clone()).collect::<Vec<_>>().join(" ")
+        events
+            .filter(of)
+            .map(|event| event.stable.0.clone())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 
 fn thread_cpu_time() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: the pointer is to a live timespec.
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
@@ -180,8 +204,14 @@ fn thread_cpu_time() -> Duration {
 
 /// Words as they are scored.
 pub fn words(text: &str) -> Vec<String> {
-    let text = text.replace('-', " ").replace("Mr.", "mister").replace("Mrs.", "missus");
-    text.split_whitespace().map(normalised).filter(|word| !word.is_empty()).collect()
+    let text = text
+        .replace('-', " ")
+        .replace("Mr.", "mister")
+        .replace("Mrs.", "missus");
+    text.split_whitespace()
+        .map(normalised)
+        .filter(|word| !word.is_empty())
+        .collect()
 }
 
 /// Substitutions, insertions and deletions between two texts, in words.

@@ -1,0 +1,237 @@
+//! The child process and its supervisor: captions come, a child that is killed comes back, one that cannot
+//! work is called unavailable. The server never notices more than that.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hearken_captions_worker::{Restarts, Supervisor, SupervisorConfig, WireError, WorkerConfig, WorkerError};
+use hearken_protocol::{CaptionNews, CaptionStatus, CaptionsState, SpeechPacket};
+use prometheus::Registry;
+use support::{packets, recording, silence};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// More than anything here takes on a busy machine; only a failing test waits so long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn config(model: PathBuf) -> SupervisorConfig {
+    SupervisorConfig {
+        program: env!("CARGO_BIN_EXE_hearken-captions").into(),
+        arguments: Vec::new(),
+        threads: Some(1),
+        ..SupervisorConfig::new(model)
+    }
+}
+
+struct Running {
+    supervisor: Supervisor,
+    news: mpsc::Receiver<CaptionNews>,
+    speech: mpsc::Sender<SpeechPacket>,
+    registry: Registry,
+}
+
+fn start(config: SupervisorConfig) -> Running {
+    let (speech, packets) = mpsc::channel(4_096);
+    let registry = Registry::new();
+    let (supervisor, news) = Supervisor::start(config, &registry, packets).unwrap();
+    Running {
+        supervisor,
+        news,
+        speech,
+        registry,
+    }
+}
+
+impl Running {
+    async fn next(&mut self) -> CaptionNews {
+        timeout(PATIENCE, self.news.recv())
+            .await
+            .expect("news in time")
+            .expect("the supervisor runs")
+    }
+
+    async fn next_state(&mut self) -> CaptionsState {
+        loop {
+            if let CaptionNews::State(state) = self.next().await {
+                return state;
+            }
+        }
+    }
+
+    async fn final_text(&mut self) -> String {
+        loop {
+            if let CaptionNews::Event(event) = self.next().await
+                && event.status == CaptionStatus::Final
+            {
+                return event.stable.0;
+            }
+        }
+    }
+
+    fn metric(&self, name: &str) -> f64 {
+        let families = self.registry.gather();
+        let family = families.iter().find(|family| family.name() == name).unwrap();
+        let metrics = family.get_metric().iter();
+        metrics
+            .map(|metric| metric.get_counter().get_value() + metric.get_gauge().get_value())
+            .sum()
+    }
+}
+
+fn speech() -> Vec<SpeechPacket> {
+    packets(1, &[silence(0.3), recording("0930"), silence(1.5)].concat())
+}
+
+fn is_alive(id: u32) -> bool {
+    // A dead child is a zombie until its parent has looked; its command line is empty then.
+    std::fs::read(format!("/proc/{id}/cmdline")).is_ok_and(|line| !line.is_empty())
+}
+
+fn kill(id: u32) {
+    // SAFETY: a plain system call; the process is our own child.
+    assert_eq!(unsafe { libc::kill(id as libc::pid_t, libc::SIGKILL) }, 0);
+}
+
+#[tokio::test]
+async fn speech_becomes_captions_in_another_process() {
+    let mut running = start(config(support::model_path()));
+    assert_eq!(running.next_state().await, CaptionsState::Starting);
+    assert_eq!(running.next_state().await, CaptionsState::On);
+    for packet in speech() {
+        running.speech.send(packet).await.unwrap();
+    }
+    let text = running.final_text().await;
+    assert!(
+        support::share_right(support::transcript("0930"), &text) >= 0.8,
+        "{text}"
+    );
+    assert_eq!(running.metric("hearken_captions_up"), 1.0);
+    let child = running.supervisor.child_id().unwrap();
+    running.supervisor.shutdown().await;
+    assert!(!is_alive(child), "shutdown ends the child");
+}
+
+#[tokio::test]
+async fn a_killed_child_comes_back_and_captions_with_it() {
+    let mut running = start(config(support::model_path()));
+    assert_eq!(running.next_state().await, CaptionsState::Starting);
+    assert_eq!(running.next_state().await, CaptionsState::On);
+    let first = running.supervisor.child_id().unwrap();
+    kill(first);
+    assert_eq!(
+        running.next_state().await,
+        CaptionsState::Starting,
+        "open captions are closed"
+    );
+    assert_eq!(running.next_state().await, CaptionsState::On);
+    let second = running.supervisor.child_id().unwrap();
+    assert_ne!(first, second);
+    for packet in speech() {
+        running.speech.send(packet).await.unwrap();
+    }
+    assert!(!running.final_text().await.is_empty());
+    assert_eq!(running.metric("hearken_captions_restarts_total"), 1.0);
+}
+
+#[tokio::test]
+async fn a_missing_model_makes_captions_unavailable_and_packets_are_dropped() {
+    let mut running = start(config("/nowhere/ggml-none.bin".into()));
+    assert_eq!(running.next_state().await, CaptionsState::Starting);
+    assert_eq!(running.next_state().await, CaptionsState::Unavailable);
+    for packet in speech() {
+        running.speech.send(packet).await.unwrap();
+    }
+    // The queue is emptied though nobody listens: there is room for as many again.
+    let room = timeout(PATIENCE, running.speech.reserve_many(4_096)).await;
+    assert!(room.unwrap().is_ok());
+    assert!(running.metric("hearken_captions_dropped_packets_total") > 0.0);
+    assert_eq!(running.metric("hearken_captions_up"), 0.0);
+}
+
+#[tokio::test]
+async fn a_child_that_keeps_failing_is_called_unavailable() {
+    let mut failing = config(support::model_path());
+    failing.program = "/bin/false".into();
+    failing.restarts = Restarts {
+        delay: Duration::from_millis(1),
+        ..Restarts::default()
+    };
+    let mut running = start(failing);
+    assert_eq!(running.next_state().await, CaptionsState::Starting);
+    assert_eq!(running.next_state().await, CaptionsState::Unavailable);
+}
+
+#[tokio::test]
+async fn a_child_that_talks_nonsense_is_replaced() {
+    let mut babbling = config(support::model_path());
+    babbling.program = "/bin/bash".into();
+    let babble = "echo nonsense-nonsense >&$CAPTION_WORKER_SOCKET; exec sleep 60";
+    babbling.arguments = ["-c", babble].map(Into::into).into();
+    babbling.restarts = Restarts {
+        delay: Duration::from_millis(1),
+        ..Restarts::default()
+    };
+    let mut running = start(babbling);
+    assert_eq!(running.next_state().await, CaptionsState::Starting);
+    let first = running.supervisor.child_id();
+    assert_eq!(running.next_state().await, CaptionsState::Unavailable);
+    assert_ne!(running.supervisor.child_id(), first.or(Some(0)));
+}
+
+#[test]
+fn dropping_the_supervisor_ends_the_child() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut running = start(config(support::model_path()));
+        while running.next_state().await != CaptionsState::On {}
+        let child = running.supervisor.child_id().unwrap();
+        drop(running.supervisor);
+        // The news end when the supervisor has ended.
+        while timeout(PATIENCE, running.news.recv()).await.unwrap().is_some() {}
+        assert!(!is_alive(child));
+    });
+}
+
+#[test]
+fn a_child_ends_cleanly_when_its_parent_is_gone_and_with_an_error_on_nonsense() {
+    let worker = || WorkerConfig {
+        model: support::model_path(),
+        threads: Some(1),
+        epoch: 1,
+    };
+    let (parent, child) = UnixStream::pair().unwrap();
+    parent.shutdown(std::net::Shutdown::Write).unwrap();
+    hearken_captions_worker::run(&worker(), child).unwrap();
+    drop(parent);
+
+    let (mut parent, child) = UnixStream::pair().unwrap();
+    parent.write_all(&[3, 0, 0, 0, 200, 200, 200]).unwrap();
+    let error = hearken_captions_worker::run(&worker(), child).unwrap_err();
+    assert!(
+        matches!(error, WorkerError::Wire(WireError::Malformed(_))),
+        "{error}"
+    );
+    let mut said = Vec::new();
+    parent.read_to_end(&mut said).unwrap();
+    assert!(!said.is_empty());
+}
+
+#[test]
+fn started_by_hand_it_says_who_should() {
+    let program = std::process::Command::new(env!("CARGO_BIN_EXE_hearken-captions"));
+    let output = { program }.env_clear().output().unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(i32::from(hearken_captions_worker::EXIT_USAGE))
+    );
+    assert!(String::from_utf8_lossy(&output.stderr).contains("hearken serve"));
+}
