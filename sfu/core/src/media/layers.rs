@@ -2,6 +2,7 @@
 //! carries. Only layers that arrive count, so nobody ever waits for one that doesn't.
 
 use super::rate::Bitrate;
+use super::rewriter::StreamId;
 
 /// Layers of one video: `q`, `h` and `f`, smallest first.
 pub(crate) const LAYERS_MAX: usize = 3;
@@ -14,6 +15,7 @@ const HEIGHTS_ASSUMED: [u16; LAYERS_MAX] = [180, 360, 720];
 /// A layer that arrives at present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LiveLayer {
+    pub(crate) stream: StreamId,
     /// In pixels; `None` before its first key frame.
     pub(crate) height: Option<u16>,
     pub(crate) bitrate: Bitrate,
@@ -34,8 +36,19 @@ pub(crate) struct Demand {
     pub(crate) priority: u8,
     /// The layer it gets at present.
     pub(crate) current: Option<u8>,
+    /// The stream it gets at present: not that of `current` any more when the publisher has replaced it.
+    pub(crate) current_stream: Option<StreamId>,
     /// The choice.
     pub(crate) chosen: Option<u8>,
+}
+
+impl Demand {
+    /// The layer to ask for a key frame of, because it is to begin.
+    pub(crate) fn awaited(&self) -> Option<u8> {
+        let chosen = self.chosen?;
+        let stream = self.layers[usize::from(chosen)].map(|layer| layer.stream);
+        (self.current != self.chosen || self.current_stream != stream).then_some(chosen)
+    }
 }
 
 /// The smallest layer that fills a tile of `height`, else the largest there is.
@@ -102,6 +115,7 @@ mod tests {
 
     fn layer(height: u16, kbps: u64) -> Option<LiveLayer> {
         Some(LiveLayer {
+            stream: StreamId(0),
             height: Some(height),
             bitrate: Bitrate(kbps * 1000),
         })
@@ -118,6 +132,7 @@ mod tests {
             height,
             priority,
             current: None,
+            current_stream: None,
             chosen: None,
         }
     }

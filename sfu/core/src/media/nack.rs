@@ -130,9 +130,9 @@ mod tests {
     fn a_packet_that_was_overtaken_is_not_asked_for() {
         let mut nack = NackGenerator::new(NackTiming::VIDEO);
         nack.missed(10, 1, ms(0));
-        assert_eq!(due(&mut nack, 5).0, []);
+        assert!(due(&mut nack, 5).0.is_empty());
         assert!(!nack.arrived(9));
-        assert_eq!(due(&mut nack, 50).0, []);
+        assert!(due(&mut nack, 50).0.is_empty());
     }
 
     #[test]

@@ -175,6 +175,7 @@ impl Participant {
             live[layer] = stream
                 .filter(|stream| now.since(stream.last_packet) < silence_max)
                 .map(|stream| LiveLayer {
+                    stream: stream.id,
                     height: stream.size.map(|size| size.height.min(size.width)),
                     bitrate: stream.bitrate.rate(now),
                 });

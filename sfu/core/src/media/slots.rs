@@ -57,7 +57,7 @@ pub(crate) struct Reassignment {
 }
 
 /// Deals out the pairs again, changing as little as possible.
-pub(crate) fn plan(places: &[Place], claims: &mut Vec<Claim>, changes: &mut Vec<Reassignment>) {
+pub(crate) fn plan(places: &[Place], claims: &mut [Claim], changes: &mut Vec<Reassignment>) {
     changes.clear();
     let holds = |owner: Owner| places.iter().any(|place| place.owner == Some(owner));
     claims.sort_by_key(|claim| (claim.reason, !holds(claim.owner), claim.owner));

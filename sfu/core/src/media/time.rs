@@ -77,7 +77,8 @@ impl ServerClock {
     pub(crate) fn ntp(&self, time: MediaTime) -> NtpTime {
         let since_1970 = self.unix_time + time.since(MediaTime(0));
         let seconds = since_1970.as_secs().wrapping_add(NTP_TO_UNIX_S);
-        NtpTime(seconds << 32 | (u64::from(since_1970.subsec_nanos()) << 32) / 1_000_000_000)
+        let fraction = (u64::from(since_1970.subsec_nanos()) << 32) / 1_000_000_000;
+        NtpTime((seconds << 32) | fraction)
     }
 
     pub(crate) fn timestamp(&self, time: MediaTime) -> Timestamp {

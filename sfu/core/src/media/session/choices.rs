@@ -179,11 +179,8 @@ impl Session {
                 for layer in [demand.chosen, pair.video.current_layer].into_iter().flatten() {
                     scratch.wanted[owner.participant][video][usize::from(layer)] = true;
                 }
-                if let Some(chosen) = demand
-                    .chosen
-                    .filter(|_| demand.chosen != pair.video.current_layer)
-                {
-                    scratch.wished[owner.participant][video][usize::from(chosen)] = true;
+                if let Some(awaited) = demand.awaited() {
+                    scratch.wished[owner.participant][video][usize::from(awaited)] = true;
                 }
             }
         }
@@ -243,6 +240,7 @@ impl Session {
                 height: height.unwrap_or(0),
                 priority,
                 current,
+                current_stream: pair.video.rewriter.current(),
                 chosen: None,
             });
         }

@@ -1,0 +1,95 @@
+//! Forwarding a packet allocates nothing, once the buffers have grown to what a call needs.
+
+#![allow(clippy::unwrap_used)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use hearken_protocol::{MediaCommand, TrackSource};
+
+#[path = "media/peer.rs"]
+#[allow(dead_code)]
+mod peer;
+#[path = "media/wire.rs"]
+#[allow(dead_code)]
+mod wire;
+#[path = "media/world.rs"]
+#[allow(dead_code)]
+mod world;
+
+use world::{SESSION, World};
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: hands everything on to the system's allocator; the counter is a plain number of this thread.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promises are the system allocator's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, new_size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn forwarding_does_not_allocate() {
+    let mut world = World::new(90);
+    // Speech packets are copied for the captions: that is not forwarding.
+    world.command(MediaCommand::OpenSession {
+        session: SESSION,
+        captions: false,
+    });
+    let ann = world.join();
+    let viewers: Vec<usize> = (0..10)
+        .map(|_| {
+            world.join_as(wire::OfferStyle {
+                pairs: 12,
+                ..Default::default()
+            })
+        })
+        .collect();
+    world.switch(ann, TrackSource::Microphone, true);
+    world.switch(ann, TrackSource::Camera, true);
+    for viewer in &viewers {
+        world.view(*viewer, &[(ann, TrackSource::Camera, 720)]);
+    }
+    world.run(3000);
+    let source = world.peers[ann].address;
+    let (mut forwarded, mut allocations) = (0, 0);
+    for ms in 1..=2000 {
+        let (now, now_ms) = (
+            world.now() + std::time::Duration::from_millis(ms),
+            world.now_ms() + ms,
+        );
+        let mut packets = world.peers[ann].produce(now_ms);
+        for packet in &mut packets {
+            let before = ALLOCATIONS.with(Cell::get);
+            world.core.handle_datagram(now, source, world.server(), packet);
+            allocations += ALLOCATIONS.with(Cell::get) - before;
+            forwarded += world.core.outbox().datagrams().len();
+            world.core.outbox().clear();
+        }
+    }
+    assert!(forwarded > 3_000, "{forwarded}");
+    assert!(
+        allocations < 20,
+        "{allocations} allocations in {forwarded} forwarded packets"
+    );
+}

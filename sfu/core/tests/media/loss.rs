@@ -1,0 +1,206 @@
+//! Loss, delay and reordering on both ways.
+
+use hearken_protocol::TrackSource;
+use hearken_sfu_core::DropCause;
+
+use super::peer::Holes;
+use super::wire::OfferStyle;
+use super::world::{Line, World};
+
+fn call(seed: u64, style: OfferStyle) -> (World, usize, usize) {
+    let mut world = World::new(seed);
+    let (ann, bob) = (
+        world.join_as(style),
+        world.join_as(OfferStyle { ssrcs: None, ..style }),
+    );
+    world.switch(ann, TrackSource::Microphone, true);
+    world.switch(ann, TrackSource::Camera, true);
+    world.view(
+        bob,
+        &[(
+            ann,
+            TrackSource::Camera,
+            if style.ssrcs.is_some() { 180 } else { 720 },
+        )],
+    );
+    world.run(1000);
+    (world, ann, bob)
+}
+
+/// Shares of the packets numbered between first and last that arrived.
+fn arrived(world: &World, peer: usize, mid: &str) -> f64 {
+    let indexes: std::collections::BTreeSet<u64> = world.peers[peer]
+        .received
+        .iter()
+        .filter(|received| received.mid == mid)
+        .map(|received| received.index)
+        .collect();
+    indexes.len() as f64 / (indexes.last().unwrap() - indexes.first().unwrap() + 1) as f64
+}
+
+#[test]
+fn what_is_lost_on_the_way_up_is_asked_for_and_repaired_by_rrid() {
+    let (mut world, ann, bob) = call(30, OfferStyle::default());
+    world.lines[ann].up_loss_percent = 8;
+    world.run(8000);
+    world.lines[ann].up_loss_percent = 0;
+    world.run(1000);
+    assert!(world.counters().recovered > 20, "{}", world.counters().recovered);
+    assert!(arrived(&world, bob, "5") > 0.985, "{}", arrived(&world, bob, "5"));
+    world.peers[bob].check_continuity(Holes::Allowed);
+}
+
+#[test]
+fn repairs_of_a_browser_without_rids_are_found_by_fid() {
+    let style = OfferStyle {
+        ssrcs: Some([(1111, 1112), (2221, 2222)]),
+        ..OfferStyle::default()
+    };
+    let (mut world, ann, bob) = call(31, style);
+    world.lines[ann].up_loss_percent = 10;
+    world.run(8000);
+    assert!(world.counters().recovered > 10);
+    assert!(arrived(&world, bob, "5") > 0.97);
+}
+
+#[test]
+fn what_never_comes_is_given_up_and_a_key_frame_asked_for() {
+    let (mut world, ann, bob) = call(32, OfferStyle::default());
+    world.peers[ann].repairs = false;
+    world.lines[ann].up_loss_percent = 5;
+    let plis = world.peers[ann].sender(TrackSource::Camera, 2).plis.len();
+    world.run(4000);
+    world.lines[ann].up_loss_percent = 0;
+    world.run(1000);
+    let sender = world.peers[ann].sender(TrackSource::Camera, 2);
+    let sequence = sender.nacked[0];
+    let times = sender.nacked.iter().filter(|nacked| **nacked == sequence).count();
+    assert!((2..=10).contains(&times), "{times}");
+    assert!(sender.plis.len() > plis);
+    assert!(world.counters().nacks_given_up > 0);
+    let asked = world.peers[ann].sender(TrackSource::Camera, 2).nacked.len();
+    world.run(2000);
+    assert_eq!(
+        world.peers[ann].sender(TrackSource::Camera, 2).nacked.len(),
+        asked
+    );
+    world.peers[bob].check_continuity(Holes::Allowed);
+}
+
+#[test]
+fn what_is_lost_on_the_way_down_is_sent_again_over_rtx() {
+    let (mut world, ann, bob) = call(33, OfferStyle::default());
+    world.lines[bob].down_loss_percent = 8;
+    world.run(8000);
+    world.lines[bob].down_loss_percent = 0;
+    world.run(1000);
+    let counters = world.counters();
+    assert!(
+        counters.nacks_answered > 20
+            && counters.sent.rtx.packets == counters.nacks_answered - audio_repairs(&world, bob)
+    );
+    assert!(arrived(&world, bob, "5") > 0.99, "{}", arrived(&world, bob, "5"));
+    assert!(arrived(&world, bob, "4") > 0.99, "{}", arrived(&world, bob, "4"));
+    world.peers[bob].check_continuity(Holes::Allowed);
+    // The publisher has nothing to do with it.
+    assert!(world.peers[ann].sender(TrackSource::Camera, 2).nacked.is_empty());
+}
+
+/// Sound has no RTX: it is sent again as it was.
+fn audio_repairs(world: &World, peer: usize) -> u64 {
+    let counters = world.counters();
+    assert!(
+        world.peers[peer]
+            .received
+            .iter()
+            .all(|received| !received.is_repair || received.vp8.is_some())
+    );
+    counters.nacks_answered - counters.sent.rtx.packets
+}
+
+#[test]
+fn without_rtx_the_very_same_packet_is_sent_again() {
+    let (mut world, _ann, bob) = call(
+        34,
+        OfferStyle {
+            rtx: false,
+            ..OfferStyle::default()
+        },
+    );
+    world.lines[bob].down_loss_percent = 8;
+    world.run(5000);
+    world.lines[bob].down_loss_percent = 0;
+    world.run(1000);
+    assert_eq!(world.counters().sent.rtx.packets, 0);
+    assert!(arrived(&world, bob, "5") > 0.98, "{}", arrived(&world, bob, "5"));
+}
+
+#[test]
+fn packets_that_overtake_each_other_are_neither_lost_nor_repaired() {
+    let (mut world, ann, bob) = call(35, OfferStyle::default());
+    world.lines[ann] = Line {
+        jitter_ms: 8,
+        ..Line::default()
+    };
+    world.run(4000);
+    world.lines[ann] = Line::default();
+    world.run(500);
+    assert!(arrived(&world, bob, "5") > 0.999);
+    assert_eq!(world.counters().nacks_sent, 0);
+    world.peers[bob].check_continuity(Holes::Allowed);
+}
+
+#[test]
+fn everything_at_once_still_makes_one_stream() {
+    for seed in 40..44 {
+        let (mut world, ann, bob) = call(seed, OfferStyle::default());
+        world.lines[ann] = Line {
+            delay_ms: 40,
+            jitter_ms: 25,
+            up_loss_percent: 4,
+            down_loss_percent: 4,
+        };
+        world.lines[bob] = Line {
+            delay_ms: 60,
+            jitter_ms: 25,
+            up_loss_percent: 4,
+            down_loss_percent: 4,
+        };
+        for height in [180, 720, 360, 720] {
+            world.view(bob, &[(ann, TrackSource::Camera, height)]);
+            world.run(2500);
+        }
+        world.lines = vec![Line::default(); 2];
+        world.run(2000);
+        world.peers[bob].check_continuity(Holes::Allowed);
+        assert!(arrived(&world, bob, "5") > 0.97, "{}", arrived(&world, bob, "5"));
+        assert!(
+            world.counters().layer_switches >= 3,
+            "{}",
+            world.counters().layer_switches
+        );
+    }
+}
+
+#[test]
+fn padding_leaves_no_hole_and_old_packets_over_rtx_are_no_news() {
+    let (mut world, ann, bob) = call(36, OfferStyle::default());
+    world.run(200);
+    for _ in 0..20 {
+        let now_ms = world.now_ms();
+        for _ in 0..3 {
+            let padding = world.peers[ann].produce_padding(TrackSource::Camera, 2, now_ms);
+            world.send_from(ann, padding);
+        }
+        let old = world.peers[ann].sender(TrackSource::Camera, 2).last_sequence();
+        let probe = world.peers[ann]
+            .produce_repair(TrackSource::Camera, 2, old)
+            .unwrap();
+        world.send_from(ann, probe);
+        world.run(100);
+    }
+    world.peers[bob].check_continuity(Holes::Forbidden);
+    assert_eq!(world.counters().drops.get(DropCause::Padding), 60);
+    assert_eq!(world.counters().drops.get(DropCause::Duplicate), 20);
+    assert_eq!(world.counters().nacks_sent, 0);
+}

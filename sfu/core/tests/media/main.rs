@@ -1,0 +1,15 @@
+//! Stories about the media plane in virtual time: real DTLS and SRTP, a network that loses, delays and
+//! reorders, and clients that check whatever reaches them.
+
+#![allow(clippy::unwrap_used)]
+
+mod enforcement;
+mod joining;
+mod layers;
+mod loss;
+mod peer;
+mod slots;
+mod speakers;
+mod timing;
+mod wire;
+mod world;

@@ -1,0 +1,341 @@
+//! Packets and SDP as a browser writes and reads them: written apart from the core, so that both must agree.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use hearken_sfu_core::transport::{Fingerprint, IceCredentials};
+
+pub const OPUS: u8 = 111;
+pub const VP8: u8 = 96;
+pub const MID: u8 = 4;
+pub const TWCC: u8 = 3;
+pub const RID: u8 = 10;
+pub const RRID: u8 = 11;
+pub const LEVEL: u8 = 1;
+
+/// How a client's offer differs from the usual one.
+#[derive(Debug, Clone, Copy)]
+pub struct OfferStyle {
+    pub pairs: usize,
+    /// As Firefox has it: FID groups and SSRCs; else only MID and RID.
+    pub ssrcs: Option<[(u32, u32); 2]>,
+    pub opus: u8,
+    pub vp8: u8,
+    pub rtx: bool,
+}
+
+impl Default for OfferStyle {
+    fn default() -> Self {
+        Self {
+            pairs: 3,
+            ssrcs: None,
+            opus: OPUS,
+            vp8: VP8,
+            rtx: true,
+        }
+    }
+}
+
+impl OfferStyle {
+    pub fn rtx_type(&self) -> u8 {
+        self.vp8 + 1
+    }
+}
+
+pub fn offer(ice: &IceCredentials, fingerprint: Fingerprint, style: &OfferStyle) -> String {
+    let mut sections = String::new();
+    let mut mids = Vec::new();
+    let mut section = |kind: &str, direction: &str, extra: &str| {
+        let mid = mids.len().to_string();
+        let (opus, vp8, rtx) = (style.opus, style.vp8, style.rtx_type());
+        if kind == "audio" {
+            let _ = write!(
+                sections,
+                "m=audio 9 UDP/TLS/RTP/SAVPF {opus}\r\na=rtpmap:{opus} opus/48000/2\r\n"
+            );
+            let _ = write!(
+                sections,
+                "a=rtcp-fb:{opus} transport-cc\r\na=rtcp-fb:{opus} nack\r\n"
+            );
+            let _ = write!(
+                sections,
+                "a=extmap:{LEVEL} urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"
+            );
+        } else {
+            let formats = if style.rtx {
+                format!("{vp8} {rtx}")
+            } else {
+                vp8.to_string()
+            };
+            let _ = write!(
+                sections,
+                "m=video 9 UDP/TLS/RTP/SAVPF {formats}\r\na=rtpmap:{vp8} VP8/90000\r\n"
+            );
+            for feedback in ["nack", "nack pli", "ccm fir", "transport-cc"] {
+                let _ = write!(sections, "a=rtcp-fb:{vp8} {feedback}\r\n");
+            }
+            if style.rtx {
+                let _ = write!(sections, "a=rtpmap:{rtx} rtx/90000\r\na=fmtp:{rtx} apt={vp8}\r\n");
+            }
+            let _ = write!(
+                sections,
+                "a=extmap:{RID} urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n"
+            );
+            let _ = write!(
+                sections,
+                "a=extmap:{RRID} urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id\r\n"
+            );
+        }
+        let _ = write!(
+            sections,
+            "c=IN IP4 0.0.0.0\r\na=mid:{mid}\r\na=ice-ufrag:{}\r\na=ice-pwd:{}\r\na=fingerprint:{fingerprint}\r\n\
+             a=setup:actpass\r\na=rtcp-mux\r\na=rtcp-rsize\r\na={direction}\r\n\
+             a=extmap:{MID} urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
+             a=extmap:{TWCC} http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n{extra}",
+            ice.ufrag, ice.password,
+        );
+        mids.push(mid);
+    };
+    let group = |pair: Option<(u32, u32)>| match pair {
+        Some((media, rtx)) => {
+            format!("a=ssrc-group:FID {media} {rtx}\r\na=ssrc:{media} cname:x\r\na=ssrc:{rtx} cname:x\r\n")
+        }
+        None => String::new(),
+    };
+    section("audio", "sendonly", "");
+    let simulcast = "a=rid:q send\r\na=rid:h send\r\na=rid:f send\r\na=simulcast:send q;h;f\r\n";
+    let camera = style
+        .ssrcs
+        .map_or(simulcast.to_owned(), |ssrcs| group(Some(ssrcs[0])));
+    section("video", "sendonly", &camera);
+    section("video", "sendonly", &group(style.ssrcs.map(|ssrcs| ssrcs[1])));
+    section("audio", "sendonly", "");
+    for _ in 0..style.pairs {
+        section("audio", "recvonly", "");
+        section("video", "recvonly", "");
+    }
+    format!(
+        "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {}\r\n{sections}",
+        mids.join(" ")
+    )
+}
+
+/// What a client needs of an answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub ice: IceCredentials,
+    pub fingerprint: Fingerprint,
+    /// By SSRC: the section, and whether it carries repairs.
+    pub ssrcs: HashMap<u32, (String, bool)>,
+    /// By section: the media stream.
+    pub streams: HashMap<String, String>,
+}
+
+pub fn read_answer(sdp: &str) -> Answer {
+    let value = |name: &str| {
+        let line = sdp.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.to_owned()
+    };
+    let mut ssrcs = HashMap::new();
+    let mut streams = HashMap::new();
+    let mut mid = String::new();
+    for line in sdp.lines() {
+        if let Some(value) = line.strip_prefix("a=mid:") {
+            mid = value.to_owned();
+        } else if let Some(value) = line.strip_prefix("a=ssrc-group:FID ") {
+            let mut numbers = value.split(' ').map(|number| number.parse().unwrap());
+            ssrcs.insert(numbers.next().unwrap(), (mid.clone(), false));
+            ssrcs.insert(numbers.next().unwrap(), (mid.clone(), true));
+        } else if let Some(value) = line.strip_prefix("a=ssrc:") {
+            let ssrc = value.split(' ').next().unwrap().parse().unwrap();
+            ssrcs.entry(ssrc).or_insert((mid.clone(), false));
+        } else if let Some(value) = line.strip_prefix("a=msid:") {
+            streams.insert(mid.clone(), value.split(' ').next().unwrap().to_owned());
+        }
+    }
+    Answer {
+        ice: IceCredentials {
+            ufrag: value("a=ice-ufrag:"),
+            password: value("a=ice-pwd:"),
+        },
+        fingerprint: Fingerprint::parse(&value("a=fingerprint:")).unwrap(),
+        ssrcs,
+        streams,
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Rtp {
+    pub payload_type: u8,
+    pub sequence: u16,
+    pub timestamp: u32,
+    pub ssrc: u32,
+    pub marker: bool,
+    pub extensions: Vec<(u8, Vec<u8>)>,
+    pub payload: Vec<u8>,
+}
+
+impl Rtp {
+    /// The packet and the length of its header.
+    pub fn write(&self) -> (Vec<u8>, usize) {
+        let mut packet = vec![0x80, u8::from(self.marker) << 7 | self.payload_type];
+        packet.extend(self.sequence.to_be_bytes());
+        packet.extend(self.timestamp.to_be_bytes());
+        packet.extend(self.ssrc.to_be_bytes());
+        if !self.extensions.is_empty() {
+            packet[0] |= 0x10;
+            let mut body = Vec::new();
+            for (id, value) in &self.extensions {
+                body.push(id << 4 | (value.len() - 1) as u8);
+                body.extend(value);
+            }
+            body.resize(body.len().next_multiple_of(4), 0);
+            packet.extend([0xbe, 0xde]);
+            packet.extend(((body.len() / 4) as u16).to_be_bytes());
+            packet.extend(body);
+        }
+        let header = packet.len();
+        packet.extend(&self.payload);
+        (packet, header)
+    }
+
+    pub fn read(packet: &[u8]) -> Self {
+        assert_eq!(packet[0] & 0xef, 0x80, "no padding, no CSRC");
+        let mut at = 12;
+        let mut extensions = Vec::new();
+        if packet[0] & 0x10 != 0 {
+            assert_eq!(packet[12..14], [0xbe, 0xde]);
+            let end = 16 + 4 * usize::from(u16::from_be_bytes([packet[14], packet[15]]));
+            at = 16;
+            while at < end {
+                if packet[at] == 0 {
+                    at += 1;
+                    continue;
+                }
+                let len = usize::from(packet[at] & 15) + 1;
+                extensions.push((packet[at] >> 4, packet[at + 1..at + 1 + len].to_vec()));
+                at += 1 + len;
+            }
+        }
+        Self {
+            payload_type: packet[1] & 0x7f,
+            sequence: u16::from_be_bytes([packet[2], packet[3]]),
+            timestamp: u32::from_be_bytes(packet[4..8].try_into().unwrap()),
+            ssrc: u32::from_be_bytes(packet[8..12].try_into().unwrap()),
+            marker: packet[1] & 0x80 != 0,
+            extensions,
+            payload: packet[at..].to_vec(),
+        }
+    }
+}
+
+/// What a test payload says about itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// Who sent it.
+    pub publisher: u64,
+    /// When it was taken, in ms of the virtual world.
+    pub taken_ms: u64,
+    pub layer: u8,
+}
+
+impl Stamp {
+    pub fn write(&self) -> Vec<u8> {
+        let mut bytes = self.publisher.to_be_bytes().to_vec();
+        bytes.extend(self.taken_ms.to_be_bytes());
+        bytes.push(self.layer);
+        bytes
+    }
+
+    pub fn read(bytes: &[u8]) -> Self {
+        Self {
+            publisher: u64::from_be_bytes(bytes[..8].try_into().unwrap()),
+            taken_ms: u64::from_be_bytes(bytes[8..16].try_into().unwrap()),
+            layer: bytes[16],
+        }
+    }
+}
+
+/// A VP8 packet: descriptor with a long picture id, TL0PICIDX and KEYIDX, then a frame's beginning or middle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vp8Packet {
+    pub picture: u16,
+    pub tl0: u8,
+    pub key_index: u8,
+    pub starts: bool,
+    pub key: bool,
+    pub height: u16,
+    pub stamp: Stamp,
+}
+
+impl Vp8Packet {
+    pub fn write(&self, bytes: usize) -> Vec<u8> {
+        let id = (self.picture | 0x8000).to_be_bytes();
+        let mut payload = vec![
+            0x80 | u8::from(self.starts) << 4,
+            0xf0,
+            id[0],
+            id[1],
+            self.tl0,
+            self.key_index & 31,
+        ];
+        let width = self.height * 16 / 9;
+        payload.extend([u8::from(!(self.key && self.starts)), 0, 0, 0x9d, 0x01, 0x2a]);
+        payload.extend(width.to_le_bytes());
+        payload.extend(self.height.to_le_bytes());
+        payload.extend(self.stamp.write());
+        payload.resize(bytes.max(payload.len()), 0x55);
+        payload
+    }
+
+    pub fn read(payload: &[u8]) -> Self {
+        Self {
+            picture: u16::from_be_bytes([payload[2] & 0x7f, payload[3]]),
+            tl0: payload[4],
+            key_index: payload[5] & 31,
+            starts: payload[0] & 0x10 != 0,
+            key: payload[0] & 0x10 != 0 && payload[6] & 1 == 0,
+            height: u16::from_le_bytes([payload[14], payload[15]]),
+            stamp: Stamp::read(&payload[16..]),
+        }
+    }
+}
+
+/// An RTCP packet without its first word: count or format, kind, body.
+pub fn rtcp(compound: &[u8]) -> Vec<(u8, u8, Vec<u8>)> {
+    let mut rest = compound;
+    let mut packets = Vec::new();
+    while rest.len() >= 4 {
+        let len = 4 + 4 * usize::from(u16::from_be_bytes([rest[2], rest[3]]));
+        packets.push((rest[0] & 31, rest[1], rest[4..len].to_vec()));
+        rest = &rest[len..];
+    }
+    packets
+}
+
+pub fn rtcp_packet(count: u8, kind: u8, words: &[u32]) -> Vec<u8> {
+    let mut packet = vec![0x80 | count, kind];
+    packet.extend((words.len() as u16).to_be_bytes());
+    packet.extend(words.iter().flat_map(|word| word.to_be_bytes()));
+    packet
+}
+
+pub fn word(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap())
+}
+
+/// The sequence numbers of a NACK's body.
+pub fn lost(body: &[u8]) -> Vec<u16> {
+    let mut lost = Vec::new();
+    for entry in body[8..].chunks(4) {
+        let first = u16::from_be_bytes([entry[0], entry[1]]);
+        let mask = u16::from_be_bytes([entry[2], entry[3]]);
+        lost.push(first);
+        lost.extend(
+            (0..16)
+                .filter(|bit| mask & 1 << bit != 0)
+                .map(|bit| first.wrapping_add(bit + 1)),
+        );
+    }
+    lost
+}

@@ -1,0 +1,419 @@
+//! The virtual world: a clock, a network with loss, delay and reordering, one core and fake browsers.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hearken_protocol::{
+    MediaCommand, MediaEvent, MediaGrants, ParticipantId, SessionId, Speaker, SpeechPacket, TrackSource,
+    ViewItem,
+};
+use hearken_sfu_core::client::{ClientConfig, ClientTransport};
+use hearken_sfu_core::transport::{Identity, SrtpProfile, TransportEvent};
+use hearken_sfu_core::{Core, CoreConfig, Counters};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::peer::Peer;
+use super::wire::{self, OfferStyle};
+
+pub const SESSION: SessionId = SessionId(7);
+pub const EVERYTHING: MediaGrants = MediaGrants {
+    microphone: true,
+    camera: true,
+    screen: true,
+};
+
+/// The virtual Unix time at which every world begins.
+const UNIX_TIME: Duration = Duration::from_secs(1_800_000_000);
+
+/// What one peer's line does.
+#[derive(Debug, Clone, Copy)]
+pub struct Line {
+    pub delay_ms: u64,
+    pub jitter_ms: u64,
+    pub up_loss_percent: u32,
+    pub down_loss_percent: u32,
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self {
+            delay_ms: 15,
+            jitter_ms: 0,
+            up_loss_percent: 0,
+            down_loss_percent: 0,
+        }
+    }
+}
+
+enum Flight {
+    Up { source: SocketAddr, bytes: Vec<u8> },
+    Down { peer: usize, bytes: Vec<u8> },
+}
+
+pub struct World {
+    pub core: Core,
+    pub peers: Vec<Peer>,
+    pub lines: Vec<Line>,
+    pub random: StdRng,
+    pub speech: Vec<SpeechPacket>,
+    pub speakers: Vec<Vec<Speaker>>,
+    pub events: Vec<(u64, MediaEvent)>,
+    pub session: SessionId,
+    server: SocketAddr,
+    start: Instant,
+    now_ms: u64,
+    flights: BTreeMap<(u64, u64), Flight>,
+    flown: u64,
+    negotiation: u32,
+}
+
+impl World {
+    #[allow(clippy::disallowed_methods)]
+    pub fn new(seed: u64) -> Self {
+        // Shown when a test fails.
+        eprintln!("seed {seed}");
+        let identity = Arc::new(Identity::generate().unwrap());
+        let server = SocketAddr::from(([192, 0, 2, 1], 40_000));
+        // Any instant will do as the beginning.
+        let start = Instant::now();
+        let mut core_seed = [0; 32];
+        core_seed[..8].copy_from_slice(&seed.to_be_bytes());
+        let core = Core::new(CoreConfig {
+            identity,
+            candidates: vec![server],
+            seed: core_seed,
+            started: start,
+            unix_time: UNIX_TIME,
+        });
+        let mut world = Self {
+            core,
+            peers: Vec::new(),
+            lines: Vec::new(),
+            random: StdRng::seed_from_u64(seed),
+            speech: Vec::new(),
+            speakers: Vec::new(),
+            events: Vec::new(),
+            session: SESSION,
+            server,
+            start,
+            now_ms: 0,
+            flights: BTreeMap::new(),
+            flown: 0,
+            negotiation: 0,
+        };
+        world.command(MediaCommand::OpenSession {
+            session: SESSION,
+            captions: true,
+        });
+        world
+    }
+
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    pub fn now(&self) -> Instant {
+        self.start + Duration::from_millis(self.now_ms)
+    }
+
+    pub fn server(&self) -> SocketAddr {
+        self.server
+    }
+
+    pub fn counters(&self) -> &Counters {
+        self.core.counters()
+    }
+
+    pub fn command(&mut self, command: MediaCommand) {
+        self.core.handle_command(self.now(), command);
+        self.drain();
+    }
+
+    /// A person who was not admitted yet.
+    pub fn knock(&mut self, style: OfferStyle) -> usize {
+        let number = self.peers.len();
+        let id = ParticipantId(100 + number as u64);
+        self.peers
+            .push(Peer::new(id, 5000 + number as u16, style, &mut self.random));
+        self.lines.push(Line::default());
+        number
+    }
+
+    pub fn admit(&mut self, peer: usize, grants: MediaGrants) {
+        let participant = self.peers[peer].id;
+        self.command(MediaCommand::Admit {
+            session: self.session,
+            participant,
+            grants,
+        });
+    }
+
+    pub fn offer(&mut self, peer: usize) {
+        self.negotiation += 1;
+        let sdp = self.peers[peer].offer().into();
+        let (participant, negotiation) = (self.peers[peer].id, self.negotiation);
+        self.command(MediaCommand::Offer {
+            session: self.session,
+            participant,
+            negotiation,
+            sdp,
+        });
+    }
+
+    /// Admitted, offered, connected.
+    pub fn join(&mut self) -> usize {
+        self.join_as(OfferStyle::default())
+    }
+
+    pub fn join_as(&mut self, style: OfferStyle) -> usize {
+        let peer = self.knock(style);
+        self.admit(peer, EVERYTHING);
+        self.offer(peer);
+        self.run(400);
+        assert!(
+            self.peers[peer].transport.as_ref().unwrap().is_connected(),
+            "peer {peer} is connected"
+        );
+        peer
+    }
+
+    pub fn leave(&mut self, peer: usize) {
+        let participant = self.peers[peer].id;
+        self.command(MediaCommand::Leave {
+            session: self.session,
+            participant,
+        });
+    }
+
+    /// Everything a new page has new: certificate, credentials, address, streams.
+    pub fn reload(&mut self, peer: usize) {
+        let old = &self.peers[peer];
+        let (id, style, port) = (old.id, old.style, old.address.port() + 1000);
+        self.peers[peer] = Peer::new(id, port, style, &mut self.random);
+    }
+
+    pub fn switch(&mut self, peer: usize, source: TrackSource, is_on: bool) {
+        self.peers[peer].switch(source, is_on);
+    }
+
+    /// Shows these cameras in this height, nothing else.
+    pub fn view(&mut self, peer: usize, shown: &[(usize, TrackSource, u16)]) {
+        let items = shown.iter().map(|(whose, source, height)| ViewItem {
+            participant: self.peers[*whose].id,
+            source: *source,
+            width: (u32::from(*height) * 16 / 9) as u16,
+            height: *height,
+        });
+        let items = items.collect();
+        let participant = self.peers[peer].id;
+        self.command(MediaCommand::SetView {
+            session: self.session,
+            participant,
+            items,
+        });
+    }
+
+    pub fn grant(&mut self, peer: usize, grants: MediaGrants) {
+        let participant = self.peers[peer].id;
+        self.command(MediaCommand::SetGrants {
+            session: self.session,
+            participant,
+            grants,
+        });
+    }
+
+    /// Lets time pass.
+    pub fn run(&mut self, ms: u64) {
+        for _ in 0..ms {
+            self.now_ms += 1;
+            self.deliver();
+            for peer in 0..self.peers.len() {
+                self.run_peer(peer);
+            }
+            if self
+                .core
+                .poll_timeout()
+                .is_some_and(|timeout| timeout <= self.now())
+            {
+                self.core.handle_timeout(self.now());
+            }
+            self.drain();
+        }
+    }
+
+    /// Hands a datagram to the core as if it came from this address.
+    pub fn inject(&mut self, source: SocketAddr, bytes: &[u8]) {
+        let mut bytes = bytes.to_vec();
+        self.core
+            .handle_datagram(self.now(), source, self.server(), &mut bytes);
+        self.drain();
+    }
+
+    pub fn send_from(&mut self, peer: usize, bytes: Vec<u8>) {
+        let source = self.peers[peer].address;
+        let line = self.lines[peer];
+        // Handshakes are not what these tests are about.
+        let is_media = bytes[0] >= 128;
+        if is_media && self.random.random_range(0..100) < line.up_loss_percent {
+            return;
+        }
+        let at = self.now_ms + line.delay_ms + self.jitter(line);
+        self.fly(at, Flight::Up { source, bytes });
+    }
+
+    fn jitter(&mut self, line: Line) -> u64 {
+        self.random.random_range(0..=line.jitter_ms)
+    }
+
+    fn fly(&mut self, at_ms: u64, flight: Flight) {
+        self.flown += 1;
+        self.flights.insert((at_ms, self.flown), flight);
+    }
+
+    fn deliver(&mut self) {
+        while self
+            .flights
+            .first_key_value()
+            .is_some_and(|((at, _), _)| *at <= self.now_ms)
+        {
+            let (_, flight) = self.flights.pop_first().unwrap();
+            match flight {
+                Flight::Up { source, bytes } => self.inject(source, &bytes),
+                Flight::Down { peer, mut bytes } => {
+                    let now = self.now();
+                    let replies = self.peers[peer].receive(now, self.now_ms, &mut bytes);
+                    for reply in replies {
+                        self.send_from(peer, reply);
+                    }
+                }
+            }
+        }
+    }
+
+    fn run_peer(&mut self, at: usize) {
+        let now = self.now();
+        let peer = &mut self.peers[at];
+        let mut out = Vec::new();
+        if let Some(transport) = &mut peer.transport {
+            if transport.poll_timeout().is_some_and(|timeout| timeout <= now) {
+                transport.handle_timeout(now);
+            }
+            while let Some(transmit) = transport.poll_transmit() {
+                out.push(transmit.contents);
+            }
+            while let Some(event) = transport.poll_event() {
+                if let TransportEvent::Disconnected(reason) = event {
+                    peer.events.push(format!("{reason:?}"));
+                }
+            }
+        }
+        out.extend(peer.produce(self.now_ms));
+        for bytes in out {
+            self.send_from(at, bytes);
+        }
+    }
+
+    /// Events first, then datagrams, as the shell does it.
+    fn drain(&mut self) {
+        while let Some(event) = self.core.poll_event() {
+            self.take_event(event);
+        }
+        while let Some(packet) = self.core.poll_speech() {
+            self.speech.push(packet);
+        }
+        let outbox = self.core.outbox();
+        let sent: Vec<_> = outbox
+            .datagrams()
+            .iter()
+            .map(|datagram| {
+                (
+                    datagram.destination,
+                    datagram.local,
+                    outbox.bytes(datagram).to_vec(),
+                )
+            })
+            .collect();
+        outbox.clear();
+        for (destination, local, bytes) in sent {
+            assert_eq!(local, self.server);
+            let Some(peer) = self.peers.iter().position(|peer| peer.address == destination) else {
+                continue;
+            };
+            let line = self.lines[peer];
+            let is_media = bytes[0] >= 128;
+            if is_media && self.random.random_range(0..100) < line.down_loss_percent {
+                continue;
+            }
+            let at = self.now_ms + line.delay_ms + self.jitter(line);
+            self.fly(at, Flight::Down { peer, bytes });
+        }
+    }
+
+    /// Lets a peer take an event that it has had before.
+    pub fn take_again(&mut self, event: MediaEvent) {
+        self.take_event(event);
+    }
+
+    fn take_event(&mut self, event: MediaEvent) {
+        let now = self.now();
+        let find = |peers: &[Peer], id: ParticipantId| peers.iter().position(|peer| peer.id == id).unwrap();
+        match &event {
+            MediaEvent::Answer { participant, sdp, .. } => {
+                let at = find(&self.peers, *participant);
+                let answer = wire::read_answer(sdp);
+                let peer = &mut self.peers[at];
+                match &mut peer.transport {
+                    Some(transport) => transport.restart_ice(peer.ice.clone(), answer.ice.clone(), now),
+                    None => {
+                        let config = ClientConfig {
+                            local: peer.ice.clone(),
+                            remote: answer.ice.clone(),
+                            local_address: peer.address,
+                            remote_address: self.server,
+                            remote_fingerprint: answer.fingerprint,
+                            identity: peer.identity.clone(),
+                            profiles: vec![SrtpProfile::Aes128CmSha1_80, SrtpProfile::AeadAes128Gcm],
+                        };
+                        peer.transport = Some(ClientTransport::new(config, now));
+                    }
+                }
+                peer.answer = Some(answer);
+            }
+            MediaEvent::Slot {
+                participant, slot, ..
+            } => {
+                let at = find(&self.peers, *participant);
+                let slots = &mut self.peers[at].slots;
+                let before = slots.insert(slot.mid.clone(), slot.clone());
+                assert!(before.is_none_or(|before| before.generation < slot.generation));
+            }
+            MediaEvent::Speakers { speakers, .. } => self.speakers.push(speakers.clone()),
+            MediaEvent::OfferRefused { .. }
+            | MediaEvent::Connected { .. }
+            | MediaEvent::Disconnected { .. }
+            | MediaEvent::Sending { .. } => {}
+        }
+        self.events.push((self.now_ms, event));
+    }
+
+    /// Whether a source counts as sending, as signaling was told.
+    pub fn is_live(&self, peer: usize, wanted: TrackSource) -> bool {
+        let id = self.peers[peer].id;
+        self.events
+            .iter()
+            .rev()
+            .find_map(|(_, event)| match event {
+                MediaEvent::Sending {
+                    participant,
+                    source,
+                    live,
+                    ..
+                } => (*participant == id && *source == wanted).then_some(*live),
+                _ => None,
+            })
+            .unwrap_or(false)
+    }
+}
