@@ -416,7 +416,8 @@ export const en = {
   },
 
   time: {
-    hoursMinutes: (hours: number, minutes: number) => `${hours} h ${minutes} min`,
+    hoursMinutes: (hours: number, minutes: number) =>
+      minutes === 0 ? `${hours} h` : `${hours} h ${minutes} min`,
     minutes: (minutes: number) => `${minutes} min`,
     seconds: (seconds: number) => `${seconds} s`,
     inSpan: (span: string) => `in ${span}`,

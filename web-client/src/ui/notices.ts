@@ -95,3 +95,41 @@ function describeCaptions(state: "off" | "starting" | "on" | "unavailable"): Not
       return words(t.announce.captionsUnavailable, "polite", "none");
   }
 }
+
+/** What several notices can be about, so that only the latest of them is shown. */
+export type Matter = "own_microphone" | "own_camera" | "end" | "session_lock" | "connection";
+
+export function matterOf(message: NoticeMessage): Matter | null {
+  switch (message.kind) {
+    case "muted":
+    case "unmute_requested":
+      return "own_microphone";
+    case "refused":
+      return message.code === "microphones_locked" ? "own_microphone" : null;
+    case "camera_stopped":
+      return "own_camera";
+    case "ending_soon":
+      return "end";
+    case "session_locked":
+      return "session_lock";
+    case "reconnecting":
+    case "reconnected":
+    case "not_connected":
+      return "connection";
+    case "waiting":
+    case "admitted":
+    case "participant_joined":
+    case "participant_left":
+    case "knock":
+    case "hand_raised":
+    case "hand_lowered_by_facilitator":
+    case "screen_started":
+    case "screen_stopped":
+    case "microphones_locked":
+    case "captions":
+    case "link_renewed":
+    case "device_problem":
+    case "sound_blocked":
+      return null;
+  }
+}

@@ -1,12 +1,13 @@
 // What has just happened, for the eye; the announcer says the same to a screen reader, so this is hidden from
 // it except for the button. What concerns oneself stays until dismissed.
 
-import { useEffect, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import { t } from "../../i18n";
 import type { Notice } from "../../state/model";
+import { microphoneView } from "../../state/selectors";
 import { useClient } from "../client";
 import { Button } from "../common/widgets";
-import { describeNotice, type NoticeWords } from "../notices";
+import { describeNotice, matterOf, type NoticeWords } from "../notices";
 
 const BRIEF_MS = 10_000;
 /** More than these would cover the tiles of a phone. */
@@ -17,18 +18,37 @@ export function Toasts() {
   // What was said before this page appeared is past.
   const [goneUpTo] = useState(() => notices.at(-1)?.id ?? 0);
   const [gone, setGone] = useState<ReadonlySet<number>>(new Set());
+  const microphoneOn = useClient((state) => microphoneView(state).on);
   const shown = notices
     .filter(({ id }) => id > goneUpTo && !gone.has(id))
     .map((notice) => ({ notice, words: describeNotice(notice.message) }))
+    .filter(({ notice }, index, all) => !isOutdated(notice, all.slice(index + 1), microphoneOn))
     .filter(({ words }) => words.stay !== "none")
     .slice(-SHOWN_MAX);
-  const dismiss = (id: number): void => setGone((old) => new Set(old).add(id));
+  // The same from drawing to drawing: a new one would start the clocks of all toasts anew.
+  const dismiss = useCallback((id: number) => setGone((old) => new Set(old).add(id)), []);
   return (
     <div className="toasts">
       {shown.map(({ notice, words }) => (
         <Toast key={notice.id} notice={notice} words={words} onGone={dismiss} />
       ))}
     </div>
+  );
+}
+
+/** A later word on the same matter, or the matter being settled, takes an earlier one away. */
+function isOutdated(
+  notice: Notice,
+  later: readonly { readonly notice: Notice }[],
+  microphoneOn: boolean,
+): boolean {
+  const matter = matterOf(notice.message);
+  if (matter === null) {
+    return false;
+  }
+  return (
+    (matter === "own_microphone" && microphoneOn) ||
+    later.some((other) => matterOf(other.notice.message) === matter)
   );
 }
 
