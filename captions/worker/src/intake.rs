@@ -37,7 +37,7 @@ pub enum Heard {
         /// When its first sample was heard, on the server's clock.
         at: Timestamp,
         /// The sound.
-        samples: [i16; FRAME_SAMPLES],
+        samples: Box<[i16; FRAME_SAMPLES]>,
     },
     /// The line is broken: what follows does not continue what came before.
     Break,
@@ -255,7 +255,7 @@ impl Intake {
         for frame in frames {
             let at = Timestamp((line.origin + milliseconds_since(line.framed, 0)).max(0.0) as u64);
             line.framed += FRAME_SAMPLES as u64;
-            let mut samples = [0; FRAME_SAMPLES];
+            let mut samples = Box::new([0; FRAME_SAMPLES]);
             samples.copy_from_slice(frame);
             heard.push(Heard::Frame { at, samples });
         }

@@ -135,7 +135,7 @@ impl Listener {
                         Frame {
                             at,
                             voice,
-                            samples: &samples,
+                            samples: samples.as_slice(),
                         },
                     );
                 }

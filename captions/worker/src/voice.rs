@@ -3,13 +3,8 @@
 use hearken_captions_core::FRAME_SAMPLES;
 
 /// Follows one speaker's sound. About 10 KB.
+#[derive(Default)]
 pub struct VoiceDetector(Box<earshot::Detector>);
-
-impl Default for VoiceDetector {
-    fn default() -> Self {
-        Self(Box::default())
-    }
-}
 
 impl VoiceDetector {
     /// Probability of a voice in the next frame, 0 to 1.

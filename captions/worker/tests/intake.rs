@@ -35,7 +35,7 @@ fn hear(packets: impl IntoIterator<Item = SpeechPacket>) -> (Vec<Heard>, IntakeC
 
 fn frames(heard: &[Heard]) -> Vec<(Timestamp, [i16; 256])> {
     let frame = |heard: &Heard| match heard {
-        Heard::Frame { at, samples } => Some((*at, *samples)),
+        Heard::Frame { at, samples } => Some((*at, **samples)),
         Heard::Break => None,
     };
     heard.iter().filter_map(frame).collect()

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use hearken_captions_core::{Policy, SAMPLE_RATE, Transcriber, normalised};
+use hearken_captions_core::{
+    Hypothesis, JobId, Policy, SAMPLE_RATE, TranscribeError, Transcriber, normalised,
+};
 use hearken_captions_worker::{Pipeline, WhisperModel, WhisperTranscriber};
 use hearken_protocol::{CaptionEvent, CaptionStatus, ParticipantId, SessionId, SpeechPacket, Timestamp};
 
@@ -113,7 +115,7 @@ pub struct Rehearsal {
     pub pipeline: Pipeline,
     transcriber: WhisperTranscriber,
     /// When the virtual transcriber is free again, and what it will say then.
-    busy: Option<(Timestamp, Box<dyn FnOnce(&mut Pipeline)>)>,
+    busy: Option<(Timestamp, JobId, Result<Hypothesis, TranscribeError>)>,
     pub now: Timestamp,
     pub events: Vec<(Timestamp, CaptionEvent)>,
     pub cpu: Duration,
@@ -147,7 +149,7 @@ impl Rehearsal {
     fn run_until(&mut self, until: Timestamp) {
         while self.now < until {
             self.now = (self.now + Duration::from_millis(5)).min(until);
-            if self.now.0 % 50 == 0 {
+            if self.now.0.is_multiple_of(50) {
                 self.pipeline.tick(self.now);
             }
             self.work();
@@ -155,10 +157,10 @@ impl Rehearsal {
     }
 
     fn work(&mut self) {
-        if self.busy.as_ref().is_some_and(|(at, _)| *at <= self.now)
-            && let Some((_, finish)) = self.busy.take()
+        if self.busy.as_ref().is_some_and(|(at, ..)| *at <= self.now)
+            && let Some((_, job, result)) = self.busy.take()
         {
-            finish(&mut self.pipeline);
+            self.pipeline.finish_job(job, result);
         }
         if self.busy.is_none()
             && let Some(job) = self.pipeline.next_job(self.now)
@@ -168,10 +170,7 @@ impl Rehearsal {
             let cost = thread_cpu_time() - before;
             self.cpu += cost;
             self.jobs += 1;
-            self.busy = Some((
-                self.now + cost,
-                Box::new(move |pipeline| pipeline.finish_job(job.id, result)),
-            ));
+            self.busy = Some((self.now + cost, job.id, result));
         }
         while let Some(event) = self.pipeline.poll_event() {
             self.events.push((self.now, event));
