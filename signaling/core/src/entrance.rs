@@ -74,13 +74,9 @@ impl Session {
         }
         self.hang_up(earlier);
         self.connections.insert(connection, id);
-        let changed = self.change(id, |seat| {
-            seat.set_line(Line::Connected(connection));
-            if let (Some(inside), Some(_)) = (seat.inside_mut(), earlier) {
-                // What the other tab sends is not what this one wants to send; it will say.
-                (inside.microphone_on, inside.camera, inside.screen) = (false, false, false);
-            }
-        });
+        // Whether it is the same page over another network or another tab cannot be told from here: everything
+        // stays as it was, and the page says where its own switches differ.
+        let changed = self.change(id, |seat| seat.set_line(Line::Connected(connection)));
         self.welcome(id);
         match self.seat(id).map(|seat| &seat.place) {
             Some(Place::Inside(inside)) => {
