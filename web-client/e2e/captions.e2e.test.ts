@@ -6,6 +6,8 @@ import { Person } from "./support/person.ts";
 import { eventually, HearkenServer, type Links, pause } from "./support/server.ts";
 
 const WORDS_RIGHT_MIN = 0.8;
+/** Browser and server share this machine's clock; a message needs a moment from one to the other. */
+const CLOCK_SLACK_MS = 300;
 
 describe("captions", () => {
   let server: HearkenServer;
@@ -76,6 +78,21 @@ describe("captions", () => {
     }
   });
 
+  test('"Mute Ann" stops the captions for Ann', async () => {
+    const ann = speakers.find((speaker) => speaker.person.name === "Ann")?.person as Person;
+    await ann.toggle("Microphone", true);
+    const before = captionsOf(fay, "Ann").length;
+    await eventually("Ann has captions", async () => captionsOf(fay, "Ann").length > before, 30_000);
+    await fay.button("Mute Ann").click();
+    await eventually("Ann is told", async () => ann.messages("muted").length > 0);
+    const mutedAt = Date.now();
+    // What was said before is still written down; nothing said later ever is.
+    await pause(10_000);
+    const saidLater = captionsOf(fay, "Ann").filter((one) => one.started_at > mutedAt + CLOCK_SLACK_MS);
+    expect(saidLater).toEqual([]);
+    expect(openOf(captionsOf(fay, "Ann"))).toEqual([]);
+  });
+
   test("the page shows what arrived: names in the region, finals in the log and in the history", async () => {
     await eventually(
       "everything is final",
@@ -95,17 +112,37 @@ describe("captions", () => {
     expect(partialTexts.size).toBeGreaterThan(0);
     await fay.button("Caption history").click();
     await eventually("the history shows both", async () => {
-      const text = await fay.page.locator("body").textContent();
+      const text = (await fay.page.locator("body").textContent()) ?? "";
       return text.includes("Ann") && text.includes("Cleo");
     });
   });
 });
 
 interface CaptionMessage {
+  readonly id: { readonly epoch: number; readonly number: number };
+  readonly started_at: number;
   readonly name: string;
   readonly status: "partial" | "final" | "interrupted";
   readonly stable: string;
   readonly tentative: string;
+}
+
+function captionsOf(person: Person, name: string): CaptionMessage[] {
+  return person.messages<CaptionMessage>("caption").filter((one) => one.name === name);
+}
+
+/** The captions among these that are neither final nor interrupted. */
+function openOf(captions: readonly CaptionMessage[]): string[] {
+  const open = new Set<string>();
+  for (const { id, status } of captions) {
+    const key = `${id.epoch}-${id.number}`;
+    if (status === "partial") {
+      open.add(key);
+    } else {
+      open.delete(key);
+    }
+  }
+  return [...open];
 }
 
 /** The share of one loop's words in the best stretch of what was heard that is about as long as a loop. */

@@ -40,7 +40,7 @@ describe("a call survives", () => {
   test("a reload keeps the seat, without queueing", async () => {
     const knocks = fay.messages("knock").length;
     await ann.page.reload();
-    await comeBack(ann, links.member_url);
+    await ann.waitUntilInCall();
     await ann.toggle("Microphone", true);
     await ann.toggle("Camera", true);
     await seesAndHears(fay);
@@ -52,7 +52,7 @@ describe("a call survives", () => {
   test("the same link in a second tab takes the seat over and tells the first", async () => {
     const first = await ann.openSecondTab();
     await ann.page.goto(links.member_url);
-    await comeBack(ann, links.member_url);
+    await ann.waitUntilInCall();
     await eventually("the first tab is told", async () => ann.messages("taken_over").length > 0);
     await eventually(
       "the first tab has no call any more",
@@ -109,17 +109,14 @@ describe("a call survives", () => {
       "Ann is muted",
       async () => (await ann.button("Microphone").getAttribute("aria-pressed")) === "false",
     );
-    const welcomes = fay.messages("welcome").length;
+    const fayWasIn = fay.messages("admitted").length;
+    const annWasIn = ann.messages("admitted").length;
+    const annWaited = ann.messages("waiting").length;
     await server.kill();
     await server.launch();
-    await eventually("Fay is welcomed again", async () => fay.messages("welcome").length > welcomes, 30_000);
-    await eventually(
-      "Ann is in again, without queueing",
-      async () =>
-        fay.messages<{ participant: string; name: string; connected: boolean }>("participant").at(-1) !==
-        undefined,
-      30_000,
-    );
+    await eventually("Fay is in again", async () => fay.messages("admitted").length > fayWasIn, 30_000);
+    await eventually("Ann is in again", async () => ann.messages("admitted").length > annWasIn, 30_000);
+    expect(ann.messages("waiting").length, "Ann did not queue").toBe(annWaited);
     await fay.tile("Ann").waitFor();
     expect(await fay.button("Lock session").getAttribute("aria-pressed")).toBe("true");
     expect(await ann.button("Microphone").getAttribute("aria-pressed")).toBe("false");
@@ -127,11 +124,6 @@ describe("a call survives", () => {
     await seesAndHears(fay);
   });
 });
-
-/** After a reload the page comes back by itself, or asks for one press of the join button. */
-async function comeBack(person: Person, _url: string): Promise<void> {
-  await person.waitUntilInCall();
-}
 
 async function framesDecoded(receiver: Person): Promise<number> {
   const streams = await receiver.streams("inbound-rtp");
