@@ -194,6 +194,11 @@ impl ClientTransport {
         self.mapped
     }
 
+    /// Where to send sealed packets.
+    pub fn remote_address(&self) -> SocketAddr {
+        self.remote_address
+    }
+
     /// As [`crate::transport::Transport::seal_rtp`].
     ///
     /// # Errors
