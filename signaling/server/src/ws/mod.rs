@@ -26,7 +26,8 @@ use crate::metrics::Metrics;
 const CONNECTIONS_MAX: usize = 10_000;
 
 /// Largest message that is read at all, in bytes: room above the protocol's limits, so that whoever exceeds
-/// them is told.
+/// them is told. Beyond it the connection is cut with the rest of the message unread, and the browser may not
+/// get to see the error.
 const READ_BYTES_MAX: usize = 2 * SDP_MESSAGE_BYTES_MAX;
 
 /// What WebSockets work with.

@@ -1,0 +1,134 @@
+//! Nothing personal in the log or in the metrics, over a whole session with everything in it.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use hearken_protocol::{
+    CaptionEvent, CaptionId, CaptionNews, CaptionStatus, CaptionsState, MediaEvent, Timestamp,
+};
+use prometheus::TextEncoder;
+use support::{Hello, World};
+use tracing_subscriber::EnvFilter;
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn names_tokens_and_words_reach_neither_log_nor_metrics() {
+    let log = Log::default();
+    let writer = log.clone();
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new("debug,hearken=trace"))
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        .init();
+
+    let world = World::start().await;
+    let links = world.session(r#"{"name":"Secretcirclename"}"#).await;
+    let mut facilitator = world.facilitator(&links, "Facilitatrix").await;
+    let mut member = world.member(&links, "Membername").await;
+    facilitator.until("knock").await;
+    facilitator
+        .send(&format!(r#"{{"type":"admit","participant":"{}"}}"#, member.id()))
+        .await;
+    member.until("admitted").await;
+    let session = links.session.parse().unwrap();
+    let participant = member.id().parse().unwrap();
+    world
+        .captions
+        .send(CaptionNews::State(CaptionsState::On))
+        .await
+        .unwrap();
+    let event = CaptionEvent {
+        session,
+        participant,
+        id: CaptionId { epoch: 1, number: 1 },
+        revision: 1,
+        status: CaptionStatus::Final,
+        stable: "confessionword".into(),
+        tentative: "".into(),
+        started_at: Timestamp(1),
+        ended_at: Timestamp(2),
+    };
+    world.captions.send(CaptionNews::Event(event)).await.unwrap();
+    facilitator.until("caption").await;
+    member
+        .send(r#"{"type":"offer","negotiation":1,"sdp":"addressinoffer"}"#)
+        .await;
+    let sdp = "addressinanswer".into();
+    world
+        .events
+        .send(MediaEvent::Answer {
+            session,
+            participant,
+            negotiation: 1,
+            sdp,
+        })
+        .await
+        .unwrap();
+    member.refusal(r#"{"type":"nonsense","name":"Membername"}"#).await;
+    world.store.fail();
+    facilitator.refusal(r#"{"type":"renew_link"}"#).await;
+    world.store.recover();
+    facilitator
+        .send(&format!(r#"{{"type":"remove","participant":"{}"}}"#, member.id()))
+        .await;
+    member.rest().await;
+    let hello = Hello {
+        resume: Some(member.resume()),
+        ..Hello::new(&links, &links.member, "Membername")
+    };
+    world.browser().await.refusal(&hello.text()).await;
+    world
+        .request(
+            "GET",
+            "/api/v1/sessions/x",
+            &[("Authorization", "Bearer wrong-operator-key")],
+            "",
+        )
+        .await;
+    facilitator.send(r#"{"type":"end_session"}"#).await;
+    facilitator.rest().await;
+    let resume = member.resume();
+    let metrics = TextEncoder::new()
+        .encode_to_string(&world.registry.gather())
+        .unwrap();
+    let world = world.restart().await;
+    drop(world);
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains(&links.session), "the log is there:\n{log}");
+    let secrets = [
+        "Secretcirclename",
+        "Facilitatrix",
+        "Membername",
+        "confessionword",
+        "addressin",
+        links.facilitator.as_str(),
+        links.member.as_str(),
+        resume.as_str(),
+        support::KEY,
+        "wrong-operator-key",
+    ];
+    for secret in secrets {
+        let line = log.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None);
+        assert!(!metrics.contains(secret), "{secret} in the metrics");
+    }
+    assert!(!metrics.contains(&links.session));
+}
