@@ -208,12 +208,27 @@ impl MediaServer {
             return Ok(());
         };
         let shard = &self.shards[index];
+        let closed = matches!(command, MediaCommand::CloseSession { .. }).then(|| command.session());
         let sent = shard.orders.try_send(command).map_err(|error| match error {
             TrySendError::Full(_) => SendError::Overloaded,
             TrySendError::Disconnected(_) => MediaPlaneStopped.into(),
         });
+        if let (Ok(()), Some(session)) = (sent, closed) {
+            self.forget(session);
+        }
         shard.waker.wake();
         sent
+    }
+
+    /// A session was closed: only now, so that a refused order finds it when it is given again.
+    fn forget(&self, session: SessionId) {
+        let mut placement = self
+            .placement
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(index) = placement.remove(&session) {
+            self.shards[index].sessions.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// Changes with each start: browsers that know another one build a new peer connection.
@@ -238,8 +253,19 @@ impl MediaServer {
             })
     }
 
-    /// Ends all shards and waits for them.
+    /// Closes all sessions, ends all shards and waits for them.
     pub fn shutdown(&self) {
+        let sessions: Vec<SessionId> = {
+            let placement = self
+                .placement
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            placement.keys().copied().collect()
+        };
+        for session in sessions {
+            // A shard too far behind to take this leaves its browsers to notice the silence.
+            let _ = self.send(MediaCommand::CloseSession { session });
+        }
         self.stopped.store(true, Ordering::Release);
         for shard in &self.shards {
             shard.state.stop.store(true, Ordering::Release);
@@ -278,11 +304,6 @@ impl MediaServer {
                 self.shards[least].sessions.fetch_add(1, Ordering::Relaxed);
                 least
             })),
-            MediaCommand::CloseSession { .. } => {
-                let index = placement.remove(&session)?;
-                self.shards[index].sessions.fetch_sub(1, Ordering::Relaxed);
-                Some(index)
-            }
             _ => placement.get(&session).copied(),
         }
     }

@@ -67,20 +67,15 @@ impl Shard {
     pub(crate) fn run(mut self) {
         let mut sender = Sender::new(&self.sockets);
         let mut buffers = ReceiveBuffers::new();
+        let mut polled = self.polled();
         let mut wakes = Vec::new();
         let mut journal = Journal::new(Instant::now());
         while !self.state.stop.load(Ordering::Acquire) {
-            self.wait(&mut wakes, journal.next_export);
+            self.wait(&mut polled, &mut wakes, journal.next_export);
             let now = Instant::now();
             for wake in &wakes {
                 match wake {
-                    Wake::Orders => {
-                        self.waker.reset();
-                        while let Ok(order) = self.orders.try_recv() {
-                            journal.note_order(&order, now);
-                            self.core.handle_command(now, order);
-                        }
-                    }
+                    Wake::Orders => self.carry_out_orders(&mut journal, now),
                     Wake::Datagrams(index) => self.receive(*index, &mut buffers, now),
                 }
             }
@@ -97,26 +92,41 @@ impl Shard {
                 self.export(&mut journal, now);
             }
         }
-        // What closing the transports has left to say.
-        self.flush(&mut sender, Instant::now(), false);
+        // The last orders closed the sessions: browsers hear of it by the good-bye of their transport.
+        let now = Instant::now();
+        self.carry_out_orders(&mut journal, now);
+        self.flush(&mut sender, now, false);
+    }
+
+    fn carry_out_orders(&mut self, journal: &mut Journal, now: Instant) {
+        self.waker.reset();
+        while let Ok(order) = self.orders.try_recv() {
+            journal.note_order(&order, now);
+            self.core.handle_command(now, order);
+        }
+    }
+
+    /// What to poll: first the waker, then the sockets in their order.
+    fn polled(&self) -> Vec<libc::pollfd> {
+        let sockets = self.sockets.iter().map(AsRawFd::as_raw_fd);
+        std::iter::once(self.waker.fd())
+            .chain(sockets)
+            .map(|fd| libc::pollfd {
+                fd,
+                events: libc::POLLIN,
+                revents: 0,
+            })
+            .collect()
     }
 
     /// Sleeps until there is input or something is due, and lists what there is.
-    fn wait(&self, wakes: &mut Vec<Wake>, next_export: Instant) {
+    fn wait(&self, polled: &mut [libc::pollfd], wakes: &mut Vec<Wake>, next_export: Instant) {
         let now = Instant::now();
         let deadline = self
             .core
             .poll_timeout()
             .map_or(next_export, |timeout| timeout.min(next_export));
         let timeout = deadline.saturating_duration_since(now);
-        let readable = |fd| libc::pollfd {
-            fd,
-            events: libc::POLLIN,
-            revents: 0,
-        };
-        let mut polled: Vec<libc::pollfd> = Vec::with_capacity(1 + self.sockets.len());
-        polled.push(readable(self.waker.fd()));
-        polled.extend(self.sockets.iter().map(|socket| readable(socket.as_raw_fd())));
         let timespec = libc::timespec {
             tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: i64::from(timeout.subsec_nanos()),

@@ -88,6 +88,39 @@ export function camera(colour: Colour, width = 640, height = 360, framesPerSecon
   return file;
 }
 
+/** A camera that shows the outline of a person, swaying a little, before a wall of that colour. */
+export function portrait(wall: Colour, width = 640, height = 360, framesPerSecond = 10): string {
+  const file = join(folder, `portrait-${wall.name}.y4m`);
+  const frames: Buffer[] = [
+    Buffer.from(`YUV4MPEG2 W${width} H${height} F${framesPerSecond}:1 Ip A1:1 C420mpeg2\n`),
+  ];
+  const count = 2 * framesPerSecond;
+  for (let frame = 0; frame < count; frame++) {
+    const sway = 0.02 * Math.sin((2 * Math.PI * frame) / count);
+    const planes = [
+      { w: width, h: height, wall: wall.y, face: 175, cloth: Math.max(40, wall.y - 60) },
+      { w: width / 2, h: height / 2, wall: wall.u, face: 112, cloth: 128 },
+      { w: width / 2, h: height / 2, wall: wall.v, face: 150, cloth: 128 },
+    ].map((plane) => {
+      const pixels = Buffer.alloc(plane.w * plane.h);
+      for (let row = 0; row < plane.h; row++) {
+        for (let column = 0; column < plane.w; column++) {
+          const x = ((column / plane.w - 0.5 - sway) * width) / height;
+          const y = row / plane.h;
+          const inFace = (x / 0.16) ** 2 + ((y - 0.4) / 0.21) ** 2 < 1;
+          const inCloth = (x / 0.42) ** 2 + ((y - 1.05) / 0.42) ** 2 < 1;
+          const light = plane === undefined ? 0 : plane.w === width ? Math.round(14 * (1 - y)) : 0;
+          pixels[row * plane.w + column] = (inFace ? plane.face : inCloth ? plane.cloth : plane.wall) + light;
+        }
+      }
+      return pixels;
+    });
+    frames.push(Buffer.from("FRAME\n"), ...planes);
+  }
+  writeFileSync(file, Buffer.concat(frames));
+  return file;
+}
+
 /** Lower case, digits and punctuation gone, as both sides are scored. */
 export function normalise(text: string): string[] {
   return text
