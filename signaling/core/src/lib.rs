@@ -11,17 +11,20 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod captions;
+mod departure;
 mod entrance;
 mod facilitation;
 mod io;
 mod media;
 mod name;
+mod outlet;
 mod permissions;
 mod record;
 mod refusal;
 mod schedule;
 mod seat;
 mod session;
+mod view;
 
 pub use io::{Connect, ConnectionId, Input, Output, SeatClaim};
 pub use name::{Name, NameError};

@@ -166,6 +166,10 @@ impl Inside {
 }
 
 impl Seat {
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self.place, Place::Absent)
+    }
+
     pub(crate) fn may(&self, permission: Permission) -> bool {
         role_has(self.role, permission)
     }

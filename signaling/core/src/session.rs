@@ -1,23 +1,21 @@
-//! One live session: what is known of it, how inputs find their way, and the few ways in which anything leaves.
+//! One live session: what is known of it, and how inputs find their way.
 //!
-//! The rules stand in the files beside it, each an `impl Session` of its own: [`crate::entrance`] (who comes in),
-//! [`crate::facilitation`] (what facilitators do), [`crate::media`] (microphones, cameras, offers).
+//! The rules stand in the files beside it, each an `impl Session` of its own: `entrance` and `departure` (who comes
+//! and goes), `facilitation` (what facilitators do), `media` (microphones, cameras, offers), and what they share:
+//! `view` (what is the case) and `outlet` (how anything leaves).
 
 use std::collections::{BTreeMap, VecDeque};
 
 use hearken_protocol::{
-    CaptionNews, CaptionsState, ClientMessage, EndReason, MediaCommand, Participant, ParticipantId,
-    Permission, ServerMessage, SessionId, SessionInfo, Snapshot, Timestamp,
+    CaptionNews, CaptionsState, ClientMessage, EndReason, MediaCommand, ParticipantId, Permission,
+    ServerMessage, SessionId, Timestamp,
 };
 
 use crate::captions::Captions;
 use crate::refusal::Refusal;
 use crate::schedule::Schedule;
 use crate::seat::{Inside, Line, Place, SEAT_HOLD, Seat};
-use crate::{
-    AuditAction, AuditEntry, Change, ConnectionId, Input, MicrophoneRule, Output, SessionRecord,
-    SessionSettings, Standing,
-};
+use crate::{AuditAction, Change, ConnectionId, Input, Output, SessionRecord, SessionSettings, Standing};
 
 /// One live session. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -40,7 +38,7 @@ pub struct Session {
     pub(crate) negotiations: u32,
     /// When a hand was last raised: no two are at the same time, so that their order is certain.
     pub(crate) last_hand: Timestamp,
-    outputs: VecDeque<Output>,
+    pub(crate) outputs: VecDeque<Output>,
 }
 
 /// How many are where, for metrics and for the operator.
@@ -341,214 +339,5 @@ impl Session {
         self.seats.clear();
         self.captions.clear();
         self.ended = Some(reason);
-    }
-}
-
-/// The ways in which anything leaves.
-impl Session {
-    pub(crate) fn emit(&mut self, output: Output) {
-        self.outputs.push_back(output);
-    }
-
-    pub(crate) fn persist(&mut self, change: Change) {
-        self.emit(Output::Persist(change));
-    }
-
-    pub(crate) fn order(&mut self, command: MediaCommand) {
-        self.emit(Output::Media(command));
-    }
-
-    pub(crate) fn audit(
-        &mut self,
-        actor: Option<ParticipantId>,
-        action: AuditAction,
-        target: Option<ParticipantId>,
-    ) {
-        self.persist(Change::Audit(AuditEntry {
-            at: self.now,
-            actor,
-            action,
-            target,
-        }));
-    }
-
-    pub(crate) fn refuse(&mut self, connection: ConnectionId, request: Option<u32>, refusal: Refusal) {
-        let message = ServerMessage::Error {
-            request,
-            code: refusal.code(),
-            message: refusal.to_string(),
-        };
-        self.emit(Output::Send { connection, message });
-    }
-
-    /// To somebody, if connected.
-    pub(crate) fn tell(&mut self, id: ParticipantId, message: ServerMessage) {
-        if let Some(connection) = self.seat(id).and_then(Seat::connection) {
-            self.emit(Output::Send { connection, message });
-        }
-    }
-
-    /// To everybody inside.
-    pub(crate) fn tell_inside(&mut self, message: &ServerMessage) {
-        self.tell_those(|seat| seat.inside().is_some(), message);
-    }
-
-    /// To everybody inside but one.
-    pub(crate) fn tell_others(&mut self, but: ParticipantId, message: &ServerMessage) {
-        self.tell_those(|seat| seat.id != but && seat.inside().is_some(), message);
-    }
-
-    /// To everybody inside, and to those who wait.
-    pub(crate) fn tell_everybody(&mut self, message: &ServerMessage) {
-        self.tell_those(|_| true, message);
-    }
-
-    /// To those inside who look after the waiting room.
-    pub(crate) fn tell_doorkeepers(&mut self, message: &ServerMessage) {
-        self.tell_those(
-            |seat| seat.inside().is_some() && seat.may(Permission::ManageWaitingRoom),
-            message,
-        );
-    }
-
-    pub(crate) fn tell_those(&mut self, whom: impl Fn(&Seat) -> bool, message: &ServerMessage) {
-        let connections: Vec<ConnectionId> = self
-            .seats
-            .values()
-            .filter(|seat| whom(seat))
-            .filter_map(Seat::connection)
-            .collect();
-        for connection in connections {
-            self.emit(Output::Send {
-                connection,
-                message: message.clone(),
-            });
-        }
-    }
-
-    pub(crate) fn tell_session_info(&mut self) {
-        let info = self.info();
-        self.tell_everybody(&ServerMessage::Session(info));
-    }
-
-    /// Closes somebody's connection, if there is one.
-    pub(crate) fn hang_up(&mut self, connection: Option<ConnectionId>) {
-        if let Some(connection) = connection {
-            self.connections.remove(&connection);
-            self.emit(Output::Close { connection });
-        }
-    }
-
-    /// Changes a seat. What follows for the store, the media plane and those inside leaves by itself.
-    pub(crate) fn update(&mut self, id: ParticipantId, change: impl FnOnce(&mut Seat)) {
-        if let Some(participant) = self.change(id, change) {
-            self.tell_inside(&ServerMessage::Participant(participant));
-        }
-    }
-
-    /// Changes a seat. What follows for the store and the media plane leaves by itself; what is to be told to
-    /// those inside is returned.
-    pub(crate) fn change(
-        &mut self,
-        id: ParticipantId,
-        change: impl FnOnce(&mut Seat),
-    ) -> Option<Participant> {
-        let seat = self.seats.get_mut(&id)?;
-        let before = (seat.record(), seat.grants(), seat.participant());
-        change(seat);
-        let after = (seat.record(), seat.grants(), seat.participant());
-        if let Some(record) = after.0.filter(|record| before.0.as_ref() != Some(record)) {
-            self.persist(Change::Seat(record));
-        }
-        if let Some(grants) = after.1.filter(|grants| before.1 != Some(*grants)) {
-            self.order(MediaCommand::SetGrants {
-                session: self.id(),
-                participant: id,
-                grants,
-            });
-        }
-        after
-            .2
-            .filter(|participant| before.2.as_ref() != Some(participant))
-    }
-}
-
-/// What is the case.
-impl Session {
-    pub(crate) fn seat(&self, id: ParticipantId) -> Option<&Seat> {
-        self.seats.get(&id)
-    }
-
-    pub(crate) fn insiders(&self) -> impl Iterator<Item = &Seat> + Clone {
-        self.seats.values().filter(|seat| seat.inside().is_some())
-    }
-
-    pub(crate) fn is_full(&self) -> bool {
-        self.insiders().count() >= usize::try_from(self.settings.capacity).unwrap_or(usize::MAX)
-    }
-
-    /// Whether somebody may do something; not by being asked, but by their seat.
-    pub(crate) fn require(&self, actor: ParticipantId, permission: Permission) -> Result<(), Refusal> {
-        let permitted = self.seat(actor).is_some_and(|seat| seat.may(permission));
-        if permitted {
-            Ok(())
-        } else {
-            Err(Refusal::Permission(permission))
-        }
-    }
-
-    /// Somebody inside, named in a message.
-    pub(crate) fn require_inside(&self, target: ParticipantId) -> Result<&Seat, Refusal> {
-        self.seat(target)
-            .filter(|seat| seat.inside().is_some())
-            .ok_or(Refusal::NoSuchPerson)
-    }
-
-    /// What holds for the microphone of somebody who comes in; a lock may have come or gone meanwhile.
-    pub(crate) fn rule_for_newcomer(&self, seat: &Seat) -> MicrophoneRule {
-        if self.microphones_locked && !seat.may(Permission::SpeakAlways) {
-            return MicrophoneRule::Locked;
-        }
-        match seat.rule {
-            MicrophoneRule::Locked => MicrophoneRule::Muted,
-            rule @ (MicrophoneRule::Free | MicrophoneRule::Muted) => rule,
-        }
-    }
-
-    pub(crate) fn info(&self) -> SessionInfo {
-        SessionInfo {
-            session_id: self.id(),
-            name: self.settings.name.clone(),
-            starts_at: self.settings.starts_at,
-            ends_at: self.settings.ends_at,
-            capacity: self.settings.capacity,
-            waiting_room: self.settings.waiting_room,
-            locked: self.session_locked,
-            microphones_locked: self.microphones_locked,
-            captions: self.captions.state(),
-        }
-    }
-
-    /// Everything that whoever sits on this seat may know.
-    pub(crate) fn snapshot(&self, viewer: &Seat) -> Snapshot {
-        let mut seats: Vec<&Seat> = self.seats.values().collect();
-        seats.sort_by_key(|seat| seat.arrival);
-        let sees_knocks = viewer.may(Permission::ManageWaitingRoom);
-        Snapshot {
-            participants: seats.iter().filter_map(|seat| seat.participant()).collect(),
-            knocks: seats
-                .iter()
-                .filter(|_| sees_knocks)
-                .filter_map(|seat| seat.knock())
-                .collect(),
-            member_link: None,
-            captions: self.captions.history(),
-        }
-    }
-
-    /// The names that are taken, that of one seat apart.
-    pub(crate) fn names_taken(&self, except: ParticipantId) -> impl Iterator<Item = &str> {
-        let present = move |seat: &&Seat| seat.id != except && seat.line().is_some();
-        self.seats.values().filter(present).map(|seat| seat.name.as_str())
     }
 }
