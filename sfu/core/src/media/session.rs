@@ -203,7 +203,7 @@ impl Session {
             return;
         };
         participant.set_view(items);
-        self.replan(now, shared);
+        self.replan_for(at, now, shared);
         self.choose_layers(now);
     }
 

@@ -9,7 +9,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use hearken_protocol::TrackSource;
+use hearken_protocol::{MediaGrants, TrackSource};
 
 use super::cache::{CacheLimits, PacketCache};
 use super::key_frames::KeyFrameRequests;
@@ -142,10 +142,11 @@ impl Uplink {
         self.streams.iter_mut().find(|stream| stream.id == id)
     }
 
-    /// Sorts in one decrypted packet. `next_id` names new streams.
+    /// Sorts in one decrypted packet. What `grants` do not cover ends here. `next_id` names new streams.
     pub(crate) fn receive(
         &mut self,
         packet: &[u8],
+        grants: MediaGrants,
         now: MediaTime,
         next_id: &mut u64,
         counters: &mut Counters,
@@ -162,7 +163,15 @@ impl Uplink {
             None => self.identify(&header, codec, &values, now, next_id)?,
         };
         let stream = &mut self.streams[route.stream];
+        let is_granted = super::participant::grants(grants, stream.source);
         let received = match (route.role, codec) {
+            (Role::Media, Codec::Opus | Codec::Vp8) if !is_granted => {
+                // Counted for the reports, and nothing else.
+                let _ = stream.receive_media(&header, now, next_id, counters);
+                stream.nack.clear();
+                return Err(DropCause::NotGranted);
+            }
+            (Role::Repair, Codec::Rtx) if !is_granted => return Err(DropCause::NotGranted),
             (Role::Media, Codec::Opus | Codec::Vp8) if (codec == Codec::Opus) == stream.source.is_audio() => {
                 stream.receive_media(&header, now, next_id, counters)?
             }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod chaos;
 mod enforcement;
 mod joining;
 mod layers;

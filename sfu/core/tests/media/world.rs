@@ -15,7 +15,7 @@ use hearken_sfu_core::{Core, CoreConfig, Counters};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::peer::Peer;
+use super::peer::{Holes, Peer};
 use super::wire::{self, OfferStyle};
 
 pub const SESSION: SessionId = SessionId(7);
@@ -191,6 +191,7 @@ impl World {
     /// Everything a new page has new: certificate, credentials, address, streams.
     pub fn reload(&mut self, peer: usize) {
         let old = &self.peers[peer];
+        old.check_continuity(Holes::Allowed);
         let (id, style, port) = (old.id, old.style, old.address.port() + 1000);
         self.peers[peer] = Peer::new(id, port, style, &mut self.random);
     }

@@ -15,26 +15,31 @@ impl Session {
     /// Deals out the pairs of every receiver again.
     pub(super) fn replan(&mut self, now: Now, shared: &mut Shared) {
         for receiver in 0..self.participants.len() {
-            let Some(participant) = &self.participants[receiver] else {
-                continue;
-            };
-            let Some(connection) = &participant.connection else {
-                continue;
-            };
-            let pairs = &connection.downlink.pairs;
-            let mut scratch = std::mem::take(&mut self.scratch);
-            scratch.places.clear();
-            scratch.places.extend(pairs.iter().map(|pair| Place {
-                owner: pair.owner,
-                freed: pair.freed,
-            }));
-            self.collect_claims(receiver, &mut scratch.claims);
-            slots::plan(&scratch.places, &mut scratch.claims, &mut scratch.changes);
-            for change in &scratch.changes {
-                self.reassign(receiver, *change, now, shared);
-            }
-            self.scratch = scratch;
+            self.replan_for(receiver, now, shared);
         }
+    }
+
+    /// Deals out one receiver's pairs again.
+    pub(super) fn replan_for(&mut self, receiver: usize, now: Now, shared: &mut Shared) {
+        let Some(participant) = &self.participants[receiver] else {
+            return;
+        };
+        let Some(connection) = &participant.connection else {
+            return;
+        };
+        let pairs = &connection.downlink.pairs;
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.places.clear();
+        scratch.places.extend(pairs.iter().map(|pair| Place {
+            owner: pair.owner,
+            freed: pair.freed,
+        }));
+        self.collect_claims(receiver, &mut scratch.claims);
+        slots::plan(&scratch.places, &mut scratch.claims, &mut scratch.changes);
+        for change in &scratch.changes {
+            self.reassign(receiver, *change, now, shared);
+        }
+        self.scratch = scratch;
     }
 
     fn collect_claims(&self, receiver: usize, claims: &mut Vec<Claim>) {

@@ -15,13 +15,21 @@ use crate::media::vp8::Vp8Descriptor;
 impl Session {
     /// Takes a decrypted RTP packet of the participant at `at`.
     pub(crate) fn handle_rtp(&mut self, at: usize, packet: &[u8], now: Now, shared: &mut Shared) {
-        let Some(connection) = self.connection(at) else {
+        let Some(participant) = self.participant(at) else {
             return;
         };
-        let received =
-            connection
-                .uplink
-                .receive(packet, now.time, &mut shared.next_stream, &mut shared.counters);
+        let Some(connection) = &mut participant.connection else {
+            return;
+        };
+        let grants = participant.grants;
+        let uplink = &mut connection.uplink;
+        let received = uplink.receive(
+            packet,
+            grants,
+            now.time,
+            &mut shared.next_stream,
+            &mut shared.counters,
+        );
         let result = received.and_then(|received| self.handle_media(at, packet, received, now, shared));
         if let Err(cause) = result {
             shared.counters.drops.count(cause);
@@ -46,9 +54,6 @@ impl Session {
         };
         let stream = connection.uplink.stream(received.stream);
         let source = stream.source;
-        if !super::super::participant::grants(participant.grants, source) {
-            return Err(DropCause::NotGranted);
-        }
         let payload = &packet[received.payload.clone()];
         let vp8 = if source.is_audio() {
             None

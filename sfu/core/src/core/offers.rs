@@ -1,0 +1,169 @@
+//! Offers: who gets a connection, and what becomes of the one they have.
+
+use std::sync::Arc;
+
+use hearken_protocol::{MediaEvent, OfferRefusal, ParticipantId};
+use rand::RngCore;
+
+use super::{Core, Place, TICK};
+use crate::answer;
+use crate::media::downlink::Downlink;
+use crate::media::negotiated::Negotiated;
+use crate::media::participant::Connection;
+use crate::media::session::Now;
+use crate::media::uplink::Uplink;
+use crate::sdp::Offer;
+use crate::transport::{ICE_SEED_BYTES, IceCredentials, Transport, TransportConfig};
+
+/// Connections of one core. Full: offers are refused, which people are told.
+const CONNECTIONS_MAX: usize = 2000;
+
+impl Core {
+    /// Answers or refuses, and then makes the slots known.
+    pub(super) fn offer(
+        &mut self,
+        place: usize,
+        participant: ParticipantId,
+        negotiation: u32,
+        sdp: &str,
+        now: Now,
+    ) {
+        let Some(session) = &mut self.sessions[place] else {
+            return;
+        };
+        let id = session.id;
+        let Some(at) = session.find(participant) else {
+            // Not admitted: there is no transport, and no answer.
+            self.shared.counters.commands_ignored += 1;
+            return;
+        };
+        let place = Place {
+            session: place,
+            participant: at,
+        };
+        let event = match self.answer(place, sdp, now) {
+            Ok(answer) => {
+                self.shared.counters.offers_answered += 1;
+                MediaEvent::Answer {
+                    session: id,
+                    participant,
+                    negotiation,
+                    sdp: answer.into(),
+                }
+            }
+            Err(refusal) => {
+                self.shared.counters.offers_refused += 1;
+                MediaEvent::OfferRefused {
+                    session: id,
+                    participant,
+                    negotiation,
+                    refusal,
+                }
+            }
+        };
+        // The answer goes before the slots it makes known.
+        self.shared.event(event);
+        if let Some(session) = &mut self.sessions[place.session] {
+            session.deal_pairs(now, &mut self.shared);
+        }
+        self.drain(place, now);
+    }
+
+    /// Answers an offer: of the connection there is, if it has the same certificate, else of a new one.
+    fn answer(&mut self, place: Place, sdp: &str, now: Now) -> Result<String, OfferRefusal> {
+        let offer = Offer::parse(sdp).map_err(|error| OfferRefusal::Malformed(error.to_string()))?;
+        let negotiated = Negotiated::from_offer(&offer);
+        let Some(session) = &mut self.sessions[place.session] else {
+            return Err(OfferRefusal::Full);
+        };
+        let is_same = session
+            .connection(place.participant)
+            .is_some_and(|connection| connection.fingerprints == offer.fingerprints);
+        if is_same {
+            self.renegotiate(place, &offer, negotiated, now);
+        } else {
+            if self.connections >= CONNECTIONS_MAX {
+                return Err(OfferRefusal::Full);
+            }
+            self.disconnect(place, now);
+            self.connect(place, &offer, negotiated, now);
+        }
+        let session = self.sessions[place.session]
+            .as_mut()
+            .expect("checked at the beginning");
+        let connection = session.connection(place.participant).expect("just connected");
+        Ok(answer::write(
+            &offer,
+            connection,
+            &self.identity,
+            &self.candidates,
+        ))
+    }
+
+    fn connect(&mut self, place: Place, offer: &Offer, negotiated: Negotiated, now: Now) {
+        let local = self.fresh_credentials();
+        let config = TransportConfig {
+            local: local.clone(),
+            remote: offer.ice.clone(),
+            remote_fingerprints: offer.fingerprints.clone(),
+            identity: Arc::clone(&self.identity),
+        };
+        self.by_ufrag.insert(local.ufrag.clone(), place);
+        let random = &mut self.shared.random;
+        let connection = Connection {
+            transport: Transport::new(config, now.instant),
+            uplink: Uplink::new(negotiated.sends),
+            downlink: Downlink::new(negotiated.pairs, random),
+            fingerprints: offer.fingerprints.clone(),
+            sdp_session: random.next_u64(),
+            answers: 0,
+            remote: offer.ice.clone(),
+            local,
+            previous_ufrag: None,
+            addresses: Vec::new(),
+            rtcp_ssrc: random.next_u32().max(1),
+        };
+        if let Some(session) = &mut self.sessions[place.session] {
+            session.connect(place.participant, connection);
+            self.connections += 1;
+            self.next_tick.get_or_insert(now.instant + TICK);
+        }
+    }
+
+    fn renegotiate(&mut self, place: Place, offer: &Offer, negotiated: Negotiated, now: Now) {
+        let fresh = self.fresh_credentials();
+        let Some(session) = &mut self.sessions[place.session] else {
+            return;
+        };
+        let Some(connection) = session.connection(place.participant) else {
+            return;
+        };
+        connection.uplink.renegotiate(negotiated.sends);
+        let known = connection.downlink.pairs.len();
+        let more = negotiated.pairs.into_iter().skip(known).collect();
+        connection.downlink.extend(more, &mut self.shared.random);
+        if connection.remote == offer.ice {
+            return;
+        }
+        connection
+            .transport
+            .restart_ice(fresh.clone(), offer.ice.clone(), now.instant);
+        connection.remote = offer.ice.clone();
+        let before = std::mem::replace(&mut connection.local, fresh.clone());
+        if let Some(outdated) = connection.previous_ufrag.replace(before.ufrag) {
+            self.by_ufrag.remove(&outdated);
+        }
+        self.by_ufrag.insert(fresh.ufrag, place);
+    }
+
+    fn fresh_credentials(&mut self) -> IceCredentials {
+        loop {
+            let mut seed = [0; ICE_SEED_BYTES];
+            self.shared.random.fill_bytes(&mut seed);
+            let credentials = IceCredentials::from_seed(seed);
+            if !self.by_ufrag.contains_key(&credentials.ufrag) {
+                return credentials;
+            }
+        }
+    }
+}
