@@ -1,5 +1,7 @@
 //! The program: the command line, and the wiring of the parts. Nothing else is in here.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod addresses;
 mod assets;
 mod captions;

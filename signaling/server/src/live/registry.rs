@@ -183,17 +183,16 @@ impl LiveSessions {
     }
 
     /// Ends the task of a session that could not keep up. Its browsers come back, and it is restored from the
-    /// store; until then its media is closed, so that nobody is seen under another's name.
+    /// store; until then its media is closed, so that nobody is seen under another's name. It stays on the list
+    /// until then: no other may open its media before this one has closed it.
     fn give_up(&self, id: SessionId) {
         tracing::error!(session = %id, "the session could not keep up and is started anew");
         self.metrics.sessions_overrun.inc();
-        let entry = self
-            .live
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&id);
-        if let Some(entry) = entry {
-            entry.task.abort();
+        let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
+        let task = live.get(&id).map(|entry| entry.task.clone());
+        drop(live); // the end of the task takes the list for writing
+        if let Some(task) = task {
+            task.abort();
         }
     }
 }
