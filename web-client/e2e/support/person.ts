@@ -13,6 +13,10 @@ export interface Equipment {
   readonly speech?: string;
   /** A Y4M file to show; without one, Chromium's moving picture. */
   readonly camera?: string;
+  /** Devices are refused, as when somebody says no to the browser's question. */
+  readonly refused?: boolean;
+  /** Sound needs a gesture, as in a browser that has not been set up for tests. */
+  readonly soundNeedsGesture?: boolean;
 }
 
 /** The statistics of one RTP stream, as far as the tests look at them. */
@@ -42,6 +46,20 @@ function rememberPeerConnections(): void {
   };
 }
 
+/** Runs in the page before its own scripts: remembers the tracks of cameras and microphones that it opens. */
+function rememberTracks(): void {
+  const opened: MediaStreamTrack[] = [];
+  Object.assign(globalThis, { tracksOfThisTest: opened });
+  const original = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
+  if (original !== undefined) {
+    navigator.mediaDevices.getUserMedia = async (constraints) => {
+      const stream = await original(constraints);
+      opened.push(...stream.getTracks());
+      return stream;
+    };
+  }
+}
+
 export class Person {
   /** Every message the server sent over the WebSocket, since the browser started. */
   readonly received: unknown[] = [];
@@ -69,19 +87,22 @@ export class Person {
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-sync",
-        "--autoplay-policy=no-user-gesture-required",
+        equipment.soundNeedsGesture
+          ? "--autoplay-policy=document-user-activation-required"
+          : "--autoplay-policy=no-user-gesture-required",
         "--use-fake-device-for-media-stream=fps=10",
-        "--use-fake-ui-for-media-stream",
+        ...(equipment.refused ? [] : ["--use-fake-ui-for-media-stream"]),
         "--auto-select-desktop-capture-source=Entire screen",
         ...(equipment.speech === undefined ? [] : [`--use-file-for-fake-audio-capture=${equipment.speech}`]),
         ...(equipment.camera === undefined ? [] : [`--use-file-for-fake-video-capture=${equipment.camera}`]),
       ],
     });
     const context = await browser.newContext({
-      permissions: ["camera", "microphone"],
+      permissions: equipment.refused ? [] : ["camera", "microphone"],
       viewport: { width: 1000, height: 700 },
     });
     await context.addInitScript(rememberPeerConnections);
+    await context.addInitScript(rememberTracks);
     const person = new Person(name, browser, context, profile, await context.newPage());
     person.watch(person.page);
     return person;
@@ -165,6 +186,17 @@ export class Person {
         .peerConnectionsOfThisTest;
       return { made: made.length, open: made.filter((one) => one.connectionState !== "closed").length };
     });
+  }
+
+  /** What the browser does when a device is pulled out: its track ends, and the page hears of it. */
+  unplug(kind: "audio" | "video"): Promise<void> {
+    return this.page.evaluate((wanted) => {
+      const opened = (globalThis as unknown as { tracksOfThisTest: MediaStreamTrack[] }).tracksOfThisTest;
+      for (const track of opened.filter((one) => one.kind === wanted && one.readyState === "live")) {
+        track.stop();
+        track.dispatchEvent(new Event("ended"));
+      }
+    }, kind);
   }
 
   /** RTP statistics of the newest peer connection: `inbound-rtp`, `outbound-rtp`, `remote-inbound-rtp`. */
