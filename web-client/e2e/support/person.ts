@@ -134,6 +134,8 @@ export class Person {
 
   /** Opens a link, fills in the join page and asks to join (a facilitator: joins). */
   async join(url: string, button: "Join" | "Ask to join"): Promise<void> {
+    // By way of another page: a link that differs after the `#` alone, or not at all, would not load anew.
+    await this.page.goto("about:blank");
     await this.page.goto(url);
     await this.page.getByLabel("Your name").fill(this.name);
     await this.checkbox("I agree to the group guidelines").check({ force: true });
