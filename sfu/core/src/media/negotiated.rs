@@ -174,3 +174,48 @@ fn extension_ids(section: &OfferSection) -> ExtensionIds {
         video_orientation: section.extension_id(HeaderExtension::VideoOrientation),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chromium_offer_has_its_sources_pairs_and_numbers() {
+        let offer = Offer::parse(include_str!("../sdp/fixtures/chromium_156.sdp")).unwrap();
+        let Negotiated { sends, pairs } = Negotiated::from_offer(&offer);
+        let sources: Vec<_> = sends.sections.iter().map(|section| section.source).collect();
+        assert_eq!(sources, TrackSource::ALL);
+        assert_eq!(sends.sections[1].layer(b"q"), Some(0));
+        assert_eq!(sends.sections[1].layer(b"f"), Some(2));
+        assert_eq!(sends.sections[1].layer(b"x"), None);
+        assert_eq!(
+            [
+                sends.codecs[111],
+                sends.codecs[96],
+                sends.codecs[97],
+                sends.codecs[98]
+            ],
+            [Codec::Opus, Codec::Vp8, Codec::Rtx, Codec::Unknown]
+        );
+        let mids: Vec<_> = pairs
+            .iter()
+            .map(|pair| (pair.audio.mid.as_str(), pair.video.mid.as_str()))
+            .collect();
+        assert_eq!(mids, [("4", "5"), ("6", "7"), ("8", "9")]);
+        assert!(pairs.iter().all(|pair| pair.video.rtx_payload_type == Some(97)));
+    }
+
+    #[test]
+    fn a_firefox_offer_keeps_its_own_numbers() {
+        let offer = Offer::parse(include_str!("../sdp/fixtures/firefox.sdp")).unwrap();
+        let Negotiated { sends, pairs } = Negotiated::from_offer(&offer);
+        assert_eq!(
+            (sends.codecs[109], sends.codecs[120], sends.codecs[124]),
+            (Codec::Opus, Codec::Vp8, Codec::Rtx)
+        );
+        assert_eq!(
+            (pairs[0].audio.payload_type, pairs[0].video.payload_type),
+            (109, 120)
+        );
+    }
+}
