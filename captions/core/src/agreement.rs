@@ -1,8 +1,9 @@
-//! Local agreement: words that two hypotheses in a row begin with are taken for said.
+//! Local agreement: words that hypotheses in a row begin with, and that the model is sure of, are taken for said.
 //!
 //! Hypotheses over a growing window agree on what lies well inside it. What was agreed is never taken back,
 //! so a later hypothesis is aligned with it first: the model may have dropped or added a word there since.
 
+use crate::policy::Policy;
 use crate::words::{Word, normalised};
 
 /// The words of one segment as they settle.
@@ -12,6 +13,8 @@ pub(crate) struct Agreement {
     agreed: Vec<Word>,
     /// The rest of the latest hypothesis.
     rest: Vec<Word>,
+    /// In how many hypotheses in a row each of those stood, with the same words before it.
+    stood: Vec<u32>,
 }
 
 impl Agreement {
@@ -25,22 +28,34 @@ impl Agreement {
         &self.rest
     }
 
-    /// A hypothesis over a longer window than the last. Its last `edge_words` words do not settle yet.
-    pub fn update(&mut self, hypothesis: Vec<Word>, edge_words: usize) {
-        let mut rest = continuation(&self.agreed, hypothesis);
+    /// A hypothesis over a longer window than the last.
+    pub fn update(&mut self, hypothesis: Vec<Word>, policy: &Policy) {
+        self.show(hypothesis);
+        let inside = self.rest.len().saturating_sub(policy.edge_words);
+        let is_settled = |(word, stood): &(&Word, &u32)| {
+            **stood >= policy.agreeing_hypotheses && word.probability >= policy.settling_probability
+        };
+        let settled = self.rest[..inside]
+            .iter()
+            .zip(&self.stood)
+            .take_while(is_settled)
+            .count();
+        self.agreed.extend(self.rest.drain(..settled));
+        self.stood.drain(..settled);
+    }
+
+    /// A hypothesis of which nothing may settle.
+    pub fn show(&mut self, hypothesis: Vec<Word>) {
+        let rest = continuation(&self.agreed, hypothesis);
         let same = rest
             .iter()
             .zip(&self.rest)
             .take_while(|(new, old)| same_word(new, old))
             .count();
-        let settled = same.min(rest.len().saturating_sub(edge_words));
-        self.agreed.extend(rest.drain(..settled));
+        self.stood.truncate(same);
+        self.stood.iter_mut().for_each(|stood| *stood += 1);
+        self.stood.resize(rest.len(), 1);
         self.rest = rest;
-    }
-
-    /// A hypothesis of which nothing may settle.
-    pub fn show(&mut self, hypothesis: Vec<Word>) {
-        self.rest = continuation(&self.agreed, hypothesis);
     }
 
     /// The hypothesis over the whole segment: everything settles.
@@ -94,10 +109,18 @@ mod tests {
         text.split_whitespace().map(Word::certain).collect()
     }
 
+    /// Two in a row are enough here.
+    fn policy() -> Policy {
+        Policy {
+            agreeing_hypotheses: 2,
+            ..Policy::default()
+        }
+    }
+
     fn after(hypotheses: &[&str]) -> (String, String) {
         let mut agreement = Agreement::default();
         for text in hypotheses {
-            agreement.update(words(text), 1);
+            agreement.update(words(text), &policy());
         }
         (joined(agreement.agreed()), joined(agreement.rest()))
     }
@@ -117,6 +140,33 @@ mod tests {
     }
 
     #[test]
+    fn where_three_have_to_agree_two_settle_nothing() {
+        let mut agreement = Agreement::default();
+        let policy = Policy {
+            agreeing_hypotheses: 3,
+            ..Policy::default()
+        };
+        for (hypothesis, settled) in [("we met", ""), ("we met on", ""), ("we met on two", "we met")] {
+            agreement.update(words(hypothesis), &policy);
+            assert_eq!(joined(agreement.agreed()), settled);
+        }
+        agreement.update(words("we met on two days"), &policy);
+        assert_eq!(joined(agreement.agreed()), "we met on", "each word for itself");
+    }
+
+    #[test]
+    fn a_word_the_model_is_unsure_of_waits_for_the_end() {
+        let mut agreement = Agreement::default();
+        let mut unsure = words("we met on Tuesday with");
+        unsure[2].probability = 0.3;
+        agreement.update(unsure.clone(), &policy());
+        agreement.update(unsure.clone(), &policy());
+        assert_eq!(joined(agreement.agreed()), "we met");
+        agreement.finish(unsure);
+        assert_eq!(joined(agreement.agreed()), "we met on Tuesday with");
+    }
+
+    #[test]
     fn agreed_words_stay_when_a_later_hypothesis_changes_them() {
         let settled = [
             "we met on two",
@@ -128,9 +178,9 @@ mod tests {
 
     #[test]
     fn a_word_dropped_inside_the_agreed_part_is_not_said_twice() {
-        let mut agreement = Agreement::default();
-        agreement.update(words("and then we met on Tuesday"), 1);
-        agreement.update(words("and then we met on Tuesday with"), 1);
+        let (mut agreement, policy) = (Agreement::default(), policy());
+        agreement.update(words("and then we met on Tuesday"), &policy);
+        agreement.update(words("and then we met on Tuesday with"), &policy);
         agreement.finish(words("then we met on Tuesday with all of us"));
         assert_eq!(
             joined(agreement.agreed()),
@@ -140,9 +190,9 @@ mod tests {
 
     #[test]
     fn a_final_without_words_keeps_what_was_agreed() {
-        let mut agreement = Agreement::default();
-        agreement.update(words("we met on"), 1);
-        agreement.update(words("we met on Tuesday"), 1);
+        let (mut agreement, policy) = (Agreement::default(), policy());
+        agreement.update(words("we met on"), &policy);
+        agreement.update(words("we met on Tuesday"), &policy);
         agreement.finish(Vec::new());
         assert_eq!(joined(agreement.agreed()), "we met on");
     }

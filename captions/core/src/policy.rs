@@ -28,6 +28,10 @@ pub struct Policy {
     pub caption_sentence_characters: usize,
     /// Characters at which a caption ends at any word: two lines.
     pub caption_characters_max: usize,
+    /// Hypotheses in a row that have to agree on a word before it settles. More: fewer wrong words, later.
+    pub agreeing_hypotheses: u32,
+    /// A word of which the model is less sure, 0 to 1, and those after it, wait for the end of the segment.
+    pub settling_probability: f32,
     /// The last words of a hypothesis are never taken for agreed: half a word at the edge of the window
     /// looks like another word. More: fewer wrong words become stable, later.
     pub edge_words: usize,
@@ -47,6 +51,8 @@ impl Default for Policy {
             voice_min: Duration::from_millis(160),
             caption_sentence_characters: 40,
             caption_characters_max: 120,
+            agreeing_hypotheses: 3,
+            settling_probability: 0.5,
             edge_words: 1,
         }
     }

@@ -273,7 +273,7 @@ impl Speaker {
                 if is_whole {
                     segment.agreement.finish(words);
                 } else if samples_to_duration(done.until) + LULL_WINDOW < desk.policy.hard_limit {
-                    segment.agreement.update(words, desk.policy.edge_words);
+                    segment.agreement.update(words, desk.policy);
                 } else {
                     segment.agreement.show(words);
                 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use hearken_captions_core::{Hypothesis, Job, JobId, Policy, SAMPLE_RATE, Transcriber, cut_repetition};
 use hearken_protocol::{CaptionStatus, Timestamp};
-use support::{Rehearsal, START, model, packets, silence, wav, word_errors, words};
+use support::{Rehearsal, model, packets, silence, wav, word_errors, words};
 
 /// Silence between recordings.
 const PAUSE_SECONDS: f32 = 1.2;
@@ -57,7 +57,7 @@ fn main() {
     );
     println!("CPU per second of sound {:.2} s", cpu.as_secs_f64() / seconds);
     for (name, delays) in [
-        ("first text of a caption", first),
+        ("first text after a pause", first),
         ("word settled", settled),
         ("final after its end", finals),
     ] {
@@ -75,6 +75,8 @@ fn set(policy: &mut Policy, name: &str, value: u64) {
         "endpoint" => policy.endpoint = time,
         "soft" => policy.soft_limit = time,
         "hard" => policy.hard_limit = time,
+        "agree" => policy.agreeing_hypotheses = value as u32,
+        "sure" => policy.settling_probability = value as f32 / 100.0,
         "edge" => policy.edge_words = value as usize,
         _ => panic!("no such setting: {name}"),
     }
@@ -130,10 +132,13 @@ fn transcribe_alone(transcriber: &mut impl Transcriber, sound: &[i16]) -> String
 /// words, taken as equally long), the final.
 fn delays(rehearsal: &Rehearsal, first: &mut Vec<f64>, settled: &mut Vec<f64>, finals: &mut Vec<f64>) {
     let after = |at: Timestamp, what: Timestamp| at.0 as f64 / 1e3 - what.0 as f64 / 1e3;
+    let mut shown = Timestamp(0);
     for (at, event) in &rehearsal.events {
-        if event.revision == 1 {
+        // A caption that goes on where another was full is no first text: its words were shown before.
+        if event.revision == 1 && event.started_at > shown {
             first.push(after(*at, event.started_at));
         }
+        shown = shown.max(event.ended_at);
         if event.status != CaptionStatus::Final || event.stable.is_empty() {
             continue;
         }
@@ -149,7 +154,6 @@ fn delays(rehearsal: &Rehearsal, first: &mut Vec<f64>, settled: &mut Vec<f64>, f
             settled.push(after(stood, ended).max(0.0));
         }
     }
-    let _ = START;
 }
 
 fn percentiles(mut delays: Vec<f64>) -> [f64; 2] {

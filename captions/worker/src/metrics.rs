@@ -1,6 +1,9 @@
 //! What the metrics say about captions: `hearken_captions_*`. No ids, no text.
 
-use hearken_protocol::{CaptionEvent, CaptionStatus, Timestamp};
+use std::collections::BTreeMap;
+
+use hearken_captions_core::SPEAKERS_MAX;
+use hearken_protocol::{CaptionEvent, CaptionStatus, ParticipantId, SessionId, Timestamp};
 use prometheus::{
     Counter, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
 };
@@ -75,6 +78,8 @@ pub(crate) struct Metrics {
     undecoded: IntCounter,
     dropped: IntCounterVec,
     latest: Report,
+    /// Until when each speaker's words have been shown.
+    shown_until: BTreeMap<(SessionId, ParticipantId), Timestamp>,
 }
 
 impl Metrics {
@@ -153,6 +158,7 @@ impl Metrics {
             )?,
             dropped: keep(registry, IntCounterVec::new(dropped, &["reason"]))?,
             latest: Report::default(),
+            shown_until: BTreeMap::new(),
         };
         for reason in Drop::ALL {
             metrics.dropped.with_label_values(&[reason.label()]);
@@ -171,11 +177,20 @@ impl Metrics {
     }
 
     /// A caption event came in.
-    pub fn event(&self, event: &CaptionEvent, now: Timestamp) {
-        if event.revision == 1 {
+    pub fn event(&mut self, event: &CaptionEvent, now: Timestamp) {
+        if self.shown_until.len() >= SPEAKERS_MAX {
+            self.shown_until.clear();
+        }
+        let shown = self
+            .shown_until
+            .entry((event.session, event.participant))
+            .or_insert(Timestamp(0));
+        // A caption that goes on where another was full is no first text: its words were shown before.
+        if event.revision == 1 && event.started_at > *shown {
             self.first_partial
                 .observe(now.saturating_since(event.started_at).as_secs_f64());
         }
+        *shown = event.ended_at.max(*shown);
         if event.status == CaptionStatus::Final && !event.stable.is_empty() {
             self.finals
                 .observe(now.saturating_since(event.ended_at).as_secs_f64());
