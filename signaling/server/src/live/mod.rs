@@ -5,6 +5,7 @@ mod ledger;
 mod mail;
 mod orders;
 mod outbox;
+mod peers;
 mod registry;
 mod session;
 

@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use super::ledger::{Ledger, NotSaved};
 use super::mail::{Mail, Saved};
 use super::orders::Orders;
-use super::outbox::Outbox;
+use super::peers::Peers;
 use crate::clock;
 use crate::links::Links;
 use crate::metrics::{CloseCause, JoinStep, Metrics};
@@ -50,26 +50,10 @@ pub(super) struct SessionTask {
     core: Session,
     ledger: Ledger,
     orders: Orders,
-    peers: HashMap<ConnectionId, Peer>,
+    peers: Peers,
     /// Offers on their way, for the join times: at most one per person inside.
     offers: HashMap<ParticipantId, Instant>,
-    /// Connections that did not take what was sent; the core has still to be told.
-    lost: Vec<ConnectionId>,
-    empty_since: Instant,
     workshop: Workshop,
-}
-
-/// A connection, as its session sees it.
-struct Peer {
-    outbox: Outbox,
-    hello_at: Instant,
-    presence: Option<(Role, Presence)>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Presence {
-    Waiting,
-    Admitted,
 }
 
 /// Whose wish an input was, and what becomes of it when it cannot be saved.
@@ -99,15 +83,13 @@ enum Wake {
 impl SessionTask {
     /// A task for this session; the core's first outputs are still to be carried out.
     pub(super) fn new(core: Session, ledger: Ledger, orders: Orders, workshop: Workshop) -> Self {
-        let (peers, offers, lost) = (HashMap::new(), HashMap::new(), Vec::new());
+        let peers = Peers::new(Arc::clone(&workshop.metrics));
         Self {
             core,
             ledger,
             orders,
             peers,
-            offers,
-            lost,
-            empty_since: Instant::now(),
+            offers: HashMap::new(),
             workshop,
         }
     }
@@ -146,7 +128,7 @@ impl SessionTask {
             return self.ledger.is_settled() && self.orders.retry_at().is_none();
         }
         let begun = self.core.settings().starts_at <= clock::now();
-        !begun && self.peers.is_empty() && self.empty_since.elapsed() >= IDLE_MAX && self.ledger.is_settled()
+        !begun && self.peers.empty_for() >= IDLE_MAX && self.ledger.is_settled()
     }
 
     async fn wait(&mut self) -> Wake {
@@ -171,7 +153,7 @@ impl SessionTask {
 
     /// Does what is due, whatever woke the task: a flood of mail delays no deadline.
     async fn catch_up(&mut self) {
-        while let Some(connection) = self.lost.pop() {
+        while let Some(connection) = self.peers.next_lost() {
             self.take(Input::Disconnect { connection }, Wish::Inevitable)
                 .await;
         }
@@ -199,21 +181,9 @@ impl SessionTask {
                     connection: connect.connection,
                     request: connect.request,
                 };
-                let peer = Peer {
-                    outbox,
-                    hello_at: Instant::now(),
-                    presence: None,
-                };
-                self.peers.insert(connect.connection, peer);
+                self.peers.arrive(connect.connection, outbox);
                 self.take(Input::Connect(connect), Wish::Open(requester)).await;
-                // Whoever was not welcomed has been told why.
-                if self
-                    .peers
-                    .get(&requester.connection)
-                    .is_some_and(|peer| peer.presence.is_none())
-                {
-                    self.close(requester.connection, CloseCause::Hello);
-                }
+                self.peers.close_if_unwelcome(requester.connection);
             }
             Mail::Message {
                 connection,
@@ -232,7 +202,7 @@ impl SessionTask {
                 .await;
             }
             Mail::Disconnect { connection } => {
-                self.forget(connection);
+                self.peers.gone(connection);
                 self.take(Input::Disconnect { connection }, Wish::Inevitable)
                     .await;
             }
@@ -303,8 +273,8 @@ impl SessionTask {
                 self.note_order(&command);
                 self.orders.give(command);
             }
-            Output::Send { connection, message } => self.send(connection, &message),
-            Output::Close { connection } => self.close(connection, CloseCause::Session),
+            Output::Send { connection, message } => self.peers.send(connection, &message),
+            Output::Close { connection } => self.peers.close(connection, CloseCause::Session),
             Output::Welcome {
                 connection,
                 mut welcome,
@@ -318,14 +288,8 @@ impl SessionTask {
                     Ok(token) => welcome.resume = token,
                     Err(error) => tracing::error!(%error, "a seat goes without a token to come back"),
                 }
-                if let Some(peer) = self.peers.get_mut(&connection) {
-                    peer.presence = Some((welcome.role, Presence::Waiting));
-                    self.workshop.metrics.participant(welcome.role, false, 1);
-                    self.workshop
-                        .metrics
-                        .joined(JoinStep::Welcome, peer.hello_at.elapsed());
-                }
-                self.send(connection, &ServerMessage::Welcome(welcome));
+                self.peers.welcomed(connection, welcome.role);
+                self.peers.send(connection, &ServerMessage::Welcome(welcome));
             }
             Output::Admitted {
                 connection,
@@ -335,15 +299,15 @@ impl SessionTask {
                 if let Some(generation) = link_generation {
                     snapshot.member_link = self.member_link(generation);
                 }
-                self.note_admitted(connection);
-                self.send(connection, &ServerMessage::Admitted(snapshot));
+                self.peers.admitted(connection);
+                self.peers.send(connection, &ServerMessage::Admitted(snapshot));
             }
             Output::MemberLink {
                 connection,
                 generation,
             } => {
                 if let Some(url) = self.member_link(generation) {
-                    self.send(connection, &ServerMessage::MemberLink { url });
+                    self.peers.send(connection, &ServerMessage::MemberLink { url });
                 }
             }
         }
@@ -358,17 +322,6 @@ impl SessionTask {
             .ok()
     }
 
-    fn send(&mut self, connection: ConnectionId, message: &ServerMessage) {
-        let Some(peer) = self.peers.get(&connection) else {
-            return;
-        };
-        self.workshop.metrics.sent(message);
-        if peer.outbox.send(message).is_err() {
-            self.forget(connection); // dropping its outbox closes it
-            self.lost.push(connection);
-        }
-    }
-
     fn refuse(&mut self, to: Requester, message: &str) {
         let code = ErrorCode::StoreUnavailable;
         let error = ServerMessage::Error {
@@ -376,39 +329,7 @@ impl SessionTask {
             code,
             message: message.to_owned(),
         };
-        self.send(to.connection, &error);
-    }
-
-    fn close(&mut self, connection: ConnectionId, cause: CloseCause) {
-        if let Some(peer) = self.forget(connection) {
-            peer.outbox.close(cause);
-        }
-    }
-
-    fn forget(&mut self, connection: ConnectionId) -> Option<Peer> {
-        let peer = self.peers.remove(&connection)?;
-        if let Some((role, presence)) = peer.presence {
-            self.workshop
-                .metrics
-                .participant(role, presence == Presence::Admitted, -1);
-        }
-        if self.peers.is_empty() {
-            self.empty_since = Instant::now();
-        }
-        Some(peer)
-    }
-
-    fn note_admitted(&mut self, connection: ConnectionId) {
-        if let Some((role, presence)) = self
-            .peers
-            .get_mut(&connection)
-            .and_then(|peer| peer.presence.as_mut())
-            && *presence == Presence::Waiting
-        {
-            *presence = Presence::Admitted;
-            self.workshop.metrics.participant(*role, false, -1);
-            self.workshop.metrics.participant(*role, true, 1);
-        }
+        self.peers.send(to.connection, &error);
     }
 
     fn note_order(&mut self, command: &MediaCommand) {
@@ -445,10 +366,7 @@ impl SessionTask {
 
     /// The server stops: browsers are told to come back, seats stay as they are in the store.
     async fn stop(mut self) {
-        let connections: Vec<ConnectionId> = self.peers.keys().copied().collect();
-        for connection in connections {
-            self.close(connection, CloseCause::Shutdown);
-        }
+        self.peers.close_all(CloseCause::Shutdown);
         self.ledger.settle().await;
     }
 }
