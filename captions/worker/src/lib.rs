@@ -18,6 +18,7 @@ pub mod model;
 mod pipeline;
 mod pool;
 mod processor;
+mod restarts;
 mod supervisor;
 mod voice;
 mod whisper;
@@ -29,7 +30,8 @@ pub use child::{
 pub use intake::{Heard, Intake, IntakeCounters};
 pub use pipeline::Pipeline;
 pub use processor::ProcessorError;
-pub use supervisor::{Restarts, Supervisor, SupervisorConfig};
+pub use restarts::Restarts;
+pub use supervisor::{Supervisor, SupervisorConfig};
 pub use voice::VoiceDetector;
 pub use whisper::{WhisperError, WhisperModel, WhisperTranscriber};
 pub use wire::{FromWorker, Report, ToWorker, WireError};

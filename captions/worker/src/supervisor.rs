@@ -28,6 +28,7 @@ use crate::child::{
     EPOCH_VARIABLE, EXIT_MODEL, EXIT_PROCESSOR, MODEL_VARIABLE, SOCKET_VARIABLE, THREADS_VARIABLE,
 };
 use crate::metrics::{Drop as PacketDrop, Metrics};
+use crate::restarts::{Ended, Restarts};
 use crate::wire::{self, FromWorker, ToWorker, WireError};
 
 /// Messages on their way to the child: some twenty seconds of one speaker. Full: packets are dropped.
@@ -67,43 +68,6 @@ impl SupervisorConfig {
             model,
             threads: None,
             restarts: Restarts::default(),
-        }
-    }
-}
-
-/// When a child that ended is started again. The first time at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Restarts {
-    /// Wait before the second start in a row; it doubles with each further one.
-    pub delay: Duration,
-    /// The longest wait, also for a model or a processor that cannot be used.
-    pub delay_max: Duration,
-    /// After so many failures in a row, captions are called unavailable. It is tried on.
-    pub give_up_after: u32,
-    /// A child that ran for so long did not fail in a row with the one before.
-    pub well_after: Duration,
-}
-
-impl Default for Restarts {
-    fn default() -> Self {
-        Self {
-            delay: Duration::from_millis(500),
-            delay_max: Duration::from_secs(60),
-            give_up_after: 5,
-            well_after: Duration::from_secs(30),
-        }
-    }
-}
-
-impl Restarts {
-    fn wait(&self, failures: u32, ended: &Ended) -> Duration {
-        match (failures, ended) {
-            (_, Ended::Hopeless) => self.delay_max,
-            (0 | 1, _) => Duration::ZERO,
-            _ => self
-                .delay
-                .saturating_mul(2u32.saturating_pow(failures - 2))
-                .min(self.delay_max),
         }
     }
 }
@@ -177,17 +141,6 @@ impl Supervisor {
         drop(self.commands);
         let _ = self.stopped.await;
     }
-}
-
-/// How the life of a child ended.
-#[derive(Debug, PartialEq, Eq)]
-enum Ended {
-    /// The supervisor is to stop.
-    Stopped,
-    /// It died, hung or talked nonsense after running for so long.
-    Failed { ran: Duration },
-    /// Starting it again is pointless for now.
-    Hopeless,
 }
 
 /// The packets; when nobody is left to send any, nothing comes of them any more.
@@ -470,21 +423,4 @@ fn is_hopeless(status: ExitStatus) -> bool {
 fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_restart_is_at_once_and_later_ones_wait_longer_and_longer() {
-        let restarts = Restarts::default();
-        let failed = Ended::Failed { ran: Duration::ZERO };
-        let waits: Vec<u64> = (1..9)
-            .map(|n| restarts.wait(n, &failed).as_millis() as u64)
-            .collect();
-        assert_eq!(waits, [0, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000]);
-        assert_eq!(restarts.wait(60, &failed), restarts.delay_max);
-        assert_eq!(restarts.wait(1, &Ended::Hopeless), restarts.delay_max);
-    }
 }
