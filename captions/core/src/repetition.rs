@@ -19,31 +19,37 @@ pub fn max_tokens(sound: Duration) -> u32 {
     (sound.as_secs_f32() * 6.0) as u32 + 6
 }
 
-/// Cuts after the first of three phrases of 1 to 6 words that stand in a row, or of two of 4 words or more.
-/// What follows them is lost too: a model in a loop does not come back to what was said.
+/// Where a phrase of 1 to 6 words stands three times in a row, or one of 4 words or more twice, leaves it there
+/// once. A loop that the model did not leave goes on to the end, and all of it goes; words after a loop were
+/// said.
 pub fn cut_repetition(words: &mut Vec<Word>) {
-    let keys: Vec<String> = words.iter().map(|word| normalised(&word.text)).collect();
-    let cut = (0..keys.len()).find_map(|start| {
-        (1..=(keys.len() - start) / 2 + LONG_PHRASE_WORDS)
-            .find(|phrase| is_loop(&keys[start..], *phrase))
-            .map(|phrase| start + phrase)
-    });
-    if let Some(cut) = cut {
-        words.truncate(cut);
+    let mut keys: Vec<String> = words.iter().map(|word| normalised(&word.text)).collect();
+    let mut start = 0;
+    while start < keys.len() {
+        let longest = (keys.len() - start) / 2 + LONG_PHRASE_WORDS;
+        let found = (1..=longest).find_map(|phrase| Some((phrase, repeated(&keys[start..], phrase)?)));
+        if let Some((phrase, repeated)) = found {
+            let again = start + phrase..start + phrase + repeated;
+            keys.drain(again.clone());
+            words.drain(again);
+        }
+        start += 1;
     }
 }
 
-/// Whether the words begin with a loop of a phrase of so many words.
-fn is_loop(words: &[String], phrase: usize) -> bool {
-    let repeated = words
+/// How many words after the first `phrase` ones repeat them, if that is a loop.
+fn repeated(words: &[String], phrase: usize) -> Option<usize> {
+    let same = words
         .iter()
         .zip(words.iter().skip(phrase))
         .take_while(|(one, next)| one == next)
         .count();
-    let is_short_loop = phrase <= PHRASE_WORDS_MAX && repeated >= (REPEATS - 1) * phrase;
-    let is_cut_off = phrase + repeated == words.len();
-    let is_long_loop = repeated >= LONG_PHRASE_WORDS && (repeated >= phrase || is_cut_off);
-    is_short_loop || phrase >= LONG_PHRASE_WORDS && is_long_loop
+    let is_cut_off = phrase + same == words.len();
+    let is_short_loop = phrase <= PHRASE_WORDS_MAX && same >= (REPEATS - 1) * phrase;
+    let is_long_loop =
+        phrase >= LONG_PHRASE_WORDS && same >= LONG_PHRASE_WORDS && (same >= phrase || is_cut_off);
+    let whole = if is_cut_off { same } else { same / phrase * phrase };
+    (is_short_loop || is_long_loop).then_some(whole)
 }
 
 #[cfg(test)]
@@ -70,6 +76,15 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_a_loop_was_said() {
+        assert_eq!(
+            cut("hold on, hold on, hold on, hold out, patience"),
+            "hold on, hold out, patience"
+        );
+        assert_eq!(cut("no no no so no no no"), "no so no");
+    }
+
+    #[test]
     fn a_phrase_twice_in_a_row_may_have_been_said() {
         assert_eq!(cut("no no I mean it I mean it"), "no no I mean it I mean it");
     }
@@ -77,7 +92,10 @@ mod tests {
     #[test]
     fn a_long_phrase_is_not_said_twice_in_a_row() {
         let said = "the best way out is always through";
-        assert_eq!(cut(&format!("{said} {said} and so on")), said);
+        assert_eq!(
+            cut(&format!("{said} {said} and so on")),
+            format!("{said} and so on")
+        );
         assert_eq!(
             cut(&format!("{said} the best way out")),
             said,
