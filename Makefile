@@ -43,11 +43,12 @@ test-browser: ## Run the tests in a real browser, against the release binary
 	@$(SETUP) tools packages test-packages web binary model
 	cd web-client && npm run e2e
 
-bench: ## Run the benchmarks: load over the public protocol, and the forwarding path alone
+bench: ## Run the benchmarks: the forwarding path alone, load over the public protocol, the delay of captions
 	@$(SETUP) tools packages web binary
 	@$(SETUP) model-if-possible
 	cargo bench --locked -p hearken-benches
 	cargo run --release --locked -p hearken-benches --bin load
+	cargo run --release --locked -p hearken-benches --bin caption_delay
 
 lint: ## Run the static checks, as CI does
 	@.ci/checks

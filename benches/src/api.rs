@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, bail};
 use futures_util::{SinkExt, StreamExt};
 use hearken_protocol::{
-    ClientMessage, Hello, PROTOCOL_VERSION, ParticipantId, Request, Sensitive, ServerMessage, SessionId,
-    TrackSource, ViewItem,
+    CaptionsState, ClientMessage, Hello, PROTOCOL_VERSION, ParticipantId, Request, Sensitive, ServerMessage,
+    SessionId, TrackSource, ViewItem,
 };
 use serde::Deserialize;
 use tokio::net::TcpStream;
@@ -47,9 +47,19 @@ impl<'a> ApiClient<'a> {
 
     /// A session without a waiting room and without captions.
     pub fn create_session(&self, capacity: usize) -> Result<Links> {
-        let body = serde_json::json!({
+        self.create(serde_json::json!({
             "name": "Load", "capacity": capacity, "waiting_room": false, "captions": false,
-        });
+        }))
+    }
+
+    /// A session without a waiting room, with captions.
+    pub fn create_captioned_session(&self, capacity: usize) -> Result<Links> {
+        self.create(serde_json::json!({
+            "name": "Captions", "capacity": capacity, "waiting_room": false, "captions": true,
+        }))
+    }
+
+    fn create(&self, body: serde_json::Value) -> Result<Links> {
         let answer = ureq::post(format!("http://{}/api/v1/sessions", self.server.address))
             .header("Authorization", format!("Bearer {}", self.server.operator_key))
             .header("Content-Type", "application/json")
@@ -68,6 +78,8 @@ pub struct Signaling {
     pub participant: ParticipantId,
     /// Who was inside at the time of joining, oneself too.
     pub present: Vec<ParticipantId>,
+    /// Whether there were captions at the time of joining.
+    pub captions: CaptionsState,
 }
 
 impl Signaling {
@@ -79,6 +91,7 @@ impl Signaling {
             socket,
             participant: ParticipantId(0),
             present: Vec::new(),
+            captions: CaptionsState::Off,
         };
         signaling
             .send(ClientMessage::Hello(Hello {
@@ -92,7 +105,10 @@ impl Signaling {
             .await?;
         loop {
             match signaling.receive().await? {
-                ServerMessage::Welcome(welcome) => signaling.participant = welcome.participant,
+                ServerMessage::Welcome(welcome) => {
+                    signaling.participant = welcome.participant;
+                    signaling.captions = welcome.session.captions;
+                }
                 ServerMessage::Admitted(snapshot) => {
                     signaling.present = snapshot.participants.iter().map(|one| one.participant).collect();
                     return Ok(signaling);
@@ -119,9 +135,14 @@ impl Signaling {
         }
     }
 
+    /// Switches the microphone on.
+    pub async fn unmute(&mut self) -> Result<()> {
+        self.send(ClientMessage::SetMicrophone { on: true }).await
+    }
+
     /// Switches microphone and camera on.
     pub async fn publish(&mut self) -> Result<()> {
-        self.send(ClientMessage::SetMicrophone { on: true }).await?;
+        self.unmute().await?;
         self.send(ClientMessage::SetCamera { on: true }).await
     }
 
@@ -153,7 +174,8 @@ impl Signaling {
         Ok(self.socket.send(Message::text(text)).await?)
     }
 
-    async fn receive(&mut self) -> Result<ServerMessage> {
+    /// The next message.
+    pub async fn receive(&mut self) -> Result<ServerMessage> {
         loop {
             match self
                 .socket

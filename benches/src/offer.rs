@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use hearken_sfu_core::transport::Fingerprint;
+
 /// Payload types and header extensions that the generator offers.
 pub const OPUS: u8 = 111;
 /// VP8.
@@ -22,8 +24,8 @@ pub struct Sections {
     pub ufrag: String,
     /// ICE password.
     pub password: String,
-    /// `sha-256 AB:CD:…` of the DTLS certificate.
-    pub fingerprint: String,
+    /// Of the DTLS certificate.
+    pub fingerprint: Fingerprint,
     /// SSRC of the microphone.
     pub audio_ssrc: u32,
     /// SSRC of the camera (one layer).

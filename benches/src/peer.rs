@@ -6,14 +6,15 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use hdrhistogram::Histogram;
 use hearken_sfu_core::client::{ClientConfig, ClientTransport};
 use hearken_sfu_core::transport::{
-    Fingerprint, IceCredentials, Identity, Incoming, SRTP_OVERHEAD_MAX, SrtpProfile,
+    IceCredentials, Identity, Incoming, SRTP_OVERHEAD_MAX, SealError, SrtpProfile,
 };
 use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
 
+use crate::answer::Answer;
 use crate::offer::{Sections, offer};
 use crate::synthetic::{PacketKind, Publisher, Schedule, sent_at};
 
@@ -104,7 +105,7 @@ impl Offering {
         let sections = Sections {
             ufrag: local.ufrag.clone(),
             password: local.password.clone(),
-            fingerprint: format!("sha-256 {}", hexadecimal(identity.fingerprint())),
+            fingerprint: identity.fingerprint(),
             audio_ssrc: 0x1000_0000 + number,
             video_ssrc: 0x2000_0000 + number,
             pairs,
@@ -125,34 +126,17 @@ impl Offering {
 
     /// With the answer, a participant that can send and receive. It publishes if there is a schedule.
     pub fn answered(self, answer: &str, schedule: Option<Schedule>, subscribers: u64) -> Result<Peer> {
-        let line = |prefix: &str| answer.lines().find_map(|line| line.strip_prefix(prefix));
-        let remote = IceCredentials {
-            ufrag: line("a=ice-ufrag:")
-                .context("an answer without ice-ufrag")?
-                .to_owned(),
-            password: line("a=ice-pwd:")
-                .context("an answer without ice-pwd")?
-                .to_owned(),
-        };
-        let fingerprint = line("a=fingerprint:").context("an answer without fingerprint")?;
-        let candidate = answer
-            .lines()
-            .filter_map(|line| line.strip_prefix("a=candidate:"))
-            .map(|candidate| candidate.split(' ').collect::<Vec<_>>())
-            .find(|fields| fields.get(4) == Some(&"127.0.0.1"))
-            .context("an answer without a candidate on loopback")?;
-        let port: u16 = candidate.get(5).context("a candidate without a port")?.parse()?;
+        let answer = Answer::parse(answer)?;
         let local_address = self.socket.local_addr()?;
-        let remote_address = SocketAddr::from(([127, 0, 0, 1], port));
         let state = UdpSocketState::new((&self.socket).into())?;
         let _ = state.set_recv_buffer_size((&self.socket).into(), SOCKET_BUFFER_BYTES);
         let _ = state.set_send_buffer_size((&self.socket).into(), SOCKET_BUFFER_BYTES);
         let config = ClientConfig {
             local: self.local,
-            remote,
+            remote: answer.ice,
             local_address,
-            remote_address,
-            remote_fingerprint: Fingerprint::parse(fingerprint).context("a fingerprint of another kind")?,
+            remote_address: answer.address,
+            remote_fingerprint: answer.fingerprint,
             identity: self.identity,
             profiles: vec![SrtpProfile::AeadAes128Gcm],
         };
@@ -161,7 +145,7 @@ impl Offering {
             publisher: Publisher::new(self.sections.audio_ssrc, self.sections.video_ssrc),
             socket: self.socket,
             state,
-            remote_address,
+            remote_address: answer.address,
             schedule,
             subscribers,
             offered_at: self.offered_at,
@@ -273,35 +257,45 @@ impl Peer {
             0
         };
         self.sealed.clear();
-        let mut segment = 0;
+        let mut outcome = Ok(0);
         let Self {
             transport,
             publisher,
             sealed,
             ..
         } = self;
-        let mut failed = None;
         let emit = |packet: &[u8], header: usize, index: u64| {
-            let at = sealed.len();
-            sealed.extend_from_slice(packet);
-            sealed.resize(at + packet.len() + SRTP_OVERHEAD_MAX, 0);
-            match transport.seal_rtp(&mut sealed[at..], header, packet.len(), index) {
-                Ok(len) => {
-                    sealed.truncate(at + len);
-                    segment = len;
-                    tally.expected += counts;
-                }
-                Err(error) => failed = Some(error),
+            tally.expected += counts;
+            if outcome.is_ok() {
+                outcome = seal(transport, sealed, packet, header, index);
             }
         };
         match kind {
             PacketKind::Audio => publisher.audio(stamp, emit),
             PacketKind::Video => publisher.frame(stamp, emit),
         }
-        if let Some(error) = failed {
-            return Err(error.into());
-        }
-        self.transmit(segment)
+        self.transmit(outcome?)
+    }
+
+    /// Sends 20 ms of real sound, as loud as `level` says: 0 is the loudest, 127 silence, in −dBov (RFC 6464).
+    pub fn send_speech(&mut self, payload: &[u8], level: u8) -> Result<()> {
+        self.sealed.clear();
+        let mut outcome = Ok(0);
+        let Self {
+            transport,
+            publisher,
+            sealed,
+            ..
+        } = self;
+        publisher.speech(payload, level, |packet, header, index| {
+            outcome = seal(transport, sealed, packet, header, index);
+        });
+        self.transmit(outcome?)
+    }
+
+    /// Whether ICE and DTLS are up.
+    pub fn is_connected(&self) -> bool {
+        self.transport.is_connected()
     }
 
     fn transmit(&self, segment: usize) -> Result<()> {
@@ -330,6 +324,22 @@ impl AsRawFd for Peer {
     }
 }
 
+/// Seals a packet onto the end of `sealed` and returns its length there.
+fn seal(
+    transport: &mut ClientTransport,
+    sealed: &mut Vec<u8>,
+    packet: &[u8],
+    header: usize,
+    index: u64,
+) -> Result<usize, SealError> {
+    let at = sealed.len();
+    sealed.extend_from_slice(packet);
+    sealed.resize(at + packet.len() + SRTP_OVERHEAD_MAX, 0);
+    let len = transport.seal_rtp(&mut sealed[at..], header, packet.len(), index)?;
+    sealed.truncate(at + len);
+    Ok(len)
+}
+
 /// Whether a compound holds a PLI or a FIR (RFC 4585 §6.3.1, RFC 5104 §4.3.1).
 fn asks_for_key_frame(mut compound: &[u8]) -> bool {
     while let [first, kind, high, low, ..] = *compound {
@@ -345,9 +355,4 @@ fn asks_for_key_frame(mut compound: &[u8]) -> bool {
 
 fn microseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-fn hexadecimal(fingerprint: Fingerprint) -> String {
-    let bytes: Vec<String> = fingerprint.0.iter().map(|byte| format!("{byte:02X}")).collect();
-    bytes.join(":")
 }

@@ -20,8 +20,17 @@ pub struct ServerProcess {
     pub operator_key: &'static str,
 }
 
+/// Which caption model a server has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaptionModel {
+    /// None, so that nothing but forwarding costs anything.
+    None,
+    /// What `HEARKEN_MODEL` names, or the default one.
+    AsConfigured,
+}
+
 /// What a process had used at one moment.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Cost {
     /// User and system time since its start.
     pub cpu: Duration,
@@ -31,17 +40,20 @@ pub struct Cost {
 
 impl ServerProcess {
     /// Starts `binary serve` with that many shards and waits until it is ready.
-    pub fn start(binary: &Path, shards: usize) -> Result<Self> {
+    pub fn start(binary: &Path, shards: usize, model: CaptionModel) -> Result<Self> {
         let data = tempfile::tempdir()?;
         let (port, metrics_port) = (free_port()?, free_port()?);
         let address = format!("127.0.0.1:{port}");
         let operator_key = "load-generator-key";
-        let child = Command::new(binary)
+        let mut command = Command::new(binary);
+        if model == CaptionModel::None {
+            command.env("HEARKEN_MODEL", "none-for-this-benchmark");
+        }
+        let child = command
             .arg("serve")
             .env("HEARKEN_LISTEN", &address)
             .env("HEARKEN_OPERATOR_KEY", operator_key)
             .env("HEARKEN_DATA_DIR", data.path())
-            .env("HEARKEN_MODEL", "none-for-this-benchmark")
             .env("HEARKEN_MEDIA_PORT", "0")
             .env("HEARKEN_SHARDS", shards.to_string())
             .env("HEARKEN_METRICS_LISTEN", format!("127.0.0.1:{metrics_port}"))
@@ -72,22 +84,56 @@ impl ServerProcess {
         Ok(server)
     }
 
-    /// What the server's process has used so far.
+    /// What the server's process has used so far, without its children.
     pub fn cost(&self) -> Result<Cost> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // After the name in parentheses (proc(5)): state is field 3, utime 14, stime 15, rss 24.
-        let fields: Vec<&str> = stat
-            .rsplit_once(')')
-            .context("/proc/PID/stat")?
-            .1
-            .split_whitespace()
-            .collect();
-        let number = |field: usize| -> Result<u64> {
-            Ok(fields
-                .get(field - 3)
-                .context("/proc/PID/stat is short")?
-                .parse()?)
-        };
+        Stat::read(self.child.id())?.cost()
+    }
+
+    /// What the processes that it started, such as the captions worker, have used together. One that has ended
+    /// is no longer counted.
+    pub fn children_cost(&self) -> Result<Cost> {
+        let mut sum = Cost::default();
+        for entry in fs::read_dir("/proc")? {
+            let Ok(pid) = entry?.file_name().to_string_lossy().parse::<u32>() else {
+                continue;
+            };
+            // It may have ended since.
+            let Ok(stat) = Stat::read(pid) else { continue };
+            if stat.number(PARENT)? == u64::from(self.child.id()) {
+                let cost = stat.cost()?;
+                sum.cpu += cost.cpu;
+                sum.memory_bytes += cost.memory_bytes;
+            }
+        }
+        Ok(sum)
+    }
+}
+
+/// Numbers of fields in `/proc/PID/stat` (proc(5)): the parent's process id.
+const PARENT: usize = 4;
+/// Time in user mode, in clock ticks.
+const USER_TICKS: usize = 14;
+/// Time in the kernel, in clock ticks.
+const SYSTEM_TICKS: usize = 15;
+/// Resident memory, in pages.
+const RESIDENT_PAGES: usize = 24;
+
+/// A process's `/proc/PID/stat`.
+struct Stat(String);
+
+impl Stat {
+    fn read(pid: u32) -> Result<Self> {
+        Ok(Self(fs::read_to_string(format!("/proc/{pid}/stat"))?))
+    }
+
+    fn number(&self, field: usize) -> Result<u64> {
+        // After the name in parentheses, which may hold anything, comes field 3.
+        let (_, rest) = self.0.rsplit_once(')').context("/proc/PID/stat without a name")?;
+        let field = rest.split_whitespace().nth(field - 3);
+        Ok(field.context("/proc/PID/stat is short")?.parse()?)
+    }
+
+    fn cost(&self) -> Result<Cost> {
         // SAFETY: sysconf has no preconditions.
         let (ticks, page) = unsafe {
             (
@@ -97,8 +143,10 @@ impl ServerProcess {
         };
         let ticks_per_second = u64::try_from(ticks)?;
         Ok(Cost {
-            cpu: Duration::from_millis((number(14)? + number(15)?) * 1000 / ticks_per_second),
-            memory_bytes: number(24)? * u64::try_from(page)?,
+            cpu: Duration::from_millis(
+                (self.number(USER_TICKS)? + self.number(SYSTEM_TICKS)?) * 1000 / ticks_per_second,
+            ),
+            memory_bytes: self.number(RESIDENT_PAGES)? * u64::try_from(page)?,
         })
     }
 }

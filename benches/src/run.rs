@@ -9,7 +9,7 @@ use anyhow::Result;
 use hearken_sfu_core::transport::Identity;
 
 use crate::peer::{Offering, Peer, ReceiveBuffers, Tally, Window};
-use crate::{ApiClient, Schedule, ServerProcess, Signaling};
+use crate::{ApiClient, CaptionModel, Schedule, ServerProcess, Signaling};
 
 /// Media flows this long before it counts: joins, first key frames, caches.
 const WARM_UP: Duration = Duration::from_secs(3);
@@ -47,7 +47,7 @@ pub struct Report {
 
 /// Runs one shape against a server of its own.
 pub fn run(binary: &Path, shape: Shape, window: Duration, shards: usize) -> Result<Report> {
-    let server = ServerProcess::start(binary, shards)?;
+    let server = ServerProcess::start(binary, shards, CaptionModel::None)?;
     let before = server.cost()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -150,7 +150,7 @@ async fn join_room(
 }
 
 /// Sends and receives for all of them until then.
-fn pump(peers: &mut [Peer], tally: &mut Tally, until: Instant) -> Result<()> {
+pub(crate) fn pump(peers: &mut [Peer], tally: &mut Tally, until: Instant) -> Result<()> {
     let mut buffers = ReceiveBuffers::default();
     let mut polled: Vec<libc::pollfd> = peers
         .iter()

@@ -14,6 +14,10 @@ const VIDEO_PAYLOAD_BYTES: usize = 1042;
 /// 80 bytes × 50 × 8 = 32 kbit/s.
 const AUDIO_PAYLOAD_BYTES: usize = 80;
 const STAMP_BYTES: usize = 8;
+/// A packet at least so loud counts as voice, in −dBov.
+pub const LOUD: u8 = 45;
+/// The flag of the audio-level extension that says so (RFC 6464 §3).
+const VOICE: u8 = 0x80;
 
 /// What a packet carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,10 +103,21 @@ impl Publisher {
         self.key_frame_wanted = true;
     }
 
+    /// One packet of real sound, as loud as `level` says, in −dBov (RFC 6464); `emit` as in [`Self::audio`].
+    pub fn speech(&mut self, payload: &[u8], level: u8, emit: impl FnOnce(&[u8], usize, u64)) {
+        let mut packet = Vec::with_capacity(128 + payload.len());
+        let voice = if level <= LOUD { VOICE } else { 0 };
+        let header = header(&mut packet, &self.audio, OPUS, false, Some(level | voice), b'0');
+        packet.extend_from_slice(payload);
+        emit(&packet, header, self.audio.index);
+        self.audio.index += 1;
+        self.audio.timestamp = self.audio.timestamp.wrapping_add(960);
+    }
+
     /// One audio packet. `emit` gets packet, header length and packet index (ROC and sequence number).
     pub fn audio(&mut self, stamp_ns: u64, mut emit: impl FnMut(&[u8], usize, u64)) {
         let mut packet = Vec::with_capacity(128 + AUDIO_PAYLOAD_BYTES);
-        let header = header(&mut packet, &self.audio, OPUS, true, Some(30), b'0');
+        let header = header(&mut packet, &self.audio, OPUS, true, Some(30 | VOICE), b'0');
         packet.resize(header + AUDIO_PAYLOAD_BYTES - STAMP_BYTES, 0xfc);
         packet.extend_from_slice(&stamp_ns.to_be_bytes());
         emit(&packet, header, self.audio.index);
@@ -161,7 +176,7 @@ fn header(
     packet.extend_from_slice(&stream.ssrc.to_be_bytes());
     packet.extend_from_slice(&[0xbe, 0xde, 0, 1, MID_EXTENSION << 4, mid]);
     match level {
-        Some(level) => packet.extend_from_slice(&[LEVEL_EXTENSION << 4, level | 0x80]),
+        Some(level) => packet.extend_from_slice(&[LEVEL_EXTENSION << 4, level]),
         None => packet.extend_from_slice(&[0, 0]),
     }
     packet.len()

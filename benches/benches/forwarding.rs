@@ -1,0 +1,285 @@
+//! The forwarding path without sockets: one publisher's video through a whole core to 10 and to 20 subscribers,
+//! per forwarded packet. Beside it what sealing alone takes, which nothing that encrypts for each subscriber can
+//! be faster than.
+//!
+//! Real client transports join through the core, over ICE and DTLS, in virtual time. Sealing by the publisher and
+//! the core's clock are outside of what is measured; opening, which happens once for all subscribers, is inside.
+#![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
+
+use std::hint::black_box;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use hearken_benches::{Answer, Publisher, Sections, offer};
+use hearken_protocol::{
+    MediaCommand, MediaEvent, MediaGrants, ParticipantId, SessionId, TrackSource, ViewItem,
+};
+use hearken_sfu_core::client::{ClientConfig, ClientTransport};
+use hearken_sfu_core::transport::{IceCredentials, Identity, Incoming, SRTP_OVERHEAD_MAX, SrtpProfile};
+use hearken_sfu_core::{Core, CoreConfig};
+
+const SESSION: SessionId = SessionId(1);
+const PROFILE: SrtpProfile = SrtpProfile::AeadAes128Gcm;
+const FRAME_INTERVAL: Duration = Duration::from_millis(33);
+/// Frames sealed ahead of each measured stretch.
+const FRAMES: usize = 30;
+const GRANTS: MediaGrants = MediaGrants {
+    microphone: true,
+    camera: true,
+    screen: true,
+};
+
+/// One end of the core.
+struct Client {
+    id: ParticipantId,
+    address: SocketAddr,
+    transport: ClientTransport,
+}
+
+/// A session in virtual time; the first client publishes.
+struct Room {
+    core: Core,
+    server: SocketAddr,
+    now: Instant,
+    identity: Arc<Identity>,
+    clients: Vec<Client>,
+    publisher: Publisher,
+}
+
+impl Room {
+    fn new(subscribers: usize) -> Self {
+        let server = SocketAddr::from(([127, 0, 0, 1], 40_000));
+        let now = Instant::now();
+        let identity = Arc::new(Identity::generate().expect("a certificate"));
+        let core = Core::new(CoreConfig {
+            identity: Arc::clone(&identity),
+            candidates: vec![server],
+            seed: [7; 32],
+            started: now,
+            unix_time: Duration::from_secs(1_800_000_000),
+        });
+        let mut room = Self {
+            core,
+            server,
+            now,
+            identity,
+            clients: Vec::new(),
+            publisher: Publisher::new(0x1000_0000, 0x2000_0000),
+        };
+        let (session, captions) = (SESSION, false);
+        room.command(MediaCommand::OpenSession { session, captions });
+        for number in 0..=subscribers {
+            room.join(u16::try_from(number).expect("few"));
+        }
+        room.watch();
+        // The subscribers' key frames are asked for and sent; from then on, everything is forwarded.
+        for _ in 0..2 {
+            room.publisher.want_key_frame();
+            for mut datagram in room.seal_frames() {
+                room.forward(&mut datagram);
+                room.core.outbox().clear();
+            }
+            room.pass_time(FRAME_INTERVAL * FRAMES as u32);
+        }
+        room
+    }
+
+    fn command(&mut self, command: MediaCommand) {
+        self.core.handle_command(self.now, command);
+    }
+
+    fn join(&mut self, number: u16) {
+        let (session, participant) = (SESSION, ParticipantId(u64::from(number) + 1));
+        let grants = GRANTS;
+        self.command(MediaCommand::Admit {
+            session,
+            participant,
+            grants,
+        });
+        let local = IceCredentials::from_seed(std::array::from_fn(|at| number as u8 ^ at as u8));
+        let sections = Sections {
+            ufrag: local.ufrag.clone(),
+            password: local.password.clone(),
+            fingerprint: self.identity.fingerprint(),
+            audio_ssrc: 0x1000_0000 + u32::from(number),
+            video_ssrc: 0x2000_0000 + u32::from(number),
+            pairs: 2,
+        };
+        self.command(MediaCommand::Offer {
+            session,
+            participant,
+            negotiation: 1,
+            sdp: offer(&sections).into(),
+        });
+        let mut events = std::iter::from_fn(|| self.core.poll_event());
+        let sdp = events.find_map(|event| match event {
+            MediaEvent::Answer { sdp, .. } => Some(sdp.0),
+            _ => None,
+        });
+        let answer = Answer::parse(&sdp.expect("an answer")).expect("a whole answer");
+        let address = SocketAddr::from(([127, 0, 0, 1], 50_000 + number));
+        let config = ClientConfig {
+            local,
+            remote: answer.ice,
+            local_address: address,
+            remote_address: answer.address,
+            remote_fingerprint: answer.fingerprint,
+            identity: Arc::clone(&self.identity),
+            profiles: vec![PROFILE],
+        };
+        self.clients.push(Client {
+            id: participant,
+            address,
+            transport: ClientTransport::new(config, self.now),
+        });
+        self.pass_time(Duration::from_millis(200));
+        let client = self.clients.last().expect("just joined");
+        assert!(client.transport.is_connected(), "{participant} is connected");
+    }
+
+    /// Everybody but the publisher watches the publisher.
+    fn watch(&mut self) {
+        let ids: Vec<_> = self.clients.iter().map(|client| client.id).collect();
+        for participant in &ids[1..] {
+            let item = ViewItem {
+                participant: ids[0],
+                source: TrackSource::Camera,
+                width: 1280,
+                height: 720,
+            };
+            self.command(MediaCommand::SetView {
+                session: SESSION,
+                participant: *participant,
+                items: vec![item],
+            });
+        }
+        self.pass_time(Duration::from_millis(20));
+    }
+
+    /// Clocks, checks and handshakes, in steps of 10 ms.
+    fn pass_time(&mut self, time: Duration) {
+        let until = self.now + time;
+        while self.now < until {
+            self.now += Duration::from_millis(10);
+            self.core.handle_timeout(self.now);
+            for client in &mut self.clients {
+                client.transport.handle_timeout(self.now);
+            }
+            while self.exchange() {}
+        }
+    }
+
+    /// Carries datagrams both ways; false when there were none.
+    fn exchange(&mut self) -> bool {
+        let mut carried = false;
+        for client in &mut self.clients {
+            while let Some(mut transmit) = client.transport.poll_transmit() {
+                carried = true;
+                self.core
+                    .handle_datagram(self.now, client.address, self.server, &mut transmit.contents);
+            }
+            while client.transport.poll_event().is_some() {}
+        }
+        while self.core.poll_event().is_some() {}
+        let outbox = self.core.outbox();
+        let down: Vec<_> = outbox
+            .datagrams()
+            .iter()
+            .map(|datagram| (datagram.destination, outbox.bytes(datagram).to_vec()))
+            .collect();
+        outbox.clear();
+        for (destination, mut bytes) in down {
+            carried = true;
+            let client = self
+                .clients
+                .iter_mut()
+                .find(|client| client.address == destination);
+            let Some(client) = client else { continue };
+            if let Incoming::Dropped(reason) = client.transport.handle_datagram(self.now, &mut bytes) {
+                panic!("a datagram of the core was dropped: {reason:?}");
+            }
+        }
+        carried
+    }
+
+    fn seal_frames(&mut self) -> Vec<Vec<u8>> {
+        let mut datagrams = Vec::new();
+        let transport = &mut self.clients[0].transport;
+        for _ in 0..FRAMES {
+            self.publisher.frame(0, |packet, header, index| {
+                let mut sealed = packet.to_vec();
+                sealed.resize(packet.len() + SRTP_OVERHEAD_MAX, 0);
+                let len = transport.seal_rtp(&mut sealed, header, packet.len(), index);
+                sealed.truncate(len.expect("connected"));
+                datagrams.push(sealed);
+            });
+        }
+        datagrams
+    }
+
+    fn forward(&mut self, datagram: &mut [u8]) -> usize {
+        let source = self.clients[0].address;
+        self.core.handle_datagram(self.now, source, self.server, datagram);
+        self.core.outbox().datagrams().len()
+    }
+}
+
+fn forwarding(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("forwarding");
+    for subscribers in [10, 20] {
+        let mut room = Room::new(subscribers);
+        group.throughput(Throughput::Elements(subscribers as u64));
+        // One iteration is one packet of the publisher, forwarded to all.
+        group.bench_function(BenchmarkId::new("to", subscribers), |bencher| {
+            bencher.iter_custom(|iterations| {
+                let mut left = usize::try_from(iterations).unwrap_or(usize::MAX);
+                let mut measured = Duration::ZERO;
+                while left > 0 {
+                    let mut datagrams = room.seal_frames();
+                    datagrams.truncate(left);
+                    // Those that are left over are lost on the way, so what is asked for again is not forwarded.
+                    left -= datagrams.len();
+                    let mut forwarded = 0;
+                    let started = Instant::now();
+                    for datagram in &mut datagrams {
+                        forwarded += black_box(room.forward(datagram));
+                        room.core.outbox().clear();
+                    }
+                    measured += started.elapsed();
+                    assert_eq!(forwarded, subscribers * datagrams.len(), "all to all");
+                    room.pass_time(FRAME_INTERVAL * FRAMES as u32);
+                }
+                measured
+            });
+        });
+    }
+    group.finish();
+}
+
+fn sealing(criterion: &mut Criterion) {
+    let mut room = Room::new(1);
+    let mut packet = Vec::new();
+    let (mut header_bytes, mut index) = (0, 0);
+    room.publisher.frame(0, |bytes, header, at| {
+        packet = bytes.to_vec();
+        (header_bytes, index) = (header, at);
+    });
+    let len = packet.len();
+    packet.resize(len + SRTP_OVERHEAD_MAX, 0);
+    let transport = &mut room.clients[0].transport;
+    let mut group = criterion.benchmark_group("sealing");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("alone", |bencher| {
+        bencher.iter(|| {
+            index += 1;
+            let sealed = transport.seal_rtp(black_box(&mut packet), header_bytes, len, index);
+            sealed.expect("connected")
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, forwarding, sealing);
+criterion_main!(benches);
