@@ -54,9 +54,13 @@ impl Captions {
         self.state
     }
 
-    /// The latest ends, oldest first.
+    /// The latest ends, oldest first, without those that turned out to be no speech.
     pub(crate) fn history(&self) -> Vec<Caption> {
-        self.log.ended.iter().cloned().collect()
+        let ended = self.log.ended.iter();
+        ended
+            .filter(|caption| !caption.stable.is_empty())
+            .cloned()
+            .collect()
     }
 
     /// Takes a new state; says which captions it closed, or `None` if nothing has changed.

@@ -52,6 +52,12 @@ test("a final leaves the open ones and never changes again", () => {
   expect(after.history.map(({ stable }) => stable)).toEqual(["We meet."]);
 });
 
+test("an end without text was no speech: it leaves nothing behind", () => {
+  const partial = add(caption(1, 1, "partial", "uh"));
+  expect(addCaption(partial, caption(1, 2, "final", ""))).toEqual(NO_CAPTIONS);
+  expect(addCaption(NO_CAPTIONS, caption(2, 1, "final", ""))).toBe(NO_CAPTIONS);
+});
+
 test("a repeated message changes nothing", () => {
   const before = add(caption(1, 1, "partial", "we"));
   expect(addCaption(before, caption(1, 1, "partial", "we"))).toBe(before);

@@ -22,6 +22,8 @@ export function addCaption(captions: Captions, caption: Caption): Captions {
       return { ...captions, open: inOrder([...others, caption]).slice(-OPEN_CAPTIONS_MAX) };
     case "final":
     case "interrupted":
+      // An end without text: it was no speech after all. The server sends nothing more of it.
+      if (caption.stable === "") return known === undefined ? captions : { ...captions, open: others };
       return { open: others, history: toHistory([...captions.history, caption]) };
   }
 }

@@ -164,6 +164,18 @@ fn who_comes_later_gets_the_latest_finals() {
 }
 
 #[test]
+fn an_end_without_text_closes_the_caption_and_is_not_kept() {
+    let mut world = World::with_group(&["ann"]);
+    world.captions(CaptionNews::State(CaptionsState::On));
+    world.all_read();
+    says(&mut world, "ann", 1, 1, Partial, "|uh");
+    says(&mut world, "ann", 1, 2, Final, "");
+    says(&mut world, "ann", 1, 3, Partial, "|late");
+    assert_eq!(world.hears("host"), ["ann Partial 1: |uh", "ann Final 2: |"]);
+    assert!(world.snapshot("host").captions.is_empty());
+}
+
+#[test]
 fn a_session_without_captions_stays_without() {
     let mut world = World::with(
         SessionSettings {
