@@ -22,9 +22,8 @@ use hearken_sfu_core::{Core, CoreConfig};
 
 const SESSION: SessionId = SessionId(1);
 const PROFILE: SrtpProfile = SrtpProfile::AeadAes128Gcm;
-const FRAME_INTERVAL: Duration = Duration::from_millis(33);
-/// Frames sealed ahead of each measured stretch.
-const FRAMES: usize = 30;
+/// Between two frames of the publisher: a multiple of the steps in which time passes.
+const FRAME_INTERVAL: Duration = Duration::from_millis(30);
 const GRANTS: MediaGrants = MediaGrants {
     microphone: true,
     camera: true,
@@ -77,11 +76,10 @@ impl Room {
         // The subscribers' key frames are asked for and sent; from then on, everything is forwarded.
         for _ in 0..2 {
             room.publisher.want_key_frame();
-            for mut datagram in room.seal_frames() {
+            for mut datagram in room.next_frame() {
                 room.forward(&mut datagram);
                 room.core.outbox().clear();
             }
-            room.pass_time(FRAME_INTERVAL * FRAMES as u32);
         }
         room
     }
@@ -204,18 +202,18 @@ impl Room {
         carried
     }
 
-    fn seal_frames(&mut self) -> Vec<Vec<u8>> {
+    /// The packets of the publisher's next frame, sealed, when it is due.
+    fn next_frame(&mut self) -> Vec<Vec<u8>> {
+        self.pass_time(FRAME_INTERVAL);
         let mut datagrams = Vec::new();
         let transport = &mut self.clients[0].transport;
-        for _ in 0..FRAMES {
-            self.publisher.frame(0, |packet, header, index| {
-                let mut sealed = packet.to_vec();
-                sealed.resize(packet.len() + SRTP_OVERHEAD_MAX, 0);
-                let len = transport.seal_rtp(&mut sealed, header, packet.len(), index);
-                sealed.truncate(len.expect("connected"));
-                datagrams.push(sealed);
-            });
-        }
+        self.publisher.frame(0, |packet, header, index| {
+            let mut sealed = packet.to_vec();
+            sealed.resize(packet.len() + SRTP_OVERHEAD_MAX, 0);
+            let len = transport.seal_rtp(&mut sealed, header, packet.len(), index);
+            sealed.truncate(len.expect("connected"));
+            datagrams.push(sealed);
+        });
         datagrams
     }
 
@@ -231,25 +229,27 @@ fn forwarding(criterion: &mut Criterion) {
     for subscribers in [10, 20] {
         let mut room = Room::new(subscribers);
         group.throughput(Throughput::Elements(subscribers as u64));
+        let (mut ready, mut next) = (Vec::new(), 0);
         // One iteration is one packet of the publisher, forwarded to all.
         group.bench_function(BenchmarkId::new("to", subscribers), |bencher| {
             bencher.iter_custom(|iterations| {
                 let mut left = usize::try_from(iterations).unwrap_or(usize::MAX);
                 let mut measured = Duration::ZERO;
                 while left > 0 {
-                    let mut datagrams = room.seal_frames();
-                    datagrams.truncate(left);
-                    // Those that are left over are lost on the way, so what is asked for again is not forwarded.
-                    left -= datagrams.len();
+                    if next == ready.len() {
+                        (ready, next) = (room.next_frame(), 0);
+                    }
+                    let batch = &mut ready[next..];
+                    let count = left.min(batch.len());
                     let mut forwarded = 0;
                     let started = Instant::now();
-                    for datagram in &mut datagrams {
+                    for datagram in &mut batch[..count] {
                         forwarded += black_box(room.forward(datagram));
                         room.core.outbox().clear();
                     }
                     measured += started.elapsed();
-                    assert_eq!(forwarded, subscribers * datagrams.len(), "all to all");
-                    room.pass_time(FRAME_INTERVAL * FRAMES as u32);
+                    assert_eq!(forwarded, subscribers * count, "all to all");
+                    (left, next) = (left - count, next + count);
                 }
                 measured
             });
