@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { recording } from "./support/fixtures.ts";
 import { Person } from "./support/person.ts";
-import { eventually, HearkenServer, type Links } from "./support/server.ts";
+import { eventually, HearkenServer, type Links, pause } from "./support/server.ts";
 
 describe("devices", () => {
   let server: HearkenServer;
@@ -71,8 +71,11 @@ describe("devices", () => {
     people.push(cleo);
     await cleo.join(links.member_url, "Ask to join");
     await cleo.waitUntilInCall();
+    const answers = cleo.messages("answer").length;
     await cleo.page.reload();
-    await cleo.waitUntilInCall();
+    // Looking into the page counts as a gesture of the person, so nothing does until the sound was tried.
+    await eventually("Cleo is back", async () => cleo.messages("answer").length > answers);
+    await pause(2000);
     const tap = cleo.button("Tap to hear the group");
     await tap.waitFor({ timeout: 20_000 });
     await tap.click();
