@@ -190,15 +190,21 @@ export class Person {
     });
   }
 
-  /** What the browser does when a device is pulled out: its track ends, and the page hears of it. */
-  unplug(kind: "audio" | "video"): Promise<void> {
-    return this.page.evaluate((wanted) => {
+  /**
+   * What the browser does when a device is pulled out: its track ends, and the page hears of it. Its button is
+   * pressed as soon as the person wants it, so the device may still be opening: it is waited for.
+   */
+  async unplug(kind: "audio" | "video"): Promise<void> {
+    const ended = await this.page.waitForFunction((wanted) => {
       const opened = (globalThis as unknown as { tracksOfThisTest: MediaStreamTrack[] }).tracksOfThisTest;
-      for (const track of opened.filter((one) => one.kind === wanted && one.readyState === "live")) {
+      const live = opened.filter((one) => one.kind === wanted && one.readyState === "live");
+      for (const track of live) {
         track.stop();
         track.dispatchEvent(new Event("ended"));
       }
+      return live.length > 0;
     }, kind);
+    await ended.dispose();
   }
 
   /** RTP statistics of the newest peer connection: `inbound-rtp`, `outbound-rtp`, `remote-inbound-rtp`. */
