@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use hearken_benches::{Answer, Publisher, Sections, offer};
 use hearken_protocol::{
-    MediaCommand, MediaEvent, MediaGrants, ParticipantId, SessionId, TrackSource, ViewItem,
+    Importance, MediaCommand, MediaEvent, MediaGrants, ParticipantId, SessionId, TrackSource, ViewItem,
+    ViewMode,
 };
 use hearken_sfu_core::client::{ClientConfig, ClientTransport};
 use hearken_sfu_core::transport::{IceCredentials, Identity, Incoming, SRTP_OVERHEAD_MAX, SrtpProfile};
@@ -146,11 +147,13 @@ impl Room {
                 source: TrackSource::Camera,
                 width: 1280,
                 height: 720,
+                importance: Importance::Normal,
             };
             self.command(MediaCommand::SetView {
                 session: SESSION,
                 participant: *participant,
                 items: vec![item],
+                mode: ViewMode::Full,
             });
         }
         self.pass_time(Duration::from_millis(20));

@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, bail};
 use futures_util::{SinkExt, StreamExt};
 use hearken_protocol::{
-    CaptionsState, ClientMessage, Hello, PROTOCOL_VERSION, ParticipantId, Request, Sensitive, ServerMessage,
-    SessionId, TrackSource, ViewItem,
+    CaptionsState, ClientMessage, Hello, Importance, PROTOCOL_VERSION, ParticipantId, Request, Sensitive,
+    ServerMessage, SessionId, TrackSource, ViewItem, ViewMode,
 };
 use serde::Deserialize;
 use tokio::net::TcpStream;
@@ -156,9 +156,14 @@ impl Signaling {
                 source: TrackSource::Camera,
                 width: 1280,
                 height: 720,
+                importance: Importance::Normal,
             })
             .collect();
-        self.send(ClientMessage::View { items }).await
+        self.send(ClientMessage::View {
+            items,
+            mode: ViewMode::Full,
+        })
+        .await
     }
 
     /// Keeps the connection alive until it is dropped: reads and forgets what comes.

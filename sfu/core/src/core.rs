@@ -133,10 +133,13 @@ impl Core {
                 });
             }
             MediaCommand::SetView {
-                participant, items, ..
+                participant,
+                items,
+                mode,
+                ..
             } => {
                 self.with(place, participant, |session, at, shared| {
-                    session.set_view(at, items, now, shared)
+                    session.set_view(at, items, mode, now, shared)
                 });
             }
             MediaCommand::Offer {

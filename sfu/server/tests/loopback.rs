@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hearken_protocol::{
-    MediaCommand, MediaEvent, MediaGrants, ParticipantId, SessionId, TrackSource, ViewItem,
+    Importance, MediaCommand, MediaEvent, MediaGrants, ParticipantId, SessionId, TrackSource, ViewItem,
+    ViewMode,
 };
 use hearken_sfu_core::client::{ClientConfig, ClientTransport};
 use hearken_sfu_core::transport::{
@@ -100,11 +101,13 @@ impl World {
             source: TrackSource::Camera,
             width: 640,
             height: 360,
+            importance: Importance::Normal,
         }];
         world.send(MediaCommand::SetView {
             session: SESSION,
             participant: BOB,
             items,
+            mode: ViewMode::Full,
         });
         world.until("both are connected", |world| {
             [ANN, BOB].into_iter().all(|participant| {

@@ -85,6 +85,9 @@ impl Session {
             session: self.id(),
             participant: id,
         });
+        for inside in self.seats.values_mut().filter_map(Seat::inside_mut) {
+            inside.negotiation.left(id);
+        }
         self.tell_inside(&ServerMessage::ParticipantLeft { participant: id });
         self.forget_absent();
     }

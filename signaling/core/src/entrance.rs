@@ -79,10 +79,10 @@ impl Session {
         self.welcome(id);
         match self.seat(id).map(|seat| &seat.place) {
             Some(Place::Inside(inside)) => {
-                let slots: Vec<_> = inside.negotiation.slots().cloned().collect();
+                let standing = inside.negotiation.standing();
                 self.show_around(id);
-                for slot in slots {
-                    self.tell(id, ServerMessage::Slot(slot));
+                for message in standing {
+                    self.tell(id, message);
                 }
                 if let Some(participant) = changed {
                     self.tell_others(id, &ServerMessage::Participant(participant));

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use hearken_protocol::{
     ErrorCode, MediaCommand, MediaEvent, OfferRefusal, ParticipantId, Permission, Sensitive, ServerMessage,
-    Speaker, ViewItem,
+    Speaker, ViewItem, ViewMode,
 };
 
 use crate::refusal::Refusal;
@@ -86,7 +86,12 @@ impl Session {
         });
     }
 
-    pub(crate) fn view(&mut self, actor: ParticipantId, items: Vec<ViewItem>) -> Result<(), Refusal> {
+    pub(crate) fn view(
+        &mut self,
+        actor: ParticipantId,
+        items: Vec<ViewItem>,
+        mode: ViewMode,
+    ) -> Result<(), Refusal> {
         // Everybody has one camera and one screen.
         let items_max = usize::try_from(self.settings.capacity)
             .unwrap_or(usize::MAX)
@@ -100,6 +105,7 @@ impl Session {
             session: self.id(),
             participant: actor,
             items,
+            mode,
         });
         Ok(())
     }
@@ -141,6 +147,33 @@ impl Session {
                 let is_inside = |speaker: &Speaker| self.require_inside(speaker.participant).is_ok();
                 let speakers = speakers.into_iter().filter(is_inside).collect();
                 self.tell_inside(&ServerMessage::Speakers { speakers });
+            }
+            MediaEvent::Publish {
+                participant, publish, ..
+            } => {
+                let Some(inside) = self.seats.get_mut(&participant).and_then(Seat::inside_mut) else {
+                    return;
+                };
+                inside.negotiation.asked_for(publish);
+                self.tell(participant, ServerMessage::Publish(publish));
+            }
+            MediaEvent::VideoPaused {
+                participant,
+                publisher,
+                source,
+                paused,
+                ..
+            } => {
+                let Some(inside) = self.seats.get_mut(&participant).and_then(Seat::inside_mut) else {
+                    return;
+                };
+                inside.negotiation.paused(publisher, source, paused);
+                let message = ServerMessage::VideoPaused {
+                    participant: publisher,
+                    source,
+                    paused,
+                };
+                self.tell(participant, message);
             }
             // A seat depends on the WebSocket, not on the transport: the client restarts ICE by a new offer.
             MediaEvent::Connected { .. } | MediaEvent::Disconnected { .. } | MediaEvent::Sending { .. } => {}

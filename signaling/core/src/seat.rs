@@ -1,11 +1,11 @@
 //! A seat in a session: who holds it, where they are, and what facilitators decided about it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use hearken_protocol::{
-    Knock, MediaGrants, Microphone, Participant, ParticipantId, Permission, Role, Sensitive, Slot, Timestamp,
-    WaitingReason,
+    Knock, MediaGrants, Microphone, Participant, ParticipantId, Permission, Publish, Role, Sensitive,
+    ServerMessage, Slot, Timestamp, TrackSource, WaitingReason,
 };
 
 use crate::{ConnectionId, MicrophoneRule, SeatRecord, Standing, role_has};
@@ -100,8 +100,12 @@ pub(crate) struct Negotiation {
     pending: VecDeque<PendingOffer>,
     /// Names the transport: the media plane makes a new one for each fingerprint.
     fingerprint: Option<Sensitive<String>>,
-    /// What each section of the present transport carries: told again to a page that reconnects.
+    /// What each section of the present transport carries: told again to a page that reconnects, as is the rest.
     slots: BTreeMap<String, Slot>,
+    /// What of their own videos they are to send.
+    publish: BTreeMap<TrackSource, Publish>,
+    /// Videos that their line does not carry at present.
+    paused: BTreeSet<(ParticipantId, TrackSource)>,
 }
 
 /// An offer that was not answered yet.
@@ -131,6 +135,8 @@ impl Negotiation {
         if offer.fingerprint != self.fingerprint {
             self.fingerprint.clone_from(&offer.fingerprint);
             self.slots.clear();
+            self.publish.clear();
+            self.paused.clear();
         }
         Some(offer)
     }
@@ -147,8 +153,36 @@ impl Negotiation {
         }
     }
 
-    pub(crate) fn slots(&self) -> impl Iterator<Item = &Slot> {
-        self.slots.values()
+    pub(crate) fn asked_for(&mut self, publish: Publish) {
+        self.publish.insert(publish.source, publish);
+    }
+
+    pub(crate) fn paused(&mut self, publisher: ParticipantId, source: TrackSource, paused: bool) {
+        if !paused {
+            self.paused.remove(&(publisher, source));
+        } else if self.paused.len() < SLOTS_MAX {
+            self.paused.insert((publisher, source));
+        }
+    }
+
+    /// Forgets what was about somebody who is gone.
+    pub(crate) fn left(&mut self, publisher: ParticipantId) {
+        self.paused.retain(|(whose, _)| *whose != publisher);
+    }
+
+    /// All that the media plane said and that still holds.
+    pub(crate) fn standing(&self) -> Vec<ServerMessage> {
+        let slots = self.slots.values().cloned().map(ServerMessage::Slot);
+        let publish = self.publish.values().copied().map(ServerMessage::Publish);
+        let paused = self
+            .paused
+            .iter()
+            .map(|&(participant, source)| ServerMessage::VideoPaused {
+                participant,
+                source,
+                paused: true,
+            });
+        slots.chain(publish).chain(paused).collect()
     }
 }
 

@@ -269,7 +269,7 @@ impl Session {
             }
             _ if self.seat(actor).is_none_or(|seat| seat.inside().is_none()) => return Err(Refusal::Waiting),
             M::Offer { negotiation, sdp } => self.offer(actor, connection, request, negotiation, sdp),
-            M::View { items } => return self.view(actor, items),
+            M::View { items, mode } => return self.view(actor, items, mode),
             M::SetMicrophone { on } => return self.set_microphone(actor, on),
             M::SetCamera { on } => self.set_camera(actor, on),
             M::SetScreen { on } => return self.set_screen(actor, on),

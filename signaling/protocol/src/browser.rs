@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::{
-    Caption, CaptionsState, ParticipantId, Sensitive, SessionId, Slot, Speaker, Timestamp, ViewItem,
+    Caption, CaptionsState, ParticipantId, Publish, Sensitive, SessionId, Slot, Speaker, Timestamp,
+    TrackSource, ViewItem, ViewMode,
 };
 
 /// What a browser says: a message and, if the sender wants to match an error to it, a number.
@@ -81,6 +82,10 @@ pub enum ClientMessage {
     View {
         /// At most one per video.
         items: Vec<ViewItem>,
+        /// How much video is wanted at all; left out means `full`.
+        #[serde(default, skip_serializing_if = "ViewMode::is_full")]
+        #[ts(optional, as = "Option<ViewMode>")]
+        mode: ViewMode,
     },
     /// The microphone was switched on or off by its owner.
     SetMicrophone {
@@ -264,6 +269,17 @@ pub enum ServerMessage {
     Speakers {
         /// Empty when it is quiet.
         speakers: Vec<Speaker>,
+    },
+    /// What to send of one's own video from now on.
+    Publish(Publish),
+    /// A video does not fit through one's line at present, or does again.
+    VideoPaused {
+        /// Whose.
+        participant: ParticipantId,
+        /// `camera` or `screen`.
+        source: TrackSource,
+        /// Whether it is paused.
+        paused: bool,
     },
     /// A new caption or a new revision of one.
     Caption(Caption),

@@ -54,6 +54,76 @@ pub struct ViewItem {
     pub width: u16,
     /// Height of the tile in physical pixels.
     pub height: u16,
+    /// How much this viewer needs it; left out means `normal`.
+    #[serde(default, skip_serializing_if = "Importance::is_normal")]
+    #[ts(optional, as = "Option<Importance>")]
+    pub importance: Importance,
+}
+
+/// How much a viewer needs a video, when not all of them fit through the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Importance {
+    /// As much as the others.
+    #[default]
+    Normal,
+    /// A sign-language interpreter whom this viewer follows.
+    Interpreter,
+    /// Pinned by this viewer.
+    Pinned,
+}
+
+impl Importance {
+    /// Whether it goes without saying.
+    pub fn is_normal(&self) -> bool {
+        *self == Self::Normal
+    }
+}
+
+/// How much video a viewer wants at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ViewMode {
+    /// All that is shown, as well as the line carries it.
+    #[default]
+    Full,
+    /// Small pictures only: for a line that costs or carries little.
+    LowData,
+    /// No video at all.
+    AudioOnly,
+}
+
+impl ViewMode {
+    /// Whether it goes without saying.
+    pub fn is_full(&self) -> bool {
+        *self == Self::Full
+    }
+}
+
+/// How a video is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "snake_case")]
+pub enum VideoCodec {
+    /// RFC 7741; simulcast.
+    #[default]
+    Vp8,
+    /// RFC 6184; simulcast.
+    H264,
+    /// RFC 9628; spatial layers in one stream (L3T3_KEY).
+    Vp9,
+    /// AV1; spatial layers in one stream (L3T3_KEY).
+    Av1,
+}
+
+/// What a publisher is to send of one of its videos. Without such a message: everything, as VP8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+pub struct Publish {
+    /// `camera` or `screen`.
+    pub source: TrackSource,
+    /// How to encode it.
+    pub codec: VideoCodec,
+    /// Which simulcast or spatial layers somebody needs, smallest first; all `false`: nobody looks.
+    pub layers: [bool; 3],
 }
 
 /// An order to the media plane.
@@ -109,6 +179,8 @@ pub enum MediaCommand {
         participant: ParticipantId,
         /// What they watch.
         items: Vec<ViewItem>,
+        /// How much video they want at all.
+        mode: ViewMode,
     },
     /// Somebody left, was removed or lost the seat: their transport closes at once.
     Leave {
@@ -225,6 +297,28 @@ pub enum MediaEvent {
         /// Who; empty when it is quiet.
         speakers: Vec<Speaker>,
     },
+    /// What a publisher is to send from now on.
+    Publish {
+        /// Where.
+        session: SessionId,
+        /// The publisher.
+        participant: ParticipantId,
+        /// What.
+        publish: Publish,
+    },
+    /// A viewer's line does not carry a video, or does again.
+    VideoPaused {
+        /// Where.
+        session: SessionId,
+        /// The viewer.
+        participant: ParticipantId,
+        /// Whose video.
+        publisher: ParticipantId,
+        /// `camera` or `screen`.
+        source: TrackSource,
+        /// Whether it is paused.
+        paused: bool,
+    },
 }
 
 impl MediaEvent {
@@ -237,7 +331,9 @@ impl MediaEvent {
             | Self::Connected { session, .. }
             | Self::Disconnected { session, .. }
             | Self::Sending { session, .. }
-            | Self::Speakers { session, .. } => *session,
+            | Self::Speakers { session, .. }
+            | Self::Publish { session, .. }
+            | Self::VideoPaused { session, .. } => *session,
         }
     }
 }

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use hearken_protocol::{
-    ClientMessage, ErrorCode, GroupId, Hello, ParticipantId, Request, Sensitive, ServerMessage, SessionId,
-    Slot, Timestamp, TrackSource, ViewItem,
+    ClientMessage, ErrorCode, GroupId, Hello, Importance, ParticipantId, Request, Sensitive, ServerMessage,
+    SessionId, Slot, Timestamp, TrackSource, ViewItem, ViewMode,
 };
 use serde_json::{from_str, from_value, json, to_value};
 
@@ -73,6 +73,7 @@ fn every_shape_of_message_survives_the_round_trip() {
         source: TrackSource::ScreenAudio,
         width: 640,
         height: 360,
+        importance: Importance::Pinned,
     }];
     let hello = Hello {
         versions: vec![1, 2],
@@ -89,7 +90,10 @@ fn every_shape_of_message_survives_the_round_trip() {
             negotiation: u32::MAX,
             sdp: "v=0\r\n".into(),
         },
-        ClientMessage::View { items },
+        ClientMessage::View {
+            items,
+            mode: ViewMode::AudioOnly,
+        },
         ClientMessage::LowerHand { participant: None },
         ClientMessage::LowerHand {
             participant: Some(ParticipantId(3)),

@@ -96,7 +96,11 @@ sdp: string, } | { "type": "view",
 /**
  * At most one per video.
  */
-items: Array<ViewItem>, } | { "type": "set_microphone", 
+items: Array<ViewItem>, 
+/**
+ * How much video is wanted at all; left out means `full`.
+ */
+mode?: ViewMode, } | { "type": "set_microphone", 
 /**
  * Whether it is to be heard.
  */
@@ -186,6 +190,11 @@ guidelines_accepted: boolean,
 resume?: string, };
 
 /**
+ * How much a viewer needs a video, when not all of them fit through the line.
+ */
+export type Importance = "normal" | "interpreter" | "pinned";
+
+/**
  * Somebody waiting.
  */
 export type Knock = { 
@@ -259,6 +268,23 @@ export type ParticipantId = string;
 export type Permission = "enter_freely" | "manage_waiting_room" | "manage_media" | "speak_always" | "manage_hands" | "remove_participants" | "manage_session" | "share_screen";
 
 /**
+ * What a publisher is to send of one of its videos. Without such a message: everything, as VP8.
+ */
+export type Publish = { 
+/**
+ * `camera` or `screen`.
+ */
+source: TrackSource, 
+/**
+ * How to encode it.
+ */
+codec: VideoCodec, 
+/**
+ * Which simulcast or spatial layers somebody needs, smallest first; all `false`: nobody looks.
+ */
+layers: [boolean, boolean, boolean], };
+
+/**
  * What a browser says: a message and, if the sender wants to match an error to it, a number.
  */
 export type Request = { 
@@ -277,7 +303,11 @@ sdp: string, } | { "type": "view",
 /**
  * At most one per video.
  */
-items: Array<ViewItem>, } | { "type": "set_microphone", 
+items: Array<ViewItem>, 
+/**
+ * How much video is wanted at all; left out means `full`.
+ */
+mode?: ViewMode, } | { "type": "set_microphone", 
 /**
  * Whether it is to be heard.
  */
@@ -367,7 +397,19 @@ sdp: string, } | { "type": "slot" } & Slot | { "type": "speakers",
 /**
  * Empty when it is quiet.
  */
-speakers: Array<Speaker>, } | { "type": "caption" } & Caption | { "type": "captions", 
+speakers: Array<Speaker>, } | { "type": "publish" } & Publish | { "type": "video_paused", 
+/**
+ * Whose.
+ */
+participant: ParticipantId, 
+/**
+ * `camera` or `screen`.
+ */
+source: TrackSource, 
+/**
+ * Whether it is paused.
+ */
+paused: boolean, } | { "type": "caption" } & Caption | { "type": "captions", 
 /**
  * And if not, why.
  */
@@ -522,6 +564,11 @@ export type Timestamp = number;
 export type TrackSource = "microphone" | "camera" | "screen" | "screen_audio";
 
 /**
+ * How a video is encoded.
+ */
+export type VideoCodec = "vp8" | "h264" | "vp9" | "av1";
+
+/**
  * A video that a client shows, and how large.
  */
 export type ViewItem = { 
@@ -540,7 +587,16 @@ width: number,
 /**
  * Height of the tile in physical pixels.
  */
-height: number, };
+height: number, 
+/**
+ * How much this viewer needs it; left out means `normal`.
+ */
+importance?: Importance, };
+
+/**
+ * How much video a viewer wants at all.
+ */
+export type ViewMode = "full" | "low_data" | "audio_only";
 
 /**
  * Why one waits.

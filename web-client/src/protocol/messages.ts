@@ -54,6 +54,8 @@ const checks: { readonly [Type in ServerMessage["type"]]: Check } = {
   answer: all(text("sdp"), number("negotiation")),
   slot: all(text("mid"), number("generation"), ({ content }) => content === null || isObject(content)),
   speakers: list("speakers"),
+  publish: all(text("source", "codec"), list("layers")),
+  video_paused: all(text("participant", "source"), flag("paused")),
   caption: all(
     object("id"),
     text("participant", "name", "status", "stable", "tentative"),

@@ -133,6 +133,9 @@ function reduceMessage(state: ClientState, message: ServerMessage, now: number):
       return notify({ ...state, unmuteRequested: true }, { kind: "unmute_requested" });
     case "camera_stopped":
       return notify({ ...state, wishes: { ...state.wishes, camera: null } }, { kind: "camera_stopped" });
+    case "publish":
+    case "video_paused":
+      return state;
     case "speakers":
       return { ...state, speakers: message.speakers };
     case "caption": {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hearken_protocol::{MediaGrants, ParticipantId, TrackSource, ViewItem};
+use hearken_protocol::{MediaGrants, ParticipantId, TrackSource, ViewItem, ViewMode};
 
 use super::downlink::Downlink;
 use super::layers::{LAYERS_MAX, LiveLayer, LiveLayers};
@@ -99,6 +99,8 @@ pub(crate) struct Participant {
     pub(crate) tracks: [Track; TrackSource::ALL.len()],
     pub(crate) voice: VoiceActivity,
     view: Vec<ViewItem>,
+    /// How much video they want at all.
+    pub(crate) mode: ViewMode,
     generation: u32,
 }
 
@@ -112,6 +114,7 @@ impl Participant {
             tracks: Default::default(),
             voice: VoiceActivity::default(),
             view: Vec::new(),
+            mode: ViewMode::Full,
             generation: 0,
         }
     }
@@ -143,13 +146,17 @@ impl Participant {
         self.generation
     }
 
-    pub(crate) fn set_view(&mut self, mut items: Vec<ViewItem>) {
+    pub(crate) fn set_view(&mut self, mut items: Vec<ViewItem>, mode: ViewMode) {
         items.truncate(VIEW_ITEMS_MAX);
         self.view = items;
+        self.mode = mode;
     }
 
     /// How high a video is shown, in pixels; `None` when it is not. A tile wider than 16:9 counts by its width.
     pub(crate) fn shown_height(&self, participant: ParticipantId, source: TrackSource) -> Option<u16> {
+        if self.mode == ViewMode::AudioOnly {
+            return None;
+        }
         let item = self
             .view
             .iter()

@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use hearken_protocol::{
-    MediaEvent, MediaGrants, ParticipantId, SessionId, Slot, SlotContent, SpeechPacket, TrackSource, ViewItem,
+    MediaEvent, MediaGrants, ParticipantId, SessionId, Slot, SlotContent, SpeechPacket, TrackSource,
+    ViewItem, ViewMode,
 };
 use rand::rngs::StdRng;
 
@@ -198,11 +199,18 @@ impl Session {
         self.choose_layers(now);
     }
 
-    pub(crate) fn set_view(&mut self, at: usize, items: Vec<ViewItem>, now: Now, shared: &mut Shared) {
+    pub(crate) fn set_view(
+        &mut self,
+        at: usize,
+        items: Vec<ViewItem>,
+        mode: ViewMode,
+        now: Now,
+        shared: &mut Shared,
+    ) {
         let Some(participant) = self.participant(at) else {
             return;
         };
-        participant.set_view(items);
+        participant.set_view(items, mode);
         self.replan_for(at, now, shared);
         self.choose_layers(now);
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hearken_protocol::{
-    MediaCommand, MediaEvent, MediaGrants, ParticipantId, SessionId, Speaker, SpeechPacket, TrackSource,
-    ViewItem,
+    Importance, MediaCommand, MediaEvent, MediaGrants, ParticipantId, SessionId, Speaker, SpeechPacket,
+    TrackSource, ViewItem, ViewMode,
 };
 use hearken_sfu_core::client::{ClientConfig, ClientTransport};
 use hearken_sfu_core::transport::{Identity, SrtpProfile, TransportEvent};
@@ -207,6 +207,7 @@ impl World {
             source: *source,
             width: (u32::from(*height) * 16 / 9) as u16,
             height: *height,
+            importance: Importance::Normal,
         });
         let items = items.collect();
         let participant = self.peers[peer].id;
@@ -214,6 +215,7 @@ impl World {
             session: self.session,
             participant,
             items,
+            mode: ViewMode::Full,
         });
     }
 

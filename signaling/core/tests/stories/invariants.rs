@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hearken_protocol::{ClientMessage, Microphone, ParticipantId, Role, ServerMessage};
+use hearken_protocol::{ClientMessage, Microphone, ParticipantId, Role, ServerMessage, ViewMode};
 use hearken_signaling_core::{Input, MicrophoneRule, SessionSettings, Standing};
 use proptest::prelude::*;
 
@@ -55,7 +55,10 @@ impl Act {
                 negotiation: 1,
                 sdp: "v=0".into(),
             },
-            Self::View => ClientMessage::View { items: Vec::new() },
+            Self::View => ClientMessage::View {
+                items: Vec::new(),
+                mode: ViewMode::Full,
+            },
             Self::Raise => ClientMessage::RaiseHand,
             Self::Admit => ClientMessage::Admit { participant },
             Self::AdmitAll => ClientMessage::AdmitAll,

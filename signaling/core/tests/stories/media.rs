@@ -1,8 +1,8 @@
 //! Offers, answers, slots and speakers on their way between browsers and the media plane.
 
 use hearken_protocol::{
-    ClientMessage, MediaCommand, MediaEvent, OfferRefusal, ParticipantId, Role, Slot, SlotContent, Speaker,
-    TrackSource, ViewItem,
+    ClientMessage, Importance, MediaCommand, MediaEvent, OfferRefusal, ParticipantId, Publish, Role, Slot,
+    SlotContent, Speaker, TrackSource, VideoCodec, ViewItem, ViewMode,
 };
 
 use crate::world::{SESSION, World, minutes};
@@ -120,6 +120,52 @@ fn a_page_that_reconnects_hears_again_what_its_sections_carry() {
 }
 
 #[test]
+fn a_page_that_reconnects_hears_again_what_to_send_and_what_is_paused() {
+    let mut world = World::with_group(&["ann", "ben"]);
+    let (session, ann, ben) = (SESSION, world.seat("ann"), world.seat("ben"));
+    let number = offer(&mut world, "ann", 1, FIRST_PAGE);
+    answer(&mut world, "ann", number);
+    let publish = |layers| MediaEvent::Publish {
+        session,
+        participant: ann,
+        publish: Publish {
+            source: TrackSource::Camera,
+            codec: VideoCodec::Vp8,
+            layers,
+        },
+    };
+    let paused = |paused| MediaEvent::VideoPaused {
+        session,
+        participant: ann,
+        publisher: ben,
+        source: TrackSource::Camera,
+        paused,
+    };
+    world.media(publish([true, true, true]));
+    world.media(publish([true, false, false]));
+    world.media(paused(true));
+    let said = [
+        "publish Camera Vp8 [true, true, true]",
+        "publish Camera Vp8 [true, false, false]",
+        "Camera of ben is paused",
+    ];
+    assert_eq!(world.hears("ann")[1..], said);
+    world.drops("ann");
+    world.connects("ann");
+    assert_eq!(world.hears("ann")[2..], said[1..]);
+    world.media(paused(false));
+    world.drops("ann");
+    world.connects("ann");
+    assert_eq!(world.hears("ann")[2..], [said[1]]);
+    world.media(paused(true));
+    world.says("ben", ClientMessage::Leave);
+    world.drops("ann");
+    world.connects("ann");
+    let heard = world.hears("ann");
+    assert_eq!(heard.last().map(String::as_str), Some(said[1]), "{heard:?}");
+}
+
+#[test]
 fn slots_of_a_page_that_is_gone_are_forgotten_with_the_answer_to_the_next() {
     let mut world = World::with_group(&["ann", "ben", "cleo"]);
     let number = offer(&mut world, "ann", 1, FIRST_PAGE);
@@ -143,13 +189,19 @@ fn what_is_looked_at_is_passed_on_and_bounded() {
         source,
         width: 640,
         height: 360,
+        importance: Importance::Normal,
     };
-    let view = |items: Vec<ViewItem>| ClientMessage::View { items };
+    let view = |items: Vec<ViewItem>| ClientMessage::View {
+        items,
+        mode: ViewMode::LowData,
+    };
     world.says(
         "ann",
         view(vec![item(1, TrackSource::Camera), item(1, TrackSource::Screen)]),
     );
-    assert!(matches!(world.orders.last(), Some(MediaCommand::SetView { items, .. }) if items.len() == 2));
+    assert!(
+        matches!(world.orders.last(), Some(MediaCommand::SetView { items, mode: ViewMode::LowData, .. }) if items.len() == 2)
+    );
     let orders = world.orders.len();
     for wrong in [
         vec![item(1, TrackSource::Camera), item(1, TrackSource::Camera)],

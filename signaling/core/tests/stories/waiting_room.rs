@@ -1,6 +1,6 @@
 //! Who waits, who decides, and what neither learns.
 
-use hearken_protocol::{ClientMessage, ErrorCode, Role, ServerMessage, Timestamp};
+use hearken_protocol::{ClientMessage, ErrorCode, Role, ServerMessage, Timestamp, ViewMode};
 use hearken_signaling_core::{AuditAction, Connect, ConnectionId, Input, SeatClaim, Standing, WAITING_MAX};
 
 use crate::world::{SESSION, START, World, minutes, seconds, settings};
@@ -51,7 +51,10 @@ fn nothing_but_ping_and_leave_is_heard_from_the_waiting_room() {
             negotiation: 1,
             sdp: "v=0".into(),
         },
-        ClientMessage::View { items: Vec::new() },
+        ClientMessage::View {
+            items: Vec::new(),
+            mode: ViewMode::Full,
+        },
         ClientMessage::SetMicrophone { on: true },
         ClientMessage::RaiseHand,
         ClientMessage::Admit { participant },

@@ -446,6 +446,20 @@ impl World {
             ServerMessage::Removed => "removed".to_owned(),
             ServerMessage::Ended { reason } => format!("ended: {reason:?}"),
             ServerMessage::Error { code, .. } => format!("error {code:?}"),
+            ServerMessage::Publish(publish) => {
+                format!(
+                    "publish {:?} {:?} {:?}",
+                    publish.source, publish.codec, publish.layers
+                )
+            }
+            ServerMessage::VideoPaused {
+                participant,
+                source,
+                paused,
+            } => {
+                let what = if *paused { "paused" } else { "back" };
+                format!("{source:?} of {} is {what}", self.who(*participant))
+            }
             ServerMessage::Pong => "pong".to_owned(),
         }
     }
