@@ -397,7 +397,9 @@ impl World {
             MediaEvent::OfferRefused { .. }
             | MediaEvent::Connected { .. }
             | MediaEvent::Disconnected { .. }
-            | MediaEvent::Sending { .. } => {}
+            | MediaEvent::Sending { .. }
+            | MediaEvent::Publish { .. }
+            | MediaEvent::VideoPaused { .. } => {}
         }
         self.events.push((self.now_ms, event));
     }
