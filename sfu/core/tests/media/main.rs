@@ -8,6 +8,7 @@ mod enforcement;
 mod joining;
 mod layers;
 mod loss;
+mod networks;
 mod peer;
 mod slots;
 mod speakers;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hearken_netsim::{Conditions, Link};
 use hearken_protocol::{
     Importance, MediaCommand, MediaEvent, MediaGrants, ParticipantId, SessionId, Speaker, SpeechPacket,
     TrackSource, ViewItem, ViewMode,
@@ -28,7 +29,10 @@ pub const EVERYTHING: MediaGrants = MediaGrants {
 /// The virtual Unix time at which every world begins.
 const UNIX_TIME: Duration = Duration::from_secs(1_800_000_000);
 
-/// What one peer's line does.
+/// What a datagram takes of a link beyond its contents.
+const IP_UDP_BYTES: usize = 28;
+
+/// What one peer's line does. Handshakes are never lost on it. Where a [`Link`] is laid, the line does nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct Line {
     pub delay_ms: u64,
@@ -48,6 +52,13 @@ impl Default for Line {
     }
 }
 
+/// The links that stories have laid on a peer's way, for all that the line cannot: bursts, bottlenecks, plans.
+#[derive(Debug, Default)]
+struct Links {
+    up: Option<Link>,
+    down: Option<Link>,
+}
+
 enum Flight {
     Up { source: SocketAddr, bytes: Vec<u8> },
     Down { peer: usize, bytes: Vec<u8> },
@@ -57,6 +68,7 @@ pub struct World {
     pub core: Core,
     pub peers: Vec<Peer>,
     pub lines: Vec<Line>,
+    links: Vec<Links>,
     pub random: StdRng,
     pub speech: Vec<SpeechPacket>,
     pub speakers: Vec<Vec<Speaker>>,
@@ -92,6 +104,7 @@ impl World {
             core,
             peers: Vec::new(),
             lines: Vec::new(),
+            links: Vec::new(),
             random: StdRng::seed_from_u64(seed),
             speech: Vec::new(),
             speakers: Vec::new(),
@@ -113,6 +126,11 @@ impl World {
 
     pub fn now_ms(&self) -> u64 {
         self.now_ms
+    }
+
+    /// As links count time.
+    pub fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.now_ms)
     }
 
     pub fn now(&self) -> Instant {
@@ -139,7 +157,26 @@ impl World {
         self.peers
             .push(Peer::new(id, 5000 + number as u16, style, &mut self.random));
         self.lines.push(Line::default());
+        self.links.push(Links::default());
         number
+    }
+
+    /// The link from a peer to the server. Laid at the first call: instead of the line, and like it at first.
+    pub fn uplink(&mut self, peer: usize) -> &mut Link {
+        let seed = self.random.random();
+        let like_line = like(self.lines[peer]);
+        self.links[peer]
+            .up
+            .get_or_insert_with(|| Link::new(seed, like_line))
+    }
+
+    /// The link from the server to a peer, as [`Self::uplink`].
+    pub fn downlink(&mut self, peer: usize) -> &mut Link {
+        let seed = self.random.random();
+        let like_line = like(self.lines[peer]);
+        self.links[peer]
+            .down
+            .get_or_insert_with(|| Link::new(seed, like_line))
     }
 
     pub fn admit(&mut self, peer: usize, grants: MediaGrants) {
@@ -257,6 +294,14 @@ impl World {
 
     pub fn send_from(&mut self, peer: usize, bytes: Vec<u8>) {
         let source = self.peers[peer].address;
+        let now = self.elapsed();
+        if let Some(link) = &mut self.links[peer].up {
+            for at in link.send(now, bytes.len() + IP_UDP_BYTES).arrivals() {
+                let bytes = bytes.clone();
+                self.fly(milliseconds_up(at), Flight::Up { source, bytes });
+            }
+            return;
+        }
         let line = self.lines[peer];
         // Handshakes are not what these tests are about.
         let is_media = bytes[0] >= 128;
@@ -345,6 +390,14 @@ impl World {
             let Some(peer) = self.peers.iter().position(|peer| peer.address == destination) else {
                 continue;
             };
+            let now = self.elapsed();
+            if let Some(link) = &mut self.links[peer].down {
+                for at in link.send(now, bytes.len() + IP_UDP_BYTES).arrivals() {
+                    let bytes = bytes.clone();
+                    self.fly(milliseconds_up(at), Flight::Down { peer, bytes });
+                }
+                continue;
+            }
             let line = self.lines[peer];
             let is_media = bytes[0] >= 128;
             if is_media && self.random.random_range(0..100) < line.down_loss_percent {
@@ -421,4 +474,17 @@ impl World {
             })
             .unwrap_or(false)
     }
+}
+
+fn like(line: Line) -> Conditions {
+    Conditions {
+        delay: Duration::from_millis(line.delay_ms),
+        jitter: Duration::from_millis(line.jitter_ms),
+        ..Conditions::default()
+    }
+}
+
+/// The first turn of the world's clock that is not before this.
+fn milliseconds_up(at: Duration) -> u64 {
+    at.as_micros().div_ceil(1000) as u64
 }
