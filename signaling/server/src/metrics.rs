@@ -281,6 +281,8 @@ fn server_label(message: &ServerMessage) -> &'static str {
         ServerMessage::Answer { .. } => "answer",
         ServerMessage::Slot(_) => "slot",
         ServerMessage::Speakers { .. } => "speakers",
+        ServerMessage::Publish(_) => "publish",
+        ServerMessage::VideoPaused { .. } => "video_paused",
         ServerMessage::Caption(_) => "caption",
         ServerMessage::Captions { .. } => "captions",
         ServerMessage::EndingSoon { .. } => "ending_soon",
