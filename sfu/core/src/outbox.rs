@@ -51,6 +51,11 @@ impl Outbox {
         self.datagrams.is_empty()
     }
 
+    /// Bytes that wait to be sent.
+    pub fn waiting_bytes(&self) -> usize {
+        self.used
+    }
+
     /// Forgets all datagrams and keeps the memory.
     pub fn clear(&mut self) {
         self.datagrams.clear();

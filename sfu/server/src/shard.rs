@@ -22,6 +22,9 @@ use crate::wake::Waker;
 /// Receive calls on one socket before the others and the orders have their turn.
 const RECEIVES_PER_TURN: usize = 4;
 
+/// What waits in the outbox is sent in the middle of a batch when it is so much, in bytes: while it is in the cache.
+const OUTBOX_BYTES_AT_ONCE: usize = 192 << 10;
+
 /// Events that wait when signaling is behind. Full: the oldest is dropped and counted, since the newest say more.
 const EVENT_BACKLOG_MAX: usize = 8192;
 
@@ -76,13 +79,22 @@ impl Shard {
             for wake in &wakes {
                 match wake {
                     Wake::Orders => self.carry_out_orders(&mut journal, now),
-                    Wake::Datagrams(index) => self.receive(*index, &mut buffers, now),
+                    Wake::Datagrams(index) => {
+                        self.receive(*index, &mut buffers, &mut sender, &mut journal, now)
+                    }
                 }
             }
             if self.core.poll_timeout().is_some_and(|deadline| deadline <= now) {
                 self.core.handle_timeout(now);
             }
-            self.publish(&mut journal, now);
+            publish(
+                &mut self.core,
+                &mut journal,
+                &self.events,
+                &self.speech,
+                &self.metrics,
+                now,
+            );
             self.flush(
                 &mut sender,
                 now,
@@ -148,11 +160,30 @@ impl Shard {
         }
     }
 
-    fn receive(&mut self, index: usize, buffers: &mut ReceiveBuffers, now: Instant) {
-        let core = &mut self.core;
+    fn receive(
+        &mut self,
+        index: usize,
+        buffers: &mut ReceiveBuffers,
+        sender: &mut Sender,
+        journal: &mut Journal,
+        now: Instant,
+    ) {
         for _ in 0..RECEIVES_PER_TURN {
-            let more = self.sockets[index].receive(buffers, |source, local, datagram| {
+            let Self {
+                core,
+                sockets,
+                metrics,
+                events,
+                speech,
+                ..
+            } = self;
+            let more = sockets[index].receive(buffers, |source, local, datagram| {
                 core.handle_datagram(now, source, local, datagram);
+                if core.outbox().waiting_bytes() >= OUTBOX_BYTES_AT_ONCE {
+                    publish(core, journal, events, speech, metrics, now);
+                    metrics.count_sends(sender.send(core.outbox(), sockets));
+                    core.outbox().clear();
+                }
             });
             match more {
                 Ok(true) => {}
@@ -162,35 +193,6 @@ impl Shard {
                     self.metrics.count_drops("receive_error", 1);
                     break;
                 }
-            }
-        }
-    }
-
-    /// Hands news and speech on; neither waits for anybody.
-    fn publish(&mut self, journal: &mut Journal, now: Instant) {
-        while let Some(event) = self.core.poll_event() {
-            if let Some(waited) = journal.note_event(&event, now) {
-                self.metrics.join.observe(waited.as_secs_f64());
-            }
-            journal.events.push_back(event);
-        }
-        while let Some(event) = journal.events.pop_front() {
-            match self.events.try_send(event) {
-                Ok(()) => {}
-                Err(TrySendError::Full(event)) => {
-                    journal.events.push_front(event);
-                    break;
-                }
-                Err(TrySendError::Closed(_)) => journal.events.clear(),
-            }
-        }
-        while journal.events.len() > EVENT_BACKLOG_MAX {
-            journal.events.pop_front();
-            self.metrics.count_drops("event_backlog_full", 1);
-        }
-        while let Some(packet) = self.core.poll_speech() {
-            if self.speech.try_send(packet).is_err() {
-                self.metrics.count_drops("speech_channel_full", 1);
             }
         }
     }
@@ -219,6 +221,42 @@ impl Shard {
             .store(self.core.connections(), Ordering::Relaxed);
         journal.exported = counters;
         journal.next_export = now + EXPORT_INTERVAL;
+    }
+}
+
+/// Hands news and speech on; neither waits for anybody.
+fn publish(
+    core: &mut Core,
+    journal: &mut Journal,
+    events: &Queue<MediaEvent>,
+    speech: &Queue<SpeechPacket>,
+    metrics: &Metrics,
+    now: Instant,
+) {
+    while let Some(event) = core.poll_event() {
+        if let Some(waited) = journal.note_event(&event, now) {
+            metrics.join.observe(waited.as_secs_f64());
+        }
+        journal.events.push_back(event);
+    }
+    while let Some(event) = journal.events.pop_front() {
+        match events.try_send(event) {
+            Ok(()) => {}
+            Err(TrySendError::Full(event)) => {
+                journal.events.push_front(event);
+                break;
+            }
+            Err(TrySendError::Closed(_)) => journal.events.clear(),
+        }
+    }
+    while journal.events.len() > EVENT_BACKLOG_MAX {
+        journal.events.pop_front();
+        metrics.count_drops("event_backlog_full", 1);
+    }
+    while let Some(packet) = core.poll_speech() {
+        if speech.try_send(packet).is_err() {
+            metrics.count_drops("speech_channel_full", 1);
+        }
     }
 }
 

@@ -1,35 +1,43 @@
 //! The last second of a stream, kept once for all its subscribers, to answer their requests for what they lost.
 //!
-//! Payloads lie in a ring of bytes. It grows while a second of the stream does not fit, up to a limit; past it
-//! the cache holds less than a second. Nothing is allocated per packet.
+//! Payloads lie in chunks of a few packets each. A chunk whose packets are all too old is written anew; when none
+//! is, another one is added, up to a limit, past which the cache holds less than a second. So the memory follows
+//! the stream's rate, and a stream at its own pace allocates nothing.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::time::MediaTime;
 
 /// What is older than this is not sent again: nobody's jitter buffer waits so long.
 const AGE_MAX: Duration = Duration::from_secs(1);
+/// Places for packets at first.
+const ENTRIES_AT_FIRST: usize = 64;
+/// Chunks of old packets that are kept for when the stream is faster again.
+const SPARE_CHUNKS: usize = 2;
 
 /// How large a cache may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CacheLimits {
+    /// A power of two, at least `ENTRIES_AT_FIRST`.
     pub(crate) packets: usize,
-    pub(crate) bytes_at_first: usize,
-    pub(crate) bytes_max: usize,
+    /// Longer packets are not kept. Below 64 KiB.
+    pub(crate) chunk_bytes: usize,
+    pub(crate) chunks: usize,
 }
 
 impl CacheLimits {
     /// A second of 4 Mbit/s, as one layer of a camera or a screen may take at its peak.
     pub(crate) const VIDEO: Self = Self {
         packets: 512,
-        bytes_at_first: 32 << 10,
-        bytes_max: 512 << 10,
+        chunk_bytes: 16 << 10,
+        chunks: 32,
     };
     /// A second of 128 kbit/s, in packets of 10 ms.
     pub(crate) const AUDIO: Self = Self {
         packets: 128,
-        bytes_at_first: 8 << 10,
-        bytes_max: 16 << 10,
+        chunk_bytes: 2 << 10,
+        chunks: 8,
     };
 }
 
@@ -44,139 +52,163 @@ pub(crate) struct StoredPacket<'a> {
     pub(crate) payload: &'a [u8],
 }
 
-#[derive(Debug, Clone, Copy)]
+/// Small, since there are hundreds for each stream: numbers and times are their lowest 32 bits, which are enough
+/// to tell the packets of a second apart.
+#[derive(Debug, Clone, Copy, Default)]
 struct Entry {
-    sequence: u64,
+    sequence: u32,
     timestamp: u32,
+    stored: Milliseconds,
+    /// The number of its chunk; 0, which no chunk has, for no packet.
+    chunk: u32,
+    offset: u16,
+    len: u16,
     marker: bool,
     byte_extension: Option<u8>,
-    stored: MediaTime,
-    /// Bytes ever written to the ring before this payload.
-    position: u64,
-    len: usize,
 }
 
-/// A ring of the newest packets of one stream.
+/// The lowest 32 bits of a time in milliseconds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Milliseconds(u32);
+
+impl Milliseconds {
+    fn of(time: MediaTime) -> Self {
+        Self(time.0.div_euclid(1_000_000) as u32)
+    }
+
+    fn is_old(self, now: Self) -> bool {
+        u128::from(now.0.wrapping_sub(self.0)) > AGE_MAX.as_millis()
+    }
+}
+
+#[derive(Debug)]
+struct Chunk {
+    bytes: Box<[u8]>,
+    used: usize,
+    newest: Milliseconds,
+}
+
+/// The newest packets of one stream.
 #[derive(Debug)]
 pub(crate) struct PacketCache {
     limits: CacheLimits,
-    /// Indexed by sequence number.
-    entries: Vec<Option<Entry>>,
-    ring: Vec<u8>,
-    position: u64,
+    /// Indexed by the lowest bits of the sequence number.
+    entries: Vec<Entry>,
+    /// Oldest first.
+    chunks: VecDeque<Chunk>,
+    /// The number of the oldest chunk; the first one ever is 1.
+    first_chunk: u32,
 }
 
 impl PacketCache {
     pub(crate) fn new(limits: CacheLimits) -> Self {
         Self {
             limits,
-            entries: vec![None; limits.packets],
-            ring: vec![0; limits.bytes_at_first],
-            position: 0,
+            entries: vec![Entry::default(); ENTRIES_AT_FIRST],
+            chunks: VecDeque::new(),
+            first_chunk: 1,
         }
     }
 
     /// Keeps a packet, at the cost of the oldest.
     pub(crate) fn insert(&mut self, packet: StoredPacket<'_>, now: MediaTime) {
         let len = packet.payload.len();
-        if len > self.ring.len() {
+        if len > self.limits.chunk_bytes {
             return;
         }
-        self.grow_if_young_packets_are_in_the_way(len, now);
-        self.skip_to_fit(len);
-        let offset = self.offset(self.position);
-        self.ring[offset..offset + len].copy_from_slice(packet.payload);
+        let now = Milliseconds::of(now);
+        let has_room = self
+            .chunks
+            .back()
+            .is_some_and(|chunk| chunk.used + len <= chunk.bytes.len());
+        if !has_room {
+            self.begin_chunk(now);
+        }
+        let number = self.first_chunk.wrapping_add(self.chunks.len() as u32 - 1);
+        let chunk = self.chunks.back_mut().expect("begun above");
+        let offset = chunk.used;
+        chunk.bytes[offset..offset + len].copy_from_slice(packet.payload);
+        chunk.used += len;
+        chunk.newest = now;
+        self.spread_entries(packet.sequence, now);
         let slot = self.slot(packet.sequence);
-        self.entries[slot] = Some(Entry {
-            sequence: packet.sequence,
+        self.entries[slot] = Entry {
+            sequence: packet.sequence as u32,
             timestamp: packet.timestamp,
+            stored: now,
+            chunk: number,
+            offset: offset as u16,
+            len: len as u16,
             marker: packet.marker,
             byte_extension: packet.byte_extension,
-            stored: now,
-            position: self.position,
-            len,
-        });
-        self.position += len as u64;
+        };
     }
 
     /// The packet with this number, unless it never came or is gone.
     pub(crate) fn get(&self, sequence: u64, now: MediaTime) -> Option<StoredPacket<'_>> {
-        let entry = self.entries[self.slot(sequence)].as_ref()?;
-        if entry.sequence != sequence || !self.is_whole(entry) || now.since(entry.stored) > AGE_MAX {
+        let entry = &self.entries[self.slot(sequence)];
+        if entry.sequence != sequence as u32 || entry.stored.is_old(Milliseconds::of(now)) {
             return None;
         }
-        let offset = self.offset(entry.position);
+        let offset = usize::from(entry.offset);
         Some(StoredPacket {
             sequence,
             timestamp: entry.timestamp,
             marker: entry.marker,
             byte_extension: entry.byte_extension,
-            payload: &self.ring[offset..offset + entry.len],
+            payload: &self.chunk(entry)?.bytes[offset..offset + usize::from(entry.len)],
         })
     }
 
     fn slot(&self, sequence: u64) -> usize {
-        (sequence % self.entries.len() as u64) as usize
+        sequence as usize & (self.entries.len() - 1)
     }
 
-    fn offset(&self, position: u64) -> usize {
-        (position % self.ring.len() as u64) as usize
+    /// The chunk that a packet lies in, unless that was written anew since.
+    fn chunk(&self, entry: &Entry) -> Option<&Chunk> {
+        self.chunks
+            .get(entry.chunk.wrapping_sub(self.first_chunk) as usize)
     }
 
-    fn is_whole(&self, entry: &Entry) -> bool {
-        self.position - entry.position <= self.ring.len() as u64
-    }
-
-    /// A payload does not lie across the ring's end.
-    fn skip_to_fit(&mut self, len: usize) {
-        let left = self.ring.len() - self.offset(self.position);
-        if left < len {
-            self.position += left as u64;
+    /// Makes an empty chunk the newest: the oldest one if its packets are too old or there may be no more.
+    fn begin_chunk(&mut self, now: Milliseconds) {
+        if self.is_old(SPARE_CHUNKS, now) {
+            self.take_oldest();
         }
+        let is_reused = self.is_old(0, now) || self.chunks.len() == self.limits.chunks;
+        let oldest = if is_reused { self.take_oldest() } else { None };
+        self.chunks.push_back(Chunk {
+            bytes: match oldest {
+                Some(chunk) => chunk.bytes,
+                None => vec![0; self.limits.chunk_bytes].into_boxed_slice(),
+            },
+            used: 0,
+            newest: now,
+        });
     }
 
-    fn grow_if_young_packets_are_in_the_way(&mut self, len: usize, now: MediaTime) {
-        let larger = self.ring.len() * 2;
-        let end = self.position + 2 * len as u64;
-        // Looked at only as often as the ring is written halfway round: the entries are many.
-        let half = self.ring.len() as u64 / 2;
-        if larger > self.limits.bytes_max
-            || end / half == self.position / half
-            || end < self.ring.len() as u64
-        {
-            return;
-        }
-        let horizon = end - self.ring.len() as u64 + half;
-        let young = |entry: &Entry| now.since(entry.stored) < AGE_MAX && entry.position < horizon;
-        if self
-            .entries
-            .iter()
-            .flatten()
-            .any(|entry| self.is_whole(entry) && young(entry))
-        {
-            self.grow(larger);
-        }
+    fn is_old(&self, at: usize, now: Milliseconds) -> bool {
+        self.chunks.get(at).is_some_and(|chunk| chunk.newest.is_old(now))
     }
 
-    fn grow(&mut self, bytes: usize) {
-        let mut ring = vec![0; bytes];
-        let mut position = 0;
-        for slot in 0..self.entries.len() {
-            let Some(entry) = self.entries[slot] else { continue };
-            if !self.is_whole(&entry) {
-                self.entries[slot] = None;
-                continue;
+    fn take_oldest(&mut self) -> Option<Chunk> {
+        self.first_chunk = self.first_chunk.wrapping_add(1);
+        self.chunks.pop_front()
+    }
+
+    /// Makes more places for packets, if this one's is taken by another that may yet be asked for.
+    fn spread_entries(&mut self, sequence: u64, now: Milliseconds) {
+        while self.entries.len() < self.limits.packets {
+            let taken = self.entries[self.slot(sequence)];
+            if taken.sequence == sequence as u32 || taken.stored.is_old(now) || self.chunk(&taken).is_none() {
+                return;
             }
-            let offset = self.offset(entry.position);
-            ring[position..position + entry.len].copy_from_slice(&self.ring[offset..offset + entry.len]);
-            self.entries[slot] = Some(Entry {
-                position: position as u64,
-                ..entry
-            });
-            position += entry.len;
+            let larger = vec![Entry::default(); 2 * self.entries.len()];
+            for entry in std::mem::replace(&mut self.entries, larger) {
+                let slot = self.slot(u64::from(entry.sequence));
+                self.entries[slot] = entry;
+            }
         }
-        self.ring = ring;
-        self.position = position as u64;
     }
 }
 
@@ -229,16 +261,28 @@ mod tests {
             .filter(|sequence| cache.get(*sequence, now).is_some())
             .count();
         assert!(kept >= 330, "{kept}");
-        assert!(cache.ring.len() <= CacheLimits::VIDEO.bytes_max);
+        assert!(cache.chunks.len() <= CacheLimits::VIDEO.chunks);
     }
 
     #[test]
-    fn a_slow_stream_stays_small() {
+    fn it_takes_hardly_more_memory_than_a_second_of_the_stream() {
         let mut cache = PacketCache::new(CacheLimits::VIDEO);
+        // 1 Mbit/s: 120 packets a second.
         for sequence in 0..3000 {
-            cache.insert(packet(sequence, &[7; 200]), ms(sequence as i64 * 33));
+            cache.insert(packet(sequence, &[7; 1042]), ms(sequence as i64 * 1000 / 120));
         }
-        assert_eq!(cache.ring.len(), CacheLimits::VIDEO.bytes_at_first);
+        let bytes = cache.chunks.len() * CacheLimits::VIDEO.chunk_bytes + size_of_val(&cache.entries[..]);
+        assert!(bytes <= 165_000, "{bytes}");
+        // Then it slows down.
+        for sequence in 3000..4000 {
+            cache.insert(packet(sequence, &[7; 200]), ms(25_000 + sequence as i64 * 33));
+        }
+        assert!(cache.chunks.len() <= 1 + SPARE_CHUNKS, "{}", cache.chunks.len());
+    }
+
+    #[test]
+    fn an_entry_is_small() {
+        assert_eq!(size_of::<Entry>(), 24);
     }
 
     proptest! {

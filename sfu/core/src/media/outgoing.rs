@@ -100,8 +100,43 @@ pub(crate) struct Outgoing {
     last_report: Option<MediaTime>,
     packets: u32,
     octets: u32,
-    repaired: [(u64, MediaTime); REPAIRS_REMEMBERED],
-    repaired_next: usize,
+    /// None before the first one: most streams never need it.
+    repair_log: Option<Box<RepairLog>>,
+}
+
+/// The latest repairs of a stream.
+#[derive(Debug)]
+struct RepairLog {
+    /// Sequence numbers, and when they were sent again.
+    latest: [(u16, Option<MediaTime>); REPAIRS_REMEMBERED],
+    next: usize,
+}
+
+impl Default for RepairLog {
+    fn default() -> Self {
+        Self {
+            latest: [(0, None); REPAIRS_REMEMBERED],
+            next: 0,
+        }
+    }
+}
+
+impl RepairLog {
+    /// Notes a repair; false when the same was sent less than `interval` ago.
+    fn note(&mut self, index: u64, interval: Duration, now: MediaTime) -> bool {
+        let sequence = index as u16;
+        let is_recent = |at: &Option<MediaTime>| at.is_some_and(|at| now.since(at) < interval);
+        if self
+            .latest
+            .iter()
+            .any(|(repaired, at)| *repaired == sequence && is_recent(at))
+        {
+            return false;
+        }
+        self.latest[self.next] = (sequence, Some(now));
+        self.next = (self.next + 1) % REPAIRS_REMEMBERED;
+        true
+    }
 }
 
 impl Outgoing {
@@ -142,8 +177,7 @@ impl Outgoing {
             last_report: None,
             packets: 0,
             octets: 0,
-            repaired: [(u64::MAX, MediaTime(0)); REPAIRS_REMEMBERED],
-            repaired_next: 0,
+            repair_log: None,
         }
     }
 
@@ -272,16 +306,13 @@ impl Outgoing {
         leg: &mut Leg<'_>,
     ) -> bool {
         let interval = round_trip.max(REPAIR_INTERVAL_MIN);
-        let index = rewritten.index;
-        if self
-            .repaired
-            .iter()
-            .any(|(repaired, at)| *repaired == index && leg.now.since(*at) < interval)
+        if !self
+            .repair_log
+            .get_or_insert_default()
+            .note(rewritten.index, interval, leg.now)
         {
             return false;
         }
-        self.repaired[self.repaired_next] = (index, leg.now);
-        self.repaired_next = (self.repaired_next + 1) % REPAIRS_REMEMBERED;
         let vp8 = if self.is_audio() {
             None
         } else {

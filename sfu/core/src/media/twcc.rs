@@ -1,6 +1,8 @@
 //! Transport-wide congestion control (draft-holmer-rmcat-transport-wide-cc-extensions-01): tells a publisher
 //! when each of its packets arrived, and reads what subscribers tell of ours.
 
+use std::num::NonZeroU32;
+
 use super::rtcp;
 use super::time::MediaTime;
 
@@ -8,8 +10,9 @@ use super::time::MediaTime;
 const ARRIVALS_MAX: usize = 2048;
 /// Packets in one message: what leaves room in 1,200 bytes at two bytes per packet and more.
 const STATUSES_MAX: u64 = 400;
-const DELTA_NS: i64 = 250_000;
-const REFERENCE_NS: i64 = 64_000_000;
+const TICK_NS: i64 = 250_000;
+/// Ticks in a unit of the reference time.
+const REFERENCE_TICKS: u32 = 256;
 /// Runs shorter than this go into a vector of seven.
 const RUN_MIN: usize = 8;
 const RUN_MAX: usize = 8191;
@@ -20,9 +23,32 @@ pub(crate) struct TwccRecorder {
     newest: Option<u64>,
     /// The first number that the next message tells of.
     first_unreported: u64,
-    arrivals: Vec<Option<MediaTime>>,
+    arrivals: Vec<Option<Ticks>>,
     messages: u8,
     statuses: Vec<Status>,
+}
+
+/// A time as messages tell it, in 250 µs. It wraps around after twelve days, as the 24 bits of the reference time
+/// do. The one in the middle of that is told as the next, so that an option takes four bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ticks(NonZeroU32);
+
+impl Ticks {
+    const MIDDLE: u32 = 1 << 31;
+
+    fn of(time: MediaTime) -> Self {
+        let ticks = time.0.div_euclid(TICK_NS) as u32;
+        Self(NonZeroU32::new(ticks ^ Self::MIDDLE).unwrap_or(NonZeroU32::MIN))
+    }
+
+    fn get(self) -> u32 {
+        self.0.get() ^ Self::MIDDLE
+    }
+
+    /// Ticks from `earlier` to this; negative when this is the earlier one.
+    fn since(self, earlier: u32) -> i32 {
+        self.get().wrapping_sub(earlier) as i32
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +65,7 @@ impl TwccRecorder {
         if self.arrivals.is_empty() {
             self.arrivals = vec![None; ARRIVALS_MAX];
         }
+        let arrival = Ticks::of(arrival);
         let Some(newest) = self.newest else {
             let extended = 0x1_0000 | u64::from(sequence);
             self.newest = Some(extended);
@@ -78,24 +105,24 @@ impl TwccRecorder {
         };
         let start = out.len();
         rtcp::begin_transport_feedback(out, sender_ssrc, media_ssrc);
-        let reference = first_arrival.0.div_euclid(REFERENCE_NS);
+        let reference = first_arrival.get() / REFERENCE_TICKS;
         out.extend_from_slice(&(base as u16).to_be_bytes());
         let count_at = out.len();
         out.extend_from_slice(&[0, 0]);
-        out.extend_from_slice(&(reference as u32).to_be_bytes()[1..]);
+        out.extend_from_slice(&reference.to_be_bytes()[1..]);
         out.push(self.messages);
         self.messages = self.messages.wrapping_add(1);
-        let next = self.classify(base, limit, reference * REFERENCE_NS);
+        let next = self.classify(base, limit, reference * REFERENCE_TICKS);
         let statuses = std::mem::take(&mut self.statuses);
         out[count_at..count_at + 2].copy_from_slice(&(statuses.len() as u16).to_be_bytes());
         write_chunks(&statuses, out);
-        let mut previous = reference * REFERENCE_NS;
+        let mut previous = reference * REFERENCE_TICKS;
         for (number, status) in (base..next).zip(&statuses) {
             let Some(arrival) = *self.slot(number) else {
                 continue;
             };
-            let delta = (arrival.0 - previous).div_euclid(DELTA_NS);
-            previous += delta * DELTA_NS;
+            let delta = arrival.since(previous);
+            previous = arrival.get();
             match status {
                 Status::Missing => {}
                 Status::SmallDelta => out.push(delta as u8),
@@ -110,15 +137,15 @@ impl TwccRecorder {
 
     /// Fills `statuses` from `base` on, up to `limit` or to where a delta does not fit two bytes; returns the
     /// number after the last.
-    fn classify(&mut self, base: u64, limit: u64, reference_ns: i64) -> u64 {
-        let mut previous = reference_ns;
+    fn classify(&mut self, base: u64, limit: u64, reference: u32) -> u64 {
+        let mut previous = reference;
         self.statuses.clear();
         for number in base..=limit {
             let status = match *self.slot(number) {
                 None => Status::Missing,
                 Some(arrival) => {
-                    let delta = (arrival.0 - previous).div_euclid(DELTA_NS);
-                    previous += delta * DELTA_NS;
+                    let delta = arrival.since(previous);
+                    previous = arrival.get();
                     match delta {
                         0..=255 => Status::SmallDelta,
                         -32_768..=32_767 => Status::LargeDelta,
@@ -131,7 +158,7 @@ impl TwccRecorder {
         limit + 1
     }
 
-    fn slot(&mut self, number: u64) -> &mut Option<MediaTime> {
+    fn slot(&mut self, number: u64) -> &mut Option<Ticks> {
         &mut self.arrivals[number as usize % ARRIVALS_MAX]
     }
 }

@@ -30,6 +30,10 @@ const CONNECTIONS_MAX: usize = 10_000;
 /// get to see the error.
 const READ_BYTES_MAX: usize = 2 * SDP_MESSAGE_BYTES_MAX;
 
+/// Read from a connection at once, in bytes. Every open WebSocket keeps a buffer of this size; messages but offers
+/// are shorter.
+const READ_AT_ONCE_BYTES: usize = 4 << 10;
+
 /// What WebSockets work with.
 pub(crate) struct WebSockets {
     live: Arc<LiveSessions>,
@@ -93,6 +97,7 @@ pub(crate) async fn open(
         .map_err(|_| ApiError::new(ErrorCode::Overloaded, "The server can carry no more connections."))?;
     let id = ConnectionId(sockets.numbers.fetch_add(1, Ordering::Relaxed));
     let upgrade = upgrade
+        .read_buffer_size(READ_AT_ONCE_BYTES)
         .max_message_size(READ_BYTES_MAX)
         .max_frame_size(READ_BYTES_MAX);
     Ok(upgrade.on_upgrade(move |socket| async move {
