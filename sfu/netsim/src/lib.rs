@@ -2,7 +2,8 @@
 //!
 //! In: when a packet is sent and how big it is. Out: whether and when it arrives. It loses packets singly or in
 //! bursts, delays and reorders them, and queues them before a bottleneck of limited rate. The same seed and the
-//! same packets always give the same result; it has no sockets, no clock and no threads.
+//! same packets always give the same result; it has no sockets, no clock and no threads. The program
+//! `netsim-proxy` puts it between real sockets.
 //!
 //! ```text
 //!            full: overflowed                lost                held back: reordered
