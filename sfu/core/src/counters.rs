@@ -85,6 +85,8 @@ drop_causes! {
     NotGranted = "not_granted",
     /// Came twice, or so late that nobody wants it.
     Duplicate = "duplicate",
+    /// A subscriber asks for more than one has reason to.
+    TooManyRequests = "too_many_requests",
     /// Carries nothing but padding.
     Padding = "padding",
     /// The outbox was full.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rand::RngCore;
 use rand::rngs::StdRng;
 
+use super::allowance::Allowance;
 use super::loss::LossLimit;
 use super::negotiated::ReceivePair;
 use super::outgoing::{Outgoing, OutgoingSeed};
@@ -16,6 +17,14 @@ use super::twcc::FeedbackSummary;
 
 /// Repairs may take this much per second: a line that loses more has no room for them.
 const REPAIR_BITRATE_MAX: Bitrate = Bitrate(3_000_000);
+/// Packets of RTCP per second, and as many at once: browsers send a few dozen. More are not looked at.
+const RTCP_PACKETS_MAX: u32 = 1000;
+/// Lost packets looked up per second, and as many at once: more would not fit into the repairs anyway.
+const LOOK_UPS_MAX: u32 = 2000;
+/// Key frames asked for in one section, at once and then one each interval. A key frame goes to everybody, so
+/// more would be felt by everybody; less would leave a subscriber on a bad line with a frozen picture.
+const KEY_FRAMES_MAX: u32 = 5;
+const KEY_FRAME_EVERY: Duration = Duration::from_secs(4);
 /// A round trip that takes longer was measured wrong.
 const ROUND_TRIP_MAX: Duration = Duration::from_secs(2);
 /// Until it was measured.
@@ -31,6 +40,8 @@ pub(crate) struct SlotPair {
     pub(crate) cname: String,
     pub(crate) audio: Outgoing,
     pub(crate) video: Outgoing,
+    /// Key frames that this subscriber may still ask for here.
+    pub(crate) key_frames: Allowance,
 }
 
 /// Which of a pair's two streams.
@@ -57,6 +68,10 @@ pub(crate) struct Downlink {
     pub(crate) sent: RateMeter,
     pub(crate) limit: LossLimit,
     repairs: RateMeter,
+    /// Packets of RTCP that are still looked at.
+    pub(crate) rtcp: Allowance,
+    /// Lost packets that are still looked up.
+    pub(crate) look_ups: Allowance,
     round_trip: Option<Duration>,
     gets_feedback: bool,
     frees: u64,
@@ -70,6 +85,8 @@ impl Downlink {
             sent: RateMeter::default(),
             limit: LossLimit::default(),
             repairs: RateMeter::default(),
+            rtcp: per_second(RTCP_PACKETS_MAX),
+            look_ups: per_second(LOOK_UPS_MAX),
             round_trip: None,
             gets_feedback: false,
             frees: 0,
@@ -90,6 +107,7 @@ impl Downlink {
                 cname,
                 audio,
                 video,
+                key_frames: Allowance::new(KEY_FRAMES_MAX, KEY_FRAME_EVERY),
             });
         }
     }
@@ -177,4 +195,8 @@ impl Downlink {
             pair.video.pause();
         }
     }
+}
+
+fn per_second(most: u32) -> Allowance {
+    Allowance::new(most, Duration::from_secs(1) / most)
 }

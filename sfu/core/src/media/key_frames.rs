@@ -9,11 +9,15 @@ const INTERVAL_MIN: Duration = Duration::from_millis(500);
 /// A wish that nobody renews is dropped after this time: the stream may have ended.
 const WISH_AGE_MAX: Duration = Duration::from_secs(2);
 
+/// What a receiver takes to notice that a key frame has come.
+const DECODING: Duration = Duration::from_millis(50);
+
 /// The wishes for one stream.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct KeyFrameRequests {
     wished: Option<MediaTime>,
     sent: Option<MediaTime>,
+    fulfilled: Option<MediaTime>,
 }
 
 impl KeyFrameRequests {
@@ -22,9 +26,25 @@ impl KeyFrameRequests {
         self.wished = Some(now);
     }
 
+    /// Somebody still needs a key frame. True when one is wished for already.
+    pub(crate) fn renew(&mut self, now: MediaTime) -> bool {
+        let is_wished = self.wished.is_some();
+        if is_wished {
+            self.wished = Some(now);
+        }
+        is_wished
+    }
+
+    /// Whether somebody this far away can't have had the last key frame yet when they asked for one.
+    pub(crate) fn is_under_way(&self, round_trip: Duration, now: MediaTime) -> bool {
+        self.fulfilled
+            .is_some_and(|fulfilled| now.since(fulfilled) < round_trip + DECODING)
+    }
+
     /// One has come.
-    pub(crate) fn fulfil(&mut self) {
+    pub(crate) fn fulfil(&mut self, now: MediaTime) {
         self.wished = None;
+        self.fulfilled = Some(now);
     }
 
     /// Whether to ask the publisher now.
@@ -67,7 +87,19 @@ mod tests {
         assert!(requests.poll(at(0)) && !requests.poll(at(499)) && requests.poll(at(500)));
         assert!(!requests.poll(at(2001)));
         requests.wish(at(3000));
-        requests.fulfil();
+        requests.fulfil(at(3000));
         assert!(!requests.poll(at(3000)));
+    }
+
+    #[test]
+    fn who_asks_while_a_key_frame_is_under_way_gets_that_one() {
+        let mut requests = KeyFrameRequests::default();
+        let round_trip = Duration::from_millis(100);
+        assert!(!requests.renew(at(0)) && !requests.is_under_way(round_trip, at(0)));
+        requests.wish(at(0));
+        assert!(requests.renew(at(50)));
+        requests.fulfil(at(60));
+        assert!(!requests.renew(at(100)) && requests.is_under_way(round_trip, at(209)));
+        assert!(!requests.is_under_way(round_trip, at(210)));
     }
 }

@@ -3,6 +3,7 @@
 //! The path of a packet, [`uplink`] → [`outgoing`] by way of [`session`], allocates nothing and formats
 //! nothing.
 
+mod allowance;
 mod cache;
 pub(crate) mod downlink;
 mod key_frames;

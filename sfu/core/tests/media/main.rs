@@ -8,6 +8,7 @@ mod enforcement;
 mod joining;
 mod layers;
 mod loss;
+mod malice;
 mod networks;
 mod peer;
 mod slots;

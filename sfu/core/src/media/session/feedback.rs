@@ -29,6 +29,10 @@ impl Session {
             let Some(connection) = self.connection(at) else {
                 return;
             };
+            if !connection.downlink.rtcp.take(now.time) {
+                shared.counters.drops.count(DropCause::TooManyRequests);
+                return;
+            }
             match packet {
                 RtcpPacket::SenderReport {
                     ssrc,
@@ -89,8 +93,12 @@ impl Session {
             return;
         }
         for sequence in lost.take(REPAIRS_PER_REQUEST_MAX) {
-            shared.counters.nacks_received += 1;
             let downlink = &mut connection.downlink;
+            if !downlink.look_ups.take(now.time) {
+                shared.counters.drops.count(DropCause::TooManyRequests);
+                return;
+            }
+            shared.counters.nacks_received += 1;
             let round_trip = downlink.round_trip();
             let Some(lost) = downlink.pairs[pair_at].half(half).rewriter.source(sequence) else {
                 continue;
@@ -131,13 +139,30 @@ impl Session {
         let Some((pair, Half::Video)) = connection.downlink.find(ssrc) else {
             return;
         };
-        let pair = &connection.downlink.pairs[pair];
-        let (Some(owner), Some(stream)) = (pair.owner, pair.video.rewriter.current()) else {
+        let Some(owner) = connection.downlink.pairs[pair].owner else {
             return;
         };
-        let publisher = self.connection(owner.participant);
-        if let Some(stream) = publisher.and_then(|connection| connection.uplink.by_id(stream)) {
+        let Ok([Some(receiver), Some(publisher)]) =
+            self.participants.get_disjoint_mut([at, owner.participant])
+        else {
+            return;
+        };
+        let (Some(connection), Some(from)) = (&mut receiver.connection, &mut publisher.connection) else {
+            return;
+        };
+        let round_trip = connection.downlink.round_trip();
+        let slot = &mut connection.downlink.pairs[pair];
+        let current = slot.video.rewriter.current();
+        let Some(stream) = current.and_then(|stream| from.uplink.by_id(stream)) else {
+            return;
+        };
+        if stream.key_frames.renew(now.time) || stream.key_frames.is_under_way(round_trip, now.time) {
+            return;
+        }
+        if slot.key_frames.take(now.time) {
             stream.key_frames.wish(now.time);
+        } else {
+            shared.counters.drops.count(DropCause::TooManyRequests);
         }
     }
 

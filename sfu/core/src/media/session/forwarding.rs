@@ -61,7 +61,7 @@ impl Session {
             Some(Vp8Descriptor::parse(payload).ok_or(DropCause::MalformedRtp)?)
         };
         if vp8.is_some_and(|vp8| vp8.starts_key_frame) {
-            stream.key_frames.fulfil();
+            stream.key_frames.fulfil(now.time);
             stream.size = vp8.and_then(|vp8| vp8.size).or(stream.size);
         }
         let is_voice = source == TrackSource::Microphone;

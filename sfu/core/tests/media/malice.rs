@@ -1,0 +1,183 @@
+//! A receiver that is dead or means harm costs the others nothing: what they get is the same, packet by packet,
+//! and what it makes the core do is bounded.
+
+use hearken_netsim::{Conditions, Loss};
+use hearken_protocol::TrackSource;
+use hearken_sfu_core::{Counters, DropCause};
+
+use super::peer::Holes;
+use super::wire;
+use super::world::World;
+
+const SECONDS: u64 = 10;
+
+/// What a peer gets of Ann: when, which packet, of which moment.
+type Deliveries = Vec<(u64, String, u64, u32, u64)>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mallory {
+    /// Nothing comes from it any more, as from a laptop whose lid was closed.
+    Dead,
+    /// Asks 100 times a second for key frames, and for everything to be sent again.
+    Greedy,
+    /// Sends requests, as many as it can, nonsense and forgeries.
+    Flooding,
+}
+
+struct Outcome {
+    deliveries: Vec<Deliveries>,
+    /// Of the layer that is watched.
+    key_frames: usize,
+    before: Counters,
+    after: Counters,
+}
+
+fn call_with(mallory: Mallory) -> Outcome {
+    let mut world = World::new(130);
+    let (ann, bob, cas) = (world.join(), world.join(), world.join());
+    let bad = world.join();
+    world.switch(ann, TrackSource::Microphone, true);
+    world.switch(ann, TrackSource::Camera, true);
+    for viewer in [bob, cas, bad] {
+        world.view(viewer, &[(ann, TrackSource::Camera, 720)]);
+    }
+    world.run(2000);
+    world.uplink(bad).set(Conditions {
+        loss: Loss::percent(100.0),
+        ..Conditions::default()
+    });
+    let since_ms = world.now_ms();
+    let before = world.counters().clone();
+    for ms in 0..SECONDS * 1000 {
+        match mallory {
+            Mallory::Greedy if ms.is_multiple_of(10) => ask_for_all(&mut world, bad),
+            Mallory::Flooding => flood(&mut world, bad, ms),
+            Mallory::Greedy | Mallory::Dead => {}
+        }
+        world.run(1);
+    }
+    let deliveries = [bob, cas].map(|viewer| {
+        world.peers[viewer].check_continuity(Holes::Forbidden);
+        let got = world.peers[viewer].received.iter();
+        got.filter(|received| received.at_ms >= since_ms)
+            .map(|received| {
+                let stamp = received.stamp;
+                (
+                    received.at_ms,
+                    received.mid.clone(),
+                    received.index,
+                    received.timestamp,
+                    stamp.taken_ms,
+                )
+            })
+            .collect()
+    });
+    let key_frames = world.peers[bob]
+        .got(world.peers[ann].id, false, since_ms)
+        .iter()
+        .filter(|received| received.vp8.is_some_and(|vp8| vp8.key && vp8.starts))
+        .count();
+    Outcome {
+        deliveries: deliveries.into(),
+        key_frames,
+        before,
+        after: world.counters().clone(),
+    }
+}
+
+/// Asks for a key frame of every stream, and for all of its last packets again.
+fn requests(world: &World, bad: usize) -> Vec<Vec<u8>> {
+    let peer = &world.peers[bad];
+    let mut compounds = Vec::new();
+    for (ssrc, (mid, is_rtx)) in &peer.answer.as_ref().unwrap().ssrcs {
+        let Some(highest) = peer.inboxes.get(mid).and_then(|inbox| inbox.highest) else {
+            continue;
+        };
+        if *is_rtx {
+            continue;
+        }
+        compounds.push(wire::rtcp_packet(1, 206, &[1, *ssrc]));
+        let mut all = Vec::new();
+        for back in (0..40).map(|block| 17 * block) {
+            let sequence = highest.wrapping_sub(back) as u16;
+            let words = [1, *ssrc, u32::from(sequence) << 16 | 0xffff];
+            all.extend(wire::rtcp_packet(1, 205, &words));
+        }
+        compounds.push(all);
+    }
+    compounds
+}
+
+fn ask_for_all(world: &mut World, bad: usize) {
+    for compound in requests(world, bad) {
+        let sealed = world.peers[bad].seal_rtcp(&compound).unwrap();
+        world.inject(world.peers[bad].address, &sealed);
+    }
+}
+
+fn flood(world: &mut World, bad: usize, ms: u64) {
+    let mut compounds = requests(world, bad);
+    // Of a length it does not have, cut off, of no known kind, all of one byte.
+    compounds.push(wire::rtcp_packet(31, 201, &[1]));
+    compounds.push(vec![0x81, 205, 0xff, 0xff, 0, 0, 0, 1]);
+    compounds.push(wire::rtcp_packet(15, 207, &[ms as u32; 8]));
+    compounds.push(vec![0xc9; 12]);
+    for compound in compounds {
+        let sealed = world.peers[bad].seal_rtcp(&compound).unwrap();
+        let source = world.peers[bad].address;
+        world.inject(source, &sealed);
+        // And once more as it was, and with a bit wrong.
+        world.inject(source, &sealed);
+        let mut forged = sealed;
+        forged[9] ^= 4;
+        world.inject(source, &forged);
+    }
+}
+
+fn grown(outcome: &Outcome, of: fn(&Counters) -> u64) -> u64 {
+    of(&outcome.after) - of(&outcome.before)
+}
+
+/// The others get what they get beside a dead receiver, and the attacker's work is bounded.
+fn check_harmless(mallory: Mallory) -> Outcome {
+    let (dead, attacked) = (call_with(Mallory::Dead), call_with(mallory));
+    assert!(dead.deliveries[0].len() > 1500, "{}", dead.deliveries[0].len());
+    for (viewer, (undisturbed, disturbed)) in dead.deliveries.iter().zip(&attacked.deliveries).enumerate() {
+        assert!(undisturbed == disturbed, "viewer {viewer} gets something else");
+    }
+    // A publisher's key frames are everybody's: asking for them all the time must not bring them all the time.
+    let extra = attacked.key_frames - dead.key_frames;
+    assert!(extra <= 5 + SECONDS as usize / 4, "{extra} key frames");
+    let repaired_kbit = grown(&attacked, |counters| counters.sent.rtx.bytes) * 8 / 1000 / SECONDS;
+    assert!(repaired_kbit <= 3300, "{repaired_kbit} kbit/s of repairs");
+    let looked_up = grown(&attacked, |counters| counters.nacks_received) / SECONDS;
+    assert!(looked_up <= 2500, "{looked_up} lost packets looked up a second");
+    assert!(
+        grown(&attacked, |counters| counters
+            .drops
+            .get(DropCause::TooManyRequests))
+            > 100
+    );
+    attacked
+}
+
+#[test]
+fn a_receiver_that_asks_for_everything_all_the_time_costs_the_others_nothing() {
+    let attacked = check_harmless(Mallory::Greedy);
+    let asked = grown(&attacked, |counters| counters.plis_received);
+    let passed_on = grown(&attacked, |counters| counters.plis_sent);
+    assert!(asked > 500 && passed_on <= 10, "{passed_on} of {asked}");
+}
+
+#[test]
+fn a_receiver_that_floods_the_server_costs_the_others_nothing() {
+    let attacked = check_harmless(Mallory::Flooding);
+    assert!(grown(&attacked, |counters| counters.drops.get(DropCause::MalformedRtcp)) > 1000);
+    assert!(
+        grown(&attacked, |counters| counters
+            .drops
+            .get(DropCause::TooManyRequests))
+            > 10_000
+    );
+    assert!(grown(&attacked, |counters| counters.drops.get(DropCause::Transport)) > 10_000);
+}
