@@ -21,7 +21,7 @@ const LISTEN_LAN: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED)
 /// Where Prometheus finds the metrics.
 const METRICS_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9464);
 
-/// The first shard's UDP port.
+/// The first shard's UDP and TCP port.
 const MEDIA_PORT: u16 = 40_000;
 
 /// How long the audit log and ended sessions are kept, in days.
@@ -57,7 +57,7 @@ pub struct MediaSettings {
     pub announce: Option<Vec<IpAddr>>,
     /// The address the sockets are bound to; all if absent.
     pub bind: Option<IpAddr>,
-    /// UDP port of the first shard; the others follow. 0: any.
+    /// UDP and TCP port of the first shard; the others follow. 0: any.
     pub port: u16,
     /// How many shards, each a thread with a socket.
     pub shards: u16,

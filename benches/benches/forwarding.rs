@@ -18,7 +18,9 @@ use hearken_protocol::{
     ViewMode,
 };
 use hearken_sfu_core::client::{ClientConfig, ClientTransport};
-use hearken_sfu_core::transport::{IceCredentials, Identity, Incoming, SRTP_OVERHEAD_MAX, SrtpProfile};
+use hearken_sfu_core::transport::{
+    Candidate, IceCredentials, Identity, Incoming, SRTP_OVERHEAD_MAX, SrtpProfile,
+};
 use hearken_sfu_core::{Core, CoreConfig};
 
 const SESSION: SessionId = SessionId(1);
@@ -55,7 +57,7 @@ impl Room {
         let identity = Arc::new(Identity::generate().expect("a certificate"));
         let core = Core::new(CoreConfig {
             identity: Arc::clone(&identity),
-            candidates: vec![server],
+            candidates: vec![Candidate::udp(server)],
             seed: [7; 32],
             started: now,
             unix_time: Duration::from_secs(1_800_000_000),

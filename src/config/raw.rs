@@ -92,7 +92,7 @@ raw_config! {
     media_ip: Vec<IpAddr>, "HEARKEN_MEDIA_IP", addresses;
     /// The address that media sockets are bound to.
     media_bind: IpAddr, "HEARKEN_MEDIA_BIND", read_as("an address like 0.0.0.0");
-    /// UDP port of the first shard; 0 is any.
+    /// UDP and TCP port of the first shard; 0 is any.
     media_port: u16, "HEARKEN_MEDIA_PORT", read_as("a port from 0 to 65535");
     /// How many shards carry media.
     shards: NonZero<u16>, "HEARKEN_SHARDS", read_as("a number from 1 to 65535");

@@ -1,17 +1,15 @@
 //! Our answer to an offer, with the streams of a connection in it.
 
-use std::net::SocketAddr;
-
 use crate::media::participant::Connection;
 use crate::sdp::{Answer, AnswerSection, Offer, OutgoingStream, SectionRole};
-use crate::transport::Identity;
+use crate::transport::{Candidate, Identity};
 
 /// Writes the next answer of a connection.
 pub(crate) fn write(
     offer: &Offer,
     connection: &mut Connection,
     identity: &Identity,
-    candidates: &[SocketAddr],
+    candidates: &[Candidate],
 ) -> String {
     connection.answers += 1;
     let answer = Answer {

@@ -13,8 +13,8 @@ use crate::transport::dtls::{Dtls, DtlsClosed, DtlsOutput, DtlsSession};
 use crate::transport::srtp::{DtlsRole, SrtpSession};
 use crate::transport::stun::{self, Builder, Message, attribute};
 use crate::transport::{
-    DisconnectReason, DropReason, Fingerprint, IceCredentials, Identity, IdentityError, Incoming, SealError,
-    SrtpProfile, Transmit, TransportEvent,
+    DisconnectReason, DropReason, Fingerprint, IceCredentials, Identity, IdentityError, Incoming, Protocol,
+    SealError, SrtpProfile, Transmit, TransportEvent,
 };
 
 /// Between checks that have not been answered yet.
@@ -317,6 +317,8 @@ impl ClientTransport {
         self.transmits.push_back(Transmit {
             destination,
             local,
+            // As far as it knows: whoever carries it may put it into frames.
+            protocol: Protocol::Udp,
             contents,
         });
     }

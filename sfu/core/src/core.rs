@@ -18,14 +18,13 @@ use rand::rngs::StdRng;
 use crate::media::participant::Connection;
 use crate::media::session::{Aftermath, Now, Session, Shared};
 use crate::media::time::ServerClock;
-use crate::transport::{Identity, Incoming};
+use crate::transport::{Candidate, Identity, Incoming, Pair, Protocol};
 use crate::{Counters, DropCause, Outbox};
 
 /// Sessions of one core. Full: further ones are not opened.
 const SESSIONS_MAX: usize = 2000;
-/// Addresses of one connection: two for each network the client is in, and a restart of ICE. Full: the oldest
-/// is forgotten.
-const ADDRESSES_MAX: usize = 16;
+/// Ways to one client: two for each network it is in, and a restart of ICE. Full: the oldest is forgotten.
+const PAIRS_MAX: usize = 16;
 /// One turn of the clock. Shorter: requests for lost packets go out sooner, at more CPU time per connection.
 const TICK: Duration = Duration::from_millis(20);
 /// How an ICE check begins (RFC 8489 §5).
@@ -36,8 +35,8 @@ const BINDING_REQUEST: [u8; 2] = [0, 1];
 pub struct CoreConfig {
     /// The DTLS certificate, whose fingerprint answers name.
     pub identity: Arc<Identity>,
-    /// The addresses that answers name as candidates, best first.
-    pub candidates: Vec<SocketAddr>,
+    /// The addresses that answers name, best first.
+    pub candidates: Vec<Candidate>,
     /// Seeds every random value the core makes: must be fresh from the operating system in production.
     pub seed: [u8; 32],
     /// The time now; all later times are measured from here.
@@ -56,11 +55,11 @@ struct Place {
 /// One shard's media plane.
 pub struct Core {
     identity: Arc<Identity>,
-    candidates: Vec<SocketAddr>,
+    candidates: Vec<Candidate>,
     sessions: Vec<Option<Session>>,
     by_session: HashMap<SessionId, usize>,
-    /// By the peer's address and ours: media and DTLS.
-    by_address: HashMap<(SocketAddr, SocketAddr), Place>,
+    /// By the way to the peer: media and DTLS.
+    by_pair: HashMap<Pair, Place>,
     /// By our part of the ICE user name: connectivity checks.
     by_ufrag: HashMap<String, Place>,
     connections: usize,
@@ -84,7 +83,7 @@ impl Core {
             candidates,
             sessions: Vec::new(),
             by_session: HashMap::new(),
-            by_address: HashMap::new(),
+            by_pair: HashMap::new(),
             by_ufrag: HashMap::new(),
             connections: 0,
             next_tick: None,
@@ -154,7 +153,7 @@ impl Core {
         }
     }
 
-    /// Takes one datagram, which came from `source` to `local`. It is decrypted in place.
+    /// Takes one UDP datagram, which came from `source` to `local`. It is decrypted in place.
     pub fn handle_datagram(
         &mut self,
         now: Instant,
@@ -162,6 +161,16 @@ impl Core {
         local: SocketAddr,
         datagram: &mut [u8],
     ) {
+        let pair = Pair {
+            remote: source,
+            local,
+            protocol: Protocol::Udp,
+        };
+        self.handle_packet(now, pair, datagram);
+    }
+
+    /// Takes one datagram, whatever carried it. It is decrypted in place.
+    pub fn handle_packet(&mut self, now: Instant, pair: Pair, datagram: &mut [u8]) {
         let now = self.now(now);
         let bytes = datagram.len();
         // RFC 7983: connectivity checks begin with 0 to 3, and name the peer themselves.
@@ -170,7 +179,7 @@ impl Core {
         let place = if is_check {
             crate::transport::stun_local_ufrag(datagram).and_then(|ufrag| self.by_ufrag.get(ufrag))
         } else {
-            self.by_address.get(&(source, local))
+            self.by_pair.get(&pair)
         };
         let Some(&place) = place else {
             self.shared.counters.drops.count(DropCause::UnknownPeer);
@@ -182,10 +191,7 @@ impl Core {
         let Some(connection) = session.connection(place.participant) else {
             return;
         };
-        match connection
-            .transport
-            .handle_datagram(now.instant, source, local, datagram)
-        {
+        match connection.transport.handle_datagram(now.instant, pair, datagram) {
             Incoming::Rtp(packet) => {
                 session.handle_rtp(place.participant, packet, now, &mut self.shared);
                 return;
@@ -198,7 +204,7 @@ impl Core {
                 self.shared.counters.received.connectivity.add(bytes);
                 // An indication is not authenticated, so it proves nothing.
                 if is_request {
-                    self.bind((source, local), place);
+                    self.bind(pair, place);
                 }
             }
             Incoming::Dropped(reason) => {
@@ -207,6 +213,24 @@ impl Core {
             }
         }
         self.drain(place, now);
+    }
+
+    /// Whether an authentic connectivity check of somebody who is connected came over this pair.
+    pub fn knows(&self, pair: Pair) -> bool {
+        self.by_pair.contains_key(&pair)
+    }
+
+    /// Nothing can come or go over this pair any more: its TCP connection has ended. Media goes on over another
+    /// one if there is any.
+    pub fn handle_closed(&mut self, pair: Pair) {
+        let Some(place) = self.by_pair.remove(&pair) else {
+            return;
+        };
+        let session = self.sessions[place.session].as_mut();
+        if let Some(connection) = session.and_then(|session| session.connection(place.participant)) {
+            connection.pairs.retain(|known| *known != pair);
+            connection.transport.forget_pair(pair);
+        }
     }
 
     /// Does what is due. To be called at [`poll_timeout`](Self::poll_timeout) or later.
@@ -360,22 +384,22 @@ impl Core {
         }
     }
 
-    /// An authentic check came over these addresses: what else comes over them is this peer's.
-    fn bind(&mut self, addresses: (SocketAddr, SocketAddr), place: Place) {
-        if self.by_address.insert(addresses, place) == Some(place) {
+    /// An authentic check came over this pair: what else comes over it is this peer's.
+    fn bind(&mut self, pair: Pair, place: Place) {
+        if self.by_pair.insert(pair, place) == Some(place) {
             return;
         }
         let session = self.sessions[place.session].as_mut();
         let Some(connection) = session.and_then(|session| session.connection(place.participant)) else {
             return;
         };
-        if connection.addresses.len() == ADDRESSES_MAX {
-            let oldest = connection.addresses.remove(0);
-            if self.by_address.get(&oldest) == Some(&place) {
-                self.by_address.remove(&oldest);
+        if connection.pairs.len() == PAIRS_MAX {
+            let oldest = connection.pairs.remove(0);
+            if self.by_pair.get(&oldest) == Some(&place) {
+                self.by_pair.remove(&oldest);
             }
         }
-        connection.addresses.push(addresses);
+        connection.pairs.push(pair);
     }
 
     fn drain(&mut self, place: Place, now: Now) {
@@ -405,10 +429,10 @@ impl Core {
         {
             self.by_ufrag.remove(ufrag);
         }
-        for addresses in &connection.addresses {
+        for pair in &connection.pairs {
             // The address may have become another peer's since.
-            if self.by_address.get(addresses) == Some(&place) {
-                self.by_address.remove(addresses);
+            if self.by_pair.get(pair) == Some(&place) {
+                self.by_pair.remove(pair);
             }
         }
     }

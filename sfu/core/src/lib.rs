@@ -26,4 +26,4 @@ pub mod transport;
 
 pub use crate::core::{Core, CoreConfig};
 pub use crate::counters::{Counters, DropCause, Drops, Traffic, Volume};
-pub use crate::outbox::{Outbox, QueuedDatagram};
+pub use crate::outbox::{Content, Outbox, QueuedDatagram};

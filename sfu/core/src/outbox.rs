@@ -5,6 +5,10 @@
 
 use std::net::SocketAddr;
 
+use hearken_protocol::TrackSource;
+
+use crate::transport::{Pair, Protocol};
+
 /// Bytes that may wait at once: some 6,000 full packets. Full: the packet is dropped and counted
 /// (`DropCause::OutboxFull`), since a shell that drains so rarely has no use for more.
 const OUTBOX_BYTES_MAX: usize = 8 << 20;
@@ -20,6 +24,32 @@ pub struct QueuedDatagram {
     pub destination: SocketAddr,
     /// From which of the shell's addresses.
     pub local: SocketAddr,
+    /// What carries it.
+    pub protocol: Protocol,
+    /// What is lost with it.
+    pub content: Content,
+}
+
+/// What is in a datagram, for a shell that has not room for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// Connectivity checks, handshakes, RTCP.
+    Control,
+    /// Sound.
+    Audio,
+    /// Pictures: the first to be left out.
+    Video,
+}
+
+impl Content {
+    /// What a source's packets are.
+    pub(crate) fn of(source: TrackSource) -> Self {
+        if source.is_audio() {
+            Self::Audio
+        } else {
+            Self::Video
+        }
+    }
 }
 
 /// Datagrams waiting to be sent, in order.
@@ -28,6 +58,7 @@ pub struct Outbox {
     slab: Vec<u8>,
     used: usize,
     datagrams: Vec<QueuedDatagram>,
+    frames: usize,
 }
 
 impl Outbox {
@@ -56,10 +87,16 @@ impl Outbox {
         self.used
     }
 
+    /// How many of them go by TCP.
+    pub fn frames(&self) -> usize {
+        self.frames
+    }
+
     /// Forgets all datagrams and keeps the memory.
     pub fn clear(&mut self) {
         self.datagrams.clear();
         self.used = 0;
+        self.frames = 0;
     }
 
     /// Room for one datagram of at most `len` bytes, to be written and then [`commit`](Self::commit)ted;
@@ -76,7 +113,7 @@ impl Outbox {
     }
 
     /// Queues the first `len` bytes of what was reserved last.
-    pub(crate) fn commit(&mut self, len: usize, destination: SocketAddr, local: SocketAddr) {
+    pub(crate) fn commit(&mut self, len: usize, pair: Pair, content: Content) {
         debug_assert!(
             self.used + len <= self.slab.len(),
             "committed no more than was reserved"
@@ -84,19 +121,22 @@ impl Outbox {
         self.datagrams.push(QueuedDatagram {
             offset: self.used,
             len,
-            destination,
-            local,
+            destination: pair.remote,
+            local: pair.local,
+            protocol: pair.protocol,
+            content,
         });
+        self.frames += usize::from(pair.protocol == Protocol::Tcp);
         self.used += len;
     }
 
-    /// Queues a copy of `contents`; false when the outbox is full.
-    pub(crate) fn push(&mut self, contents: &[u8], destination: SocketAddr, local: SocketAddr) -> bool {
+    /// Queues a copy of what is to be said beside media; false when the outbox is full.
+    pub(crate) fn push_control(&mut self, contents: &[u8], pair: Pair) -> bool {
         let Some(room) = self.reserve(contents.len()) else {
             return false;
         };
         room.copy_from_slice(contents);
-        self.commit(contents.len(), destination, local);
+        self.commit(contents.len(), pair, Content::Control);
         true
     }
 }
@@ -105,16 +145,20 @@ impl Outbox {
 mod tests {
     use super::*;
 
-    fn address(port: u16) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], port))
+    fn pair(port: u16) -> Pair {
+        Pair {
+            remote: SocketAddr::from(([127, 0, 0, 1], port)),
+            local: SocketAddr::from(([127, 0, 0, 1], 9)),
+            protocol: Protocol::Udp,
+        }
     }
 
     #[test]
     fn datagrams_come_out_as_they_went_in() {
         let mut outbox = Outbox::default();
-        assert!(outbox.push(b"one", address(1), address(9)));
+        assert!(outbox.push_control(b"one", pair(1)));
         outbox.reserve(100).unwrap()[..3].copy_from_slice(b"two");
-        outbox.commit(3, address(2), address(9));
+        outbox.commit(3, pair(2), Content::Audio);
         let sent: Vec<_> = outbox
             .datagrams()
             .iter()
@@ -129,9 +173,7 @@ mod tests {
     fn a_full_outbox_refuses() {
         let mut outbox = Outbox::default();
         let packet = vec![0; 1 << 20];
-        let taken = (0..20)
-            .filter(|_| outbox.push(&packet, address(1), address(9)))
-            .count();
+        let taken = (0..20).filter(|_| outbox.push_control(&packet, pair(1))).count();
         assert_eq!(taken, OUTBOX_BYTES_MAX >> 20);
     }
 }

@@ -1,12 +1,13 @@
 //! Shards, sockets, batching and metrics around the media plane core.
 //!
-//! Each shard is one thread with a [`hearken_sfu_core::Core`] and one UDP port. Orders go in and news come out by
+//! Each shard is one thread with a [`hearken_sfu_core::Core`] and one port, for UDP and for TCP. Orders go in and news come out by
 //! bounded channels; a session is pinned to a shard when it is opened, so that no packet ever crosses threads.
 //!
 //! ```text
 //!  MediaServer::send ──orders──►┌────────── shard thread ──────────┐──► media events
 //!                               │ poll: sockets, orders, deadline  │
 //!  UDP ──recvmmsg, GRO────────► │   Core ──► Outbox ──► sendmmsg ──┼──► UDP, GSO
+//!  TCP ──frames───────────────► │                └────► queues ────┼──► TCP (pictures dropped when late)
 //!                               └──────────────────────────────────┘──► speech (dropped when full)
 //! ```
 
@@ -17,6 +18,7 @@ mod sender;
 mod server;
 mod shard;
 mod socket;
+mod tcp;
 mod wake;
 
 pub use server::{MediaConfig, MediaPlaneStopped, MediaServer, Outputs, SendError, StartError};

@@ -36,6 +36,8 @@ pub(crate) struct Metrics {
     sessions: IntGaugeVec,
     connections: IntGaugeVec,
     socket_buffer: IntGaugeVec,
+    tcp_connections: IntGaugeVec,
+    tcp_closed: IntCounterVec,
 }
 
 impl Metrics {
@@ -114,6 +116,17 @@ impl Metrics {
                 "Smallest socket buffer granted by the kernel, by shard and direction.",
                 &["shard", "direction"],
             )?,
+            tcp_connections: gauge(
+                "hearken_sfu_tcp_connections",
+                "Open TCP connections for media by shard.",
+                &["shard"],
+            )?,
+            tcp_closed: counter(
+                "hearken_sfu_tcp_closed_total",
+                "TCP connections for media that have ended, by reason: ended (by the client), unproven (no authentic \
+                 check in time), malformed, displaced (no room), departed (whose it was has left).",
+                &["reason"],
+            )?,
         })
     }
 
@@ -129,6 +142,17 @@ impl Metrics {
         self.send_calls.inc_by(report.calls);
         self.count_drops("send_buffer_full", report.buffer_full);
         self.count_drops("send_refused", report.refused);
+    }
+
+    /// A TCP connection has ended.
+    pub(crate) fn count_tcp_close(&self, reason: &str) {
+        self.tcp_closed.with_label_values(&[reason]).inc();
+    }
+
+    /// How many TCP connections one shard has.
+    pub(crate) fn set_tcp_connections(&self, shard: &str, connections: usize) {
+        let value = i64::try_from(connections).unwrap_or(i64::MAX);
+        self.tcp_connections.with_label_values(&[shard]).set(value);
     }
 
     /// The state of one shard.

@@ -8,6 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 
+use hearken_sfu_core::transport::Protocol;
 use hearken_sfu_core::{Outbox, QueuedDatagram};
 use libc::{c_int, c_void, iovec, mmsghdr};
 use socket2::SockAddr;
@@ -76,7 +77,7 @@ impl Sender {
         }
     }
 
-    /// Sends everything in the outbox. The caller clears it.
+    /// Sends everything in the outbox that goes by UDP. The caller clears it.
     pub(crate) fn send(&mut self, outbox: &Outbox, sockets: &[MediaSocket]) -> SendReport {
         let mut report = SendReport::default();
         for socket in sockets {
@@ -88,7 +89,7 @@ impl Sender {
             }
         }
         let served = report.sent + report.buffer_full + report.refused;
-        report.refused += outbox.datagrams().len() as u64 - served;
+        report.refused += (outbox.datagrams().len() - outbox.frames()) as u64 - served;
         report
     }
 
@@ -99,7 +100,7 @@ impl Sender {
         self.order.extend(
             (0..)
                 .zip(datagrams)
-                .filter(|(_, datagram)| socket.serves(datagram.local))
+                .filter(|(_, datagram)| datagram.protocol == Protocol::Udp && socket.serves(datagram.local))
                 .map(|(index, _)| index),
         );
         let key = |index: &u32| {
@@ -303,6 +304,8 @@ mod tests {
             len,
             destination: SocketAddr::from(([127, 0, 0, 1], port)),
             local: SocketAddr::from(([127, 0, 0, 1], 9)),
+            protocol: Protocol::Udp,
+            content: hearken_sfu_core::Content::Video,
         }
     }
 

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime};
 
 use hearken_protocol::{MediaCommand, MediaEvent, SessionId, SpeechPacket};
-use hearken_sfu_core::transport::{Identity, IdentityError};
+use hearken_sfu_core::transport::{Candidate, Identity, IdentityError};
 use hearken_sfu_core::{Core, CoreConfig};
 use prometheus::Registry;
 use tokio::sync::mpsc;
@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use crate::metrics::Metrics;
 use crate::shard::{Shard, ShardState};
 use crate::socket::{BufferSizes, MediaSocket};
+use crate::tcp::{MediaListener, TcpMedia};
 use crate::wake::Waker;
 
 /// Orders that may wait for a shard. Full: the order is refused, and signaling says so to whoever gave it.
@@ -55,8 +56,10 @@ pub enum StartError {
     #[error("{0}")]
     Config(&'static str),
     /// An address cannot be bound.
-    #[error("media cannot listen on UDP {address}: {source}")]
+    #[error("media cannot listen on {protocol} {address}: {source}")]
     Bind {
+        /// UDP or TCP.
+        protocol: &'static str,
         /// Which.
         address: SocketAddr,
         /// Why.
@@ -144,7 +147,7 @@ impl MediaServer {
         let identity = Arc::new(Identity::generate()?);
         let mut shards = Vec::with_capacity(config.shards);
         for index in 0..config.shards {
-            let sockets = bind_shard(config, index)?;
+            let Bound { sockets, listeners } = bind_shard(config, index)?;
             let name = index.to_string();
             report_buffers(&metrics, &name, &sockets)?;
             let ports: Vec<SocketAddr> = sockets.iter().map(MediaSocket::bound).collect();
@@ -162,6 +165,7 @@ impl MediaServer {
                 name: name.clone(),
                 core,
                 sockets,
+                tcp: TcpMedia::new(listeners)?,
                 waker: waker.clone(),
                 state: Arc::clone(&state),
                 orders: orders_in,
@@ -315,8 +319,14 @@ impl Drop for MediaServer {
     }
 }
 
-/// Binds one socket per address, all on one port.
-fn bind_shard(config: &MediaConfig, index: usize) -> Result<Vec<MediaSocket>, StartError> {
+/// What one shard listens on.
+struct Bound {
+    sockets: Vec<MediaSocket>,
+    listeners: Vec<MediaListener>,
+}
+
+/// Binds one UDP and one TCP socket per address, all on one port.
+fn bind_shard(config: &MediaConfig, index: usize) -> Result<Bound, StartError> {
     if config.port != 0 {
         let port = u16::try_from(index)
             .ok()
@@ -324,43 +334,66 @@ fn bind_shard(config: &MediaConfig, index: usize) -> Result<Vec<MediaSocket>, St
             .ok_or(StartError::Config(
                 "the media ports of all shards must be below 65536",
             ))?;
-        return bind_all(&config.bind, port);
+        let bound = Bound {
+            sockets: Vec::new(),
+            listeners: Vec::new(),
+        };
+        return bind_rest(&config.bind, port, bound);
     }
     let mut last = None;
     for _ in 0..ANY_PORT_ATTEMPTS {
         let first = MediaSocket::bind(SocketAddr::new(config.bind[0], 0))?;
         let port = first.bound().port();
-        match bind_all(&config.bind[1..], port) {
-            Ok(others) => return Ok(std::iter::once(first).chain(others).collect()),
+        let bound = Bound {
+            sockets: vec![first],
+            listeners: Vec::new(),
+        };
+        match bind_rest(&config.bind, port, bound) {
+            Ok(bound) => return Ok(bound),
             Err(error) => last = Some(error),
         }
     }
     Err(last.unwrap_or(StartError::Config("no free media port was found")))
 }
 
-fn bind_all(addresses: &[IpAddr], port: u16) -> Result<Vec<MediaSocket>, StartError> {
-    addresses
-        .iter()
-        .map(|ip| {
-            let address = SocketAddr::new(*ip, port);
-            MediaSocket::bind(address).map_err(|source| StartError::Bind { address, source })
-        })
-        .collect()
+/// Binds what is not bound yet.
+fn bind_rest(addresses: &[IpAddr], port: u16, mut bound: Bound) -> Result<Bound, StartError> {
+    let refused = |protocol, address| {
+        move |source| StartError::Bind {
+            protocol,
+            address,
+            source,
+        }
+    };
+    for ip in &addresses[bound.sockets.len()..] {
+        let address = SocketAddr::new(*ip, port);
+        bound
+            .sockets
+            .push(MediaSocket::bind(address).map_err(refused("UDP", address))?);
+    }
+    for ip in addresses {
+        let address = SocketAddr::new(*ip, port);
+        bound
+            .listeners
+            .push(MediaListener::bind(address).map_err(refused("TCP", address))?);
+    }
+    Ok(bound)
 }
 
-/// The announced addresses that a bound socket of their family can serve. An address that is not this machine's own
-/// (a public address in front of a NAT) goes with any socket of its family.
-fn candidates(announced: &[IpAddr], bound: &[SocketAddr]) -> Vec<SocketAddr> {
-    announced
-        .iter()
-        .filter_map(|ip| {
-            let socket = bound
-                .iter()
-                .find(|socket| socket.ip() == *ip)
-                .or_else(|| bound.iter().find(|socket| socket.is_ipv4() == ip.is_ipv4()))?;
-            Some(SocketAddr::new(*ip, socket.port()))
-        })
-        .collect()
+/// The announced addresses that a bound socket of their family can serve, all by UDP before any by TCP. An address
+/// that is not this machine's own (a public address in front of a NAT) goes with any socket of its family.
+fn candidates(announced: &[IpAddr], bound: &[SocketAddr]) -> Vec<Candidate> {
+    let served = |ip: &IpAddr| {
+        let socket = bound
+            .iter()
+            .find(|socket| socket.ip() == *ip)
+            .or_else(|| bound.iter().find(|socket| socket.is_ipv4() == ip.is_ipv4()))?;
+        Some(SocketAddr::new(*ip, socket.port()))
+    };
+    let addresses: Vec<SocketAddr> = announced.iter().filter_map(served).collect();
+    let udp = addresses.iter().copied().map(Candidate::udp);
+    let tcp = addresses.iter().copied().map(Candidate::tcp);
+    udp.chain(tcp).collect()
 }
 
 fn report_buffers(metrics: &Metrics, shard: &str, sockets: &[MediaSocket]) -> io::Result<()> {
@@ -454,6 +487,9 @@ mod tests {
         let bound = ["0.0.0.0:40000".parse().unwrap()];
         let announced = ["203.0.113.5".parse().unwrap(), "2001:db8::1".parse().unwrap()];
         let expected: SocketAddr = "203.0.113.5:40000".parse().unwrap();
-        assert_eq!(candidates(&announced, &bound), [expected]);
+        assert_eq!(
+            candidates(&announced, &bound),
+            [Candidate::udp(expected), Candidate::tcp(expected)]
+        );
     }
 }

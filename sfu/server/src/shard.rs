@@ -17,13 +17,14 @@ use tokio::sync::mpsc::error::TrySendError;
 use crate::metrics::Metrics;
 use crate::sender::Sender;
 use crate::socket::{MediaSocket, ReceiveBuffers};
+use crate::tcp::TcpMedia;
 use crate::wake::Waker;
 
 /// Receive calls on one socket before the others and the orders have their turn.
 const RECEIVES_PER_TURN: usize = 4;
 
 /// What waits in the outbox is sent in the middle of a batch when it is so much, in bytes: while it is in the cache.
-const OUTBOX_BYTES_AT_ONCE: usize = 192 << 10;
+pub(crate) const OUTBOX_BYTES_AT_ONCE: usize = 192 << 10;
 
 /// Events that wait when signaling is behind. Full: the oldest is dropped and counted, since the newest say more.
 const EVENT_BACKLOG_MAX: usize = 8192;
@@ -48,6 +49,8 @@ pub(crate) struct ShardState {
 enum Wake {
     /// Orders, or the end.
     Orders,
+    /// TCP connections and what came over them.
+    Tcp,
     /// Datagrams on the socket of that index.
     Datagrams(usize),
 }
@@ -57,6 +60,7 @@ pub(crate) struct Shard {
     pub(crate) name: String,
     pub(crate) core: Core,
     pub(crate) sockets: Vec<MediaSocket>,
+    pub(crate) tcp: TcpMedia,
     pub(crate) waker: Waker,
     pub(crate) state: Arc<ShardState>,
     pub(crate) orders: Receiver<MediaCommand>,
@@ -79,6 +83,7 @@ impl Shard {
             for wake in &wakes {
                 match wake {
                     Wake::Orders => self.carry_out_orders(&mut journal, now),
+                    Wake::Tcp => self.tcp.turn(&mut self.core, now, &self.metrics),
                     Wake::Datagrams(index) => {
                         self.receive(*index, &mut buffers, &mut sender, &mut journal, now)
                     }
@@ -118,10 +123,11 @@ impl Shard {
         }
     }
 
-    /// What to poll: first the waker, then the sockets in their order.
+    /// What to poll: first the waker, then TCP, then the UDP sockets in their order.
     fn polled(&self) -> Vec<libc::pollfd> {
         let sockets = self.sockets.iter().map(AsRawFd::as_raw_fd);
-        std::iter::once(self.waker.fd())
+        [self.waker.fd(), self.tcp.fd()]
+            .into_iter()
             .chain(sockets)
             .map(|fd| libc::pollfd {
                 fd,
@@ -152,9 +158,10 @@ impl Shard {
         }
         for (index, one) in polled.iter().enumerate() {
             if one.revents != 0 {
-                wakes.push(match index.checked_sub(1) {
-                    None => Wake::Orders,
-                    Some(socket) => Wake::Datagrams(socket),
+                wakes.push(match index {
+                    0 => Wake::Orders,
+                    1 => Wake::Tcp,
+                    _ => Wake::Datagrams(index - 2),
                 });
             }
         }
@@ -172,6 +179,7 @@ impl Shard {
             let Self {
                 core,
                 sockets,
+                tcp,
                 metrics,
                 events,
                 speech,
@@ -182,6 +190,9 @@ impl Shard {
                 if core.outbox().waiting_bytes() >= OUTBOX_BYTES_AT_ONCE {
                     publish(core, journal, events, speech, metrics, now);
                     metrics.count_sends(sender.send(core.outbox(), sockets));
+                    if core.outbox().frames() > 0 {
+                        tcp.send(core, now, metrics);
+                    }
                     core.outbox().clear();
                 }
             });
@@ -202,6 +213,9 @@ impl Shard {
             return;
         }
         let report = sender.send(self.core.outbox(), &self.sockets);
+        if self.core.outbox().frames() > 0 {
+            self.tcp.send(&mut self.core, received_at, &self.metrics);
+        }
         self.core.outbox().clear();
         self.metrics.count_sends(report);
         if forwarding {
@@ -211,7 +225,7 @@ impl Shard {
         }
     }
 
-    fn export(&self, journal: &mut Journal, now: Instant) {
+    fn export(&mut self, journal: &mut Journal, now: Instant) {
         let counters = self.core.counters().clone();
         self.metrics.add(&journal.exported, &counters);
         self.metrics
@@ -219,6 +233,9 @@ impl Shard {
         self.state
             .connections
             .store(self.core.connections(), Ordering::Relaxed);
+        self.tcp.sweep(&mut self.core, now, &self.metrics);
+        self.metrics
+            .set_tcp_connections(&self.name, self.tcp.connections());
         journal.exported = counters;
         journal.next_export = now + EXPORT_INTERVAL;
     }

@@ -120,7 +120,7 @@ impl Core {
             remote: offer.ice.clone(),
             local,
             previous_ufrag: None,
-            addresses: Vec::new(),
+            pairs: Vec::new(),
             rtcp_ssrc: random.next_u32().max(1),
         };
         if let Some(session) = &mut self.sessions[place.session] {

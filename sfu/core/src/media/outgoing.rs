@@ -12,7 +12,7 @@ use super::time::{MediaTime, ServerClock};
 use super::timeline::{self, Anchor};
 use super::vp8::Vp8Descriptor;
 use crate::transport::{SRTP_OVERHEAD_MAX, Transport};
-use crate::{Counters, DropCause, Outbox};
+use crate::{Content, Counters, DropCause, Outbox};
 
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// A subscriber that was promised a layer which then does not send a key frame takes any other after this.
@@ -42,6 +42,7 @@ pub(crate) struct Leg<'a> {
     pub(crate) transport_sequence: &'a mut u16,
     pub(crate) sent: &'a mut RateMeter,
     pub(crate) outbox: &'a mut Outbox,
+    pub(crate) content: Content,
     pub(crate) counters: &'a mut Counters,
     pub(crate) now: MediaTime,
 }
@@ -456,7 +457,7 @@ fn seal(
     }
     match leg.transport.seal_rtp(packet, header_bytes, end, index) {
         Ok(len) => {
-            leg.outbox.commit(len, pair.remote, pair.local);
+            leg.outbox.commit(len, pair, leg.content);
             leg.sent.add(len, leg.now);
             Some(len)
         }

@@ -1,6 +1,5 @@
 //! One admitted participant: what they may send, whether they do, and their connection.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use hearken_protocol::{MediaGrants, ParticipantId, TrackSource, ViewItem, ViewMode};
@@ -11,7 +10,7 @@ use super::slots::Share;
 use super::speaker::VoiceActivity;
 use super::time::MediaTime;
 use super::uplink::Uplink;
-use crate::transport::{Fingerprint, IceCredentials, Transport};
+use crate::transport::{Fingerprint, IceCredentials, Pair, Transport};
 
 /// Opus sends a packet at least every 400 ms even in silence (DTX): after this the microphone is off.
 const AUDIO_SILENCE_MAX: Duration = Duration::from_secs(3);
@@ -78,8 +77,8 @@ pub(crate) struct Connection {
     pub(crate) local: IceCredentials,
     /// Ours from before the last ICE restart: still good until the browser changes over.
     pub(crate) previous_ufrag: Option<String>,
-    /// Pairs of addresses (theirs, ours) that authentic checks came over.
-    pub(crate) addresses: Vec<(SocketAddr, SocketAddr)>,
+    /// The ways that authentic checks came over.
+    pub(crate) pairs: Vec<Pair>,
     /// Names our SDP session.
     pub(crate) sdp_session: u64,
     /// Answers given so far.

@@ -78,7 +78,7 @@ impl Shared {
         let sealed = connection.transport.seal_rtcp(&self.rtcp, &mut self.sealed);
         self.rtcp.clear();
         match (sealed, connection.transport.selected()) {
-            (Ok(()), Some(pair)) if self.outbox.push(&self.sealed, pair.remote, pair.local) => {
+            (Ok(()), Some(pair)) if self.outbox.push_control(&self.sealed, pair) => {
                 self.counters.sent.rtcp.add(self.sealed.len());
             }
             (Ok(()), _) => self.counters.drops.count(DropCause::OutboxFull),
@@ -236,9 +236,7 @@ impl Session {
         let mut connection = participant.connection.take()?;
         connection.transport.close(now.instant);
         while let Some(transmit) = connection.transport.poll_transmit() {
-            shared
-                .outbox
-                .push(&transmit.contents, transmit.destination, transmit.local);
+            shared.outbox.push_control(&transmit.contents, transmit.pair());
         }
         self.silence(at, shared);
         for other in self.participants.iter_mut().flatten() {
@@ -312,10 +310,7 @@ impl Session {
             return Aftermath::Stays;
         };
         while let Some(transmit) = connection.transport.poll_transmit() {
-            if shared
-                .outbox
-                .push(&transmit.contents, transmit.destination, transmit.local)
-            {
+            if shared.outbox.push_control(&transmit.contents, transmit.pair()) {
                 shared.counters.sent.connectivity.add(transmit.contents.len());
             } else {
                 shared.counters.drops.count(DropCause::OutboxFull);

@@ -1,13 +1,12 @@
 //! Our answer to an offer: section by section, with the offer's payload types and extension ids.
 
 use std::fmt::Write;
-use std::net::SocketAddr;
 
 use super::codec::{ChosenCodecs, Feedback};
 use super::extension::HeaderExtension;
 use super::offer::Offer;
 use super::section::{MediaKind, OfferSection};
-use crate::transport::{Fingerprint, IceCredentials};
+use crate::transport::{Candidate, Fingerprint, IceCredentials};
 
 /// Feedback that we give and take, where the offer has it.
 const FEEDBACK: [Feedback; 4] = [
@@ -46,7 +45,7 @@ pub struct Answer {
     /// Of our certificate.
     pub fingerprint: Fingerprint,
     /// Our announced addresses, the preferred one first.
-    pub candidates: Vec<SocketAddr>,
+    pub candidates: Vec<Candidate>,
     /// Names the SDP session: the same in all answers on one peer connection, below 2⁶³.
     pub session: u64,
     /// Counts the answers on one peer connection.
@@ -228,16 +227,9 @@ fn write_extensions(sdp: &mut String, offered: &OfferSection, accepted: &[Header
     }
 }
 
-fn write_candidates(sdp: &mut String, candidates: &[SocketAddr]) {
+fn write_candidates(sdp: &mut String, candidates: &[Candidate]) {
     for (index, candidate) in candidates.iter().enumerate() {
-        // RFC 8445 §5.1.2.1: a host candidate of component 1, earlier ones preferred.
-        let local_preference = 65_535 - (index as u32).min(65_535);
-        let priority = (126 << 24) + (local_preference << 8) + 255;
-        let (number, ip, port) = (index + 1, candidate.ip(), candidate.port());
-        line(
-            sdp,
-            format_args!("a=candidate:{number} 1 udp {priority} {ip} {port} typ host"),
-        );
+        line(sdp, format_args!("a=candidate:{}", candidate.attribute(index)));
     }
     if !candidates.is_empty() {
         line(sdp, "a=end-of-candidates");

@@ -3,7 +3,7 @@
 use hearken_protocol::TrackSource;
 
 use super::*;
-use crate::transport::{Fingerprint, IceCredentials};
+use crate::transport::{Candidate, Fingerprint, IceCredentials};
 
 /// Recorded from Chromium 156: four sending sections (camera with three layers) and three slot pairs.
 const CHROMIUM: &str = include_str!("fixtures/chromium_156.sdp");
@@ -16,8 +16,9 @@ fn answer() -> Answer {
         ice: IceCredentials::from_seed([3; 32]),
         fingerprint: Fingerprint([0xab; 32]),
         candidates: vec![
-            "192.0.2.7:40000".parse().unwrap(),
-            "[2001:db8::7]:40000".parse().unwrap(),
+            Candidate::udp("192.0.2.7:40000".parse().unwrap()),
+            Candidate::udp("[2001:db8::7]:40000".parse().unwrap()),
+            Candidate::tcp("192.0.2.7:40000".parse().unwrap()),
         ],
         session: 77,
         version: 1,
@@ -115,6 +116,7 @@ fn a_microphone_is_answered_with_the_numbers_of_the_offer() {
         "a=recvonly",
         "a=candidate:1 1 udp 2130706431 192.0.2.7 40000 typ host",
         "a=candidate:2 1 udp 2130706175 2001:db8::7 40000 typ host",
+        "a=candidate:3 1 tcp 1520434687 192.0.2.7 40000 typ host tcptype passive",
         "a=end-of-candidates",
     ];
     assert_eq!(lines, expected);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rtc_crypto::{HmacAlgorithm, Mac, RTCCrypto};
 
 use super::stun::{self, Builder, ErrorCode, Message, attribute};
-use super::{DropReason, IceCredentials};
+use super::{DropReason, IceCredentials, Protocol};
 
 /// Pairs remembered per peer: every interface and family of a browser times every announced address, with
 /// room for restarts. Full: the one unheard for longest is forgotten, never the selected one.
@@ -21,13 +21,15 @@ const SILENCE_BEFORE_SWITCH: Duration = Duration::from_secs(2);
 /// checks of both generations cross on the wire.
 const OLD_CREDENTIALS_LINGER: Duration = Duration::from_secs(5);
 
-/// A way to the peer: where it is, and which of our addresses it talks to.
+/// A way to the peer: where it is, which of our addresses it talks to, and what carries it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pair {
     /// The peer's address as we see it.
     pub remote: SocketAddr,
     /// Our own address, which answers leave from.
     pub local: SocketAddr,
+    /// What is spoken between the two.
+    pub protocol: Protocol,
 }
 
 /// What became of a STUN message.
@@ -279,6 +281,22 @@ impl IceLite {
         }
     }
 
+    /// A pair is gone for good, as when its TCP connection has ended. If media went over it, it goes on over the
+    /// best of the others.
+    pub(crate) fn forget(&mut self, pair: Pair) {
+        self.pairs.retain(|known| known.pair != pair);
+        if self.selected() != Some(pair) {
+            return;
+        }
+        let nominated = self.pairs.iter().filter(|known| known.nominated);
+        let best = nominated.max_by_key(|known| (known.generation, known.priority));
+        self.selected = best.map(|known| Selected {
+            pair: known.pair,
+            generation: known.generation,
+            priority: known.priority,
+        });
+    }
+
     fn is_silent(&self, now: Instant, pair: Pair) -> bool {
         let known = self.pairs.iter().find(|known| known.pair == pair);
         known.is_none_or(|known| now.saturating_duration_since(known.heard) >= SILENCE_BEFORE_SWITCH)
@@ -323,6 +341,7 @@ mod tests {
         Pair {
             remote: ([192, 0, 2, 1], remote_port).into(),
             local: ([192, 0, 2, 9], 40_000).into(),
+            protocol: Protocol::Udp,
         }
     }
 
@@ -500,6 +519,20 @@ mod tests {
         assert!(!peer.nominate(1, 1, 30));
         assert!(peer.nominate(2, 1, 30));
         assert_eq!(peer.selected_port(), Some(1));
+    }
+
+    #[test]
+    fn media_goes_on_over_the_best_other_pair_when_one_is_gone() {
+        let mut peer = Peer::new();
+        for (port, priority) in [(1, 10), (2, 30), (3, 20)] {
+            peer.nominate(0, port, priority);
+        }
+        peer.agent.forget(pair(1));
+        assert_eq!(peer.selected_port(), Some(2));
+        peer.agent.forget(pair(2));
+        assert_eq!(peer.selected_port(), Some(3));
+        peer.agent.forget(pair(3));
+        assert_eq!(peer.selected_port(), None);
     }
 
     #[test]

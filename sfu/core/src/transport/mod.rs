@@ -9,9 +9,11 @@
 //! Nothing from an address counts before an authentic STUN check came from it; no key counts before the
 //! peer's certificate has the fingerprint of its offer.
 
+mod candidate;
 mod credentials;
 mod drop_reason;
 pub(crate) mod dtls;
+mod framing;
 mod ice;
 pub(crate) mod srtp;
 pub(crate) mod stun;
@@ -20,9 +22,11 @@ mod tests;
 #[expect(clippy::module_inception, reason = "the noun of this folder")]
 mod transport;
 
+pub use candidate::{Candidate, Protocol};
 pub use credentials::{Fingerprint, ICE_SEED_BYTES, IceCredentials};
 pub use drop_reason::{DropCounts, DropReason};
 pub use dtls::{Identity, IdentityError};
+pub use framing::{Deframer, FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FrameTooLong, frame_header};
 pub use ice::Pair;
 pub use srtp::{SRTCP_OVERHEAD_MAX, SRTP_OVERHEAD_MAX, SealError, SrtpProfile};
 pub use stun::stun_local_ufrag;

@@ -56,6 +56,14 @@ fn address(port: u16) -> SocketAddr {
     ([198, 51, 100, 7], port).into()
 }
 
+fn from(source: SocketAddr) -> Pair {
+    Pair {
+        remote: source,
+        local: server_address(),
+        protocol: Protocol::Udp,
+    }
+}
+
 impl World {
     fn new() -> Self {
         Self::with(Options::default())
@@ -113,12 +121,10 @@ impl World {
                 idle = false;
                 assert_eq!(transmit.destination, server_address());
                 for mut datagram in (self.uplink)(transmit.contents) {
-                    if let Incoming::Dropped(reason) = self.server.handle_datagram(
-                        self.now,
-                        self.client_address,
-                        server_address(),
-                        &mut datagram,
-                    ) {
+                    if let Incoming::Dropped(reason) =
+                        self.server
+                            .handle_datagram(self.now, from(self.client_address), &mut datagram)
+                    {
                         self.drops.add(reason);
                     }
                 }
@@ -180,12 +186,9 @@ impl World {
         packet
     }
 
-    fn deliver(&mut self, from: SocketAddr, datagram: &[u8]) -> Result<Vec<u8>, DropReason> {
+    fn deliver(&mut self, source: SocketAddr, datagram: &[u8]) -> Result<Vec<u8>, DropReason> {
         let mut datagram = datagram.to_vec();
-        match self
-            .server
-            .handle_datagram(self.now, from, server_address(), &mut datagram)
-        {
+        match self.server.handle_datagram(self.now, from(source), &mut datagram) {
             Incoming::Rtp(packet) => Ok(packet.to_vec()),
             Incoming::Rtcp(compound) => Ok(compound.to_vec()),
             Incoming::Handled => Ok(Vec::new()),
@@ -200,13 +203,7 @@ fn a_peer_connects_and_packets_flow_both_ways() {
     world.run(Duration::from_secs(1));
     assert_eq!(world.server_events, [TransportEvent::Connected]);
     assert_eq!(world.client_events, [TransportEvent::Connected]);
-    assert_eq!(
-        world.server.selected(),
-        Some(Pair {
-            remote: address(1),
-            local: server_address()
-        })
-    );
+    assert_eq!(world.server.selected(), Some(from(address(1))));
     assert_eq!(world.client.mapped_address(), Some(address(1)));
 
     let packet = world.client_packet(1);

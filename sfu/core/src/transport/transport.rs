@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::dtls::{Dtls, DtlsClosed, DtlsOutput, DtlsSession, Established};
 use super::ice::{IceLite, StunOutcome};
 use super::srtp::{DtlsRole, SrtpSession};
-use super::{DropReason, Fingerprint, IceCredentials, Identity, Pair, SealError};
+use super::{DropReason, Fingerprint, IceCredentials, Identity, Pair, Protocol, SealError};
 
 /// After this long without an authentic packet the peer is gone. Browsers check every 2.5 s, so this
 /// outlasts five lost checks; longer keeps the frozen picture of somebody who has left.
@@ -53,8 +53,21 @@ pub struct Transmit {
     pub destination: SocketAddr,
     /// Our address to send it from.
     pub local: SocketAddr,
+    /// What carries it.
+    pub protocol: Protocol,
     /// What.
     pub contents: Vec<u8>,
+}
+
+impl Transmit {
+    /// The way it takes.
+    pub fn pair(&self) -> Pair {
+        Pair {
+            remote: self.destination,
+            local: self.local,
+            protocol: self.protocol,
+        }
+    }
 }
 
 /// News about the peer.
@@ -144,27 +157,23 @@ impl Transport {
         }
     }
 
-    /// Takes a datagram from `source` that came to our address `local`. Opens RTP and RTCP in place.
-    pub fn handle_datagram<'a>(
-        &mut self,
-        now: Instant,
-        source: SocketAddr,
-        local: SocketAddr,
-        datagram: &'a mut [u8],
-    ) -> Incoming<'a> {
+    /// Takes a datagram that came over `pair`. Opens RTP and RTCP in place.
+    pub fn handle_datagram<'a>(&mut self, now: Instant, pair: Pair, datagram: &'a mut [u8]) -> Incoming<'a> {
         if self.presence == Presence::Closed {
             return Incoming::Dropped(DropReason::Closed);
         }
-        let pair = Pair {
-            remote: source,
-            local,
-        };
         match datagram.first() {
             Some(128..=191) => self.handle_srtp(now, pair, datagram),
             Some(0..=3) => self.handle_stun(now, pair, datagram),
             Some(20..=63) => self.handle_dtls(now, pair, datagram),
             _ => Incoming::Dropped(DropReason::UnknownProtocol),
         }
+    }
+
+    /// Nothing can come or go over this pair any more: its TCP connection has ended.
+    pub fn forget_pair(&mut self, pair: Pair) {
+        self.ice.forget(pair);
+        self.dtls_pair = self.dtls_pair.filter(|used| *used != pair);
     }
 
     /// Does what is due by now.
@@ -385,6 +394,7 @@ impl Transport {
             self.transmits.push_back(Transmit {
                 destination: pair.remote,
                 local: pair.local,
+                protocol: pair.protocol,
                 contents,
             });
         }

@@ -14,5 +14,6 @@ mod peer;
 mod slots;
 mod speakers;
 mod timing;
+mod transports;
 mod wire;
 mod world;

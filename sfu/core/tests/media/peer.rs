@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use hearken_protocol::{ParticipantId, Slot, TrackSource};
 use hearken_sfu_core::client::ClientTransport;
-use hearken_sfu_core::transport::{ICE_SEED_BYTES, IceCredentials, Identity, Incoming};
+use hearken_sfu_core::transport::{ICE_SEED_BYTES, IceCredentials, Identity, Incoming, Protocol};
 use rand::rngs::StdRng;
 use rand::{Rng, RngCore};
 
@@ -95,6 +95,7 @@ pub struct Peer {
     pub identity: Arc<Identity>,
     pub ice: IceCredentials,
     pub address: SocketAddr,
+    pub protocol: Protocol,
     pub style: OfferStyle,
     pub transport: Option<ClientTransport>,
     pub answer: Option<Answer>,
@@ -124,6 +125,7 @@ impl Peer {
             identity: Arc::new(Identity::generate().unwrap()),
             ice: credentials(random),
             address: SocketAddr::from(([10, 0, 0, 1], port)),
+            protocol: Protocol::Udp,
             style,
             transport: None,
             answer: None,

@@ -11,7 +11,7 @@ use hearken_protocol::{
     TrackSource, ViewItem, ViewMode,
 };
 use hearken_sfu_core::client::{ClientConfig, ClientTransport};
-use hearken_sfu_core::transport::{Identity, SrtpProfile, TransportEvent};
+use hearken_sfu_core::transport::{Candidate, Identity, Pair, Protocol, SrtpProfile, TransportEvent};
 use hearken_sfu_core::{Core, CoreConfig, Counters};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -60,7 +60,7 @@ struct Links {
 }
 
 enum Flight {
-    Up { source: SocketAddr, bytes: Vec<u8> },
+    Up { pair: Pair, bytes: Vec<u8> },
     Down { peer: usize, bytes: Vec<u8> },
 }
 
@@ -95,7 +95,7 @@ impl World {
         core_seed[..8].copy_from_slice(&seed.to_be_bytes());
         let core = Core::new(CoreConfig {
             identity,
-            candidates: vec![server],
+            candidates: vec![Candidate::udp(server), Candidate::tcp(server)],
             seed: core_seed,
             started: start,
             unix_time: UNIX_TIME,
@@ -284,21 +284,47 @@ impl World {
         }
     }
 
-    /// Hands a datagram to the core as if it came from this address.
+    /// The way from a peer to the server at present.
+    pub fn pair(&self, peer: usize) -> Pair {
+        let Peer {
+            address, protocol, ..
+        } = self.peers[peer];
+        Pair {
+            remote: address,
+            local: self.server(),
+            protocol,
+        }
+    }
+
+    /// Hands a UDP datagram to the core as if it came from this address.
     pub fn inject(&mut self, source: SocketAddr, bytes: &[u8]) {
+        let pair = Pair {
+            remote: source,
+            local: self.server,
+            protocol: Protocol::Udp,
+        };
+        self.inject_over(pair, bytes);
+    }
+
+    pub fn inject_over(&mut self, pair: Pair, bytes: &[u8]) {
         let mut bytes = bytes.to_vec();
-        self.core
-            .handle_datagram(self.now(), source, self.server(), &mut bytes);
+        self.core.handle_packet(self.now(), pair, &mut bytes);
+        self.drain();
+    }
+
+    /// A TCP connection ends.
+    pub fn hang_up(&mut self, pair: Pair) {
+        self.core.handle_closed(pair);
         self.drain();
     }
 
     pub fn send_from(&mut self, peer: usize, bytes: Vec<u8>) {
-        let source = self.peers[peer].address;
+        let pair = self.pair(peer);
         let now = self.elapsed();
         if let Some(link) = &mut self.links[peer].up {
             for at in link.send(now, bytes.len() + IP_UDP_BYTES).arrivals() {
                 let bytes = bytes.clone();
-                self.fly(milliseconds_up(at), Flight::Up { source, bytes });
+                self.fly(milliseconds_up(at), Flight::Up { pair, bytes });
             }
             return;
         }
@@ -309,7 +335,7 @@ impl World {
             return;
         }
         let at = self.now_ms + line.delay_ms + self.jitter(line);
-        self.fly(at, Flight::Up { source, bytes });
+        self.fly(at, Flight::Up { pair, bytes });
     }
 
     fn jitter(&mut self, line: Line) -> u64 {
@@ -329,7 +355,7 @@ impl World {
         {
             let (_, flight) = self.flights.pop_first().unwrap();
             match flight {
-                Flight::Up { source, bytes } => self.inject(source, &bytes),
+                Flight::Up { pair, bytes } => self.inject_over(pair, &bytes),
                 Flight::Down { peer, mut bytes } => {
                     let now = self.now();
                     let replies = self.peers[peer].receive(now, self.now_ms, &mut bytes);
@@ -377,17 +403,18 @@ impl World {
             .datagrams()
             .iter()
             .map(|datagram| {
-                (
-                    datagram.destination,
-                    datagram.local,
-                    outbox.bytes(datagram).to_vec(),
-                )
+                let pair = Pair {
+                    remote: datagram.destination,
+                    local: datagram.local,
+                    protocol: datagram.protocol,
+                };
+                (pair, outbox.bytes(datagram).to_vec())
             })
             .collect();
         outbox.clear();
-        for (destination, local, bytes) in sent {
-            assert_eq!(local, self.server);
-            let Some(peer) = self.peers.iter().position(|peer| peer.address == destination) else {
+        for (pair, bytes) in sent {
+            assert_eq!(pair.local, self.server);
+            let Some(peer) = (0..self.peers.len()).find(|peer| self.pair(*peer) == pair) else {
                 continue;
             };
             let now = self.elapsed();

@@ -1,12 +1,12 @@
 //! RTCP both ways: what browsers report and ask for, and what they are told.
 
 use super::{Now, Session, Shared};
-use crate::DropCause;
 use crate::media::downlink::Half;
 use crate::media::outgoing::Leg;
 use crate::media::participant;
 use crate::media::rtcp::{self, LostSequences, RtcpPacket, RtcpPackets, SENDER_REPORT_BYTES};
 use crate::media::twcc;
+use crate::{Content, DropCause};
 
 /// Lost packets answered per request: a whole second of video is beyond repair.
 const REPAIRS_PER_REQUEST_MAX: usize = 128;
@@ -117,6 +117,7 @@ impl Session {
                 transport_sequence: &mut downlink.transport_sequence,
                 sent: &mut downlink.sent,
                 outbox: &mut shared.outbox,
+                content: Content::of(source),
                 counters: &mut shared.counters,
                 now: now.time,
             };

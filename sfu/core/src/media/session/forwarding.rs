@@ -4,13 +4,13 @@
 use hearken_protocol::{MediaEvent, Sensitive, SpeechPacket, TrackSource};
 
 use super::{Now, Session, Shared, slot_content, slot_event};
-use crate::DropCause;
 use crate::media::cache::StoredPacket;
 use crate::media::downlink::Half;
 use crate::media::outgoing::{Leg, MediaPacket, Promise};
 use crate::media::participant::{Participant, Subscription};
 use crate::media::uplink::ReceivedPacket;
 use crate::media::vp8::Vp8Descriptor;
+use crate::{Content, DropCause};
 
 impl Session {
     /// Takes a decrypted RTP packet of the participant at `at`.
@@ -205,6 +205,7 @@ fn forward_to(
         transport_sequence: &mut downlink.transport_sequence,
         sent: &mut downlink.sent,
         outbox: &mut shared.outbox,
+        content: Content::of(source),
         counters: &mut shared.counters,
         now: now.time,
     };
