@@ -4,12 +4,23 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use hearken_protocol::{
-    CAPTION_HISTORY_MAX, Caption, CaptionEvent, CaptionId, CaptionStatus, CaptionsState, ParticipantId,
-    Sensitive,
+    CAPTION_HISTORY_MAX, Caption, CaptionEvent, CaptionId, CaptionOrigin, CaptionStatus, CaptionsState,
+    ParticipantId, Sensitive, Timestamp,
 };
+
+use crate::refusal::Refusal;
 
 /// Captions that can be open at once; one more is not shown. Ten speakers with ten sentences each are 100.
 const OPEN_CAPTIONS_MAX: usize = 256;
+
+/// The life of the worker that typed lines carry: no worker's, since those count from the time.
+const TYPED_EPOCH: u64 = 0;
+
+/// How many of their latest captions speakers can put right.
+const OWN_CORRECTABLE: usize = 5;
+
+/// How many of the latest captions of all captioners can put right.
+const ALL_CORRECTABLE: usize = 20;
 
 /// People who left and whose late captions still get their name; beyond it the one who left first is forgotten.
 const PAST_NAMES_MAX: usize = 200;
@@ -20,7 +31,30 @@ const PAST_NAMES_MAX: usize = 200;
 #[derive(Debug, Clone)]
 pub(crate) struct Captions {
     state: CaptionsState,
+    off_record: bool,
     log: Arc<Log>,
+}
+
+/// A line that somebody types, as it stands now.
+#[derive(Debug, Clone)]
+pub(crate) struct TypedLine {
+    /// Counts the lines of who types.
+    pub(crate) line: u32,
+    pub(crate) text: Sensitive<String>,
+    pub(crate) done: bool,
+    /// Whose caption it is, and their name.
+    pub(crate) speaker: ParticipantId,
+    pub(crate) name: Sensitive<String>,
+    pub(crate) origin: CaptionOrigin,
+}
+
+/// Whose captions somebody may put right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Corrector {
+    /// One's own.
+    Speaker(ParticipantId),
+    /// Anybody's.
+    Captioner,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -33,12 +67,15 @@ struct Log {
     ended_ids: BTreeSet<CaptionId>,
     /// The highest id that fell out of `ended`: what is not open at or below it is over.
     forgotten: Option<CaptionId>,
+    /// The line that each of those who type has open.
+    typing: BTreeMap<ParticipantId, (u32, CaptionId)>,
+    typed: u64,
     past_names: VecDeque<(ParticipantId, Sensitive<String>)>,
 }
 
 impl Captions {
     /// For a session that has captions, or has none.
-    pub(crate) fn new(wanted: bool) -> Self {
+    pub(crate) fn new(wanted: bool, off_record: bool) -> Self {
         let state = if wanted {
             CaptionsState::Starting
         } else {
@@ -46,8 +83,49 @@ impl Captions {
         };
         Self {
             state,
+            off_record,
             log: Arc::default(),
         }
+    }
+
+    pub(crate) fn off_record(&self) -> bool {
+        self.off_record
+    }
+
+    /// From now on, or no longer, nothing is kept. What is open when it begins belongs to it.
+    pub(crate) fn set_off_record(&mut self, on: bool) {
+        self.off_record = on;
+        if on {
+            for caption in Arc::make_mut(&mut self.log).open.values_mut() {
+                caption.off_record = true;
+            }
+        }
+    }
+
+    /// Takes the line that somebody types, as it stands now; says which captions to pass on.
+    pub(crate) fn type_line(
+        &mut self,
+        typist: ParticipantId,
+        typed: TypedLine,
+        now: Timestamp,
+    ) -> Vec<Caption> {
+        let off_record = self.off_record;
+        Arc::make_mut(&mut self.log).type_line(typist, typed, now, off_record)
+    }
+
+    /// Ends the line that somebody was typing.
+    pub(crate) fn stop_typing(&mut self, typist: ParticipantId) -> Option<Caption> {
+        Arc::make_mut(&mut self.log).stop_typing(typist)
+    }
+
+    /// Puts a final caption right.
+    pub(crate) fn correct(
+        &mut self,
+        by: Corrector,
+        id: CaptionId,
+        text: Sensitive<String>,
+    ) -> Result<Caption, Refusal> {
+        Arc::make_mut(&mut self.log).correct(by, id, text)
     }
 
     pub(crate) fn state(&self) -> CaptionsState {
@@ -82,7 +160,8 @@ impl Captions {
         if self.state == CaptionsState::Off {
             return Vec::new();
         }
-        Arc::make_mut(&mut self.log).hear(event, name)
+        let off_record = self.off_record;
+        Arc::make_mut(&mut self.log).hear(event, name, off_record)
     }
 
     /// Remembers the name of somebody who is gone.
@@ -110,7 +189,7 @@ impl Captions {
 }
 
 impl Log {
-    fn hear(&mut self, event: CaptionEvent, name: Sensitive<String>) -> Vec<Caption> {
+    fn hear(&mut self, event: CaptionEvent, name: Sensitive<String>, off_record: bool) -> Vec<Caption> {
         let id = event.id;
         if id.epoch < self.epoch {
             return Vec::new();
@@ -121,6 +200,7 @@ impl Log {
             Vec::new()
         };
         self.epoch = id.epoch;
+        let off_record = off_record || self.open.get(&id).is_some_and(|known| known.off_record);
         let name = match self.open.get(&id) {
             Some(known) if known.revision >= event.revision => return news,
             Some(known) if known.participant != event.participant => return news,
@@ -139,20 +219,134 @@ impl Log {
             tentative: event.tentative,
             started_at: event.started_at,
             ended_at: event.ended_at,
+            origin: CaptionOrigin::Speech,
+            corrected: false,
+            off_record,
         };
-        match caption.status {
-            CaptionStatus::Partial => {
-                self.open.insert(id, caption.clone());
-            }
-            CaptionStatus::Final | CaptionStatus::Interrupted => self.end(caption.clone()),
-        }
+        self.take(caption.clone());
         news.push(caption);
         news
     }
 
-    /// Closes every open caption; its text stays as it stood.
+    fn take(&mut self, caption: Caption) {
+        match caption.status {
+            CaptionStatus::Partial => {
+                self.open.insert(caption.id, caption);
+            }
+            CaptionStatus::Final | CaptionStatus::Interrupted => self.end(caption),
+        }
+    }
+
+    fn type_line(
+        &mut self,
+        typist: ParticipantId,
+        typed: TypedLine,
+        now: Timestamp,
+        off_record: bool,
+    ) -> Vec<Caption> {
+        let mut news = Vec::new();
+        let open = self.typing.get(&typist).copied();
+        // Another number, or another speaker: the next line.
+        let goes_on = open.filter(|(line, id)| {
+            *line == typed.line
+                && self
+                    .open
+                    .get(id)
+                    .is_some_and(|caption| caption.participant == typed.speaker)
+        });
+        if goes_on.is_none() {
+            news.extend(self.stop_typing(typist));
+            if typed.text.is_empty() || self.open.len() >= OPEN_CAPTIONS_MAX {
+                return news;
+            }
+        }
+        let known = goes_on.and_then(|(_, id)| self.open.get(&id));
+        let (status, stable, tentative) = if typed.done {
+            (CaptionStatus::Final, typed.text, Default::default())
+        } else {
+            (CaptionStatus::Partial, Default::default(), typed.text)
+        };
+        let caption = match known {
+            Some(known) => Caption {
+                revision: known.revision.saturating_add(1),
+                status,
+                stable,
+                tentative,
+                ended_at: now,
+                ..known.clone()
+            },
+            None => {
+                // Unique over restarts of the server, as browsers keep what they know.
+                self.typed = now.0.max(self.typed + 1);
+                Caption {
+                    id: CaptionId {
+                        epoch: TYPED_EPOCH,
+                        number: self.typed,
+                    },
+                    participant: typed.speaker,
+                    name: typed.name,
+                    revision: 1,
+                    status,
+                    stable,
+                    tentative,
+                    started_at: now,
+                    ended_at: now,
+                    origin: typed.origin,
+                    corrected: false,
+                    off_record,
+                }
+            }
+        };
+        if typed.done {
+            self.typing.remove(&typist);
+        } else {
+            self.typing.insert(typist, (typed.line, caption.id));
+        }
+        self.take(caption.clone());
+        news.push(caption);
+        news
+    }
+
+    fn stop_typing(&mut self, typist: ParticipantId) -> Option<Caption> {
+        let (_, id) = self.typing.remove(&typist)?;
+        let mut caption = self.open.remove(&id)?;
+        caption.revision = caption.revision.saturating_add(1);
+        caption.status = CaptionStatus::Final;
+        caption.stable = std::mem::take(&mut caption.tentative);
+        self.end(caption.clone());
+        Some(caption)
+    }
+
+    fn correct(&mut self, by: Corrector, id: CaptionId, text: Sensitive<String>) -> Result<Caption, Refusal> {
+        let kept = self
+            .ended
+            .iter_mut()
+            .rev()
+            .filter(|caption| !caption.stable.is_empty());
+        let caption = match by {
+            Corrector::Speaker(speaker) => kept
+                .filter(|caption| {
+                    caption.participant == speaker && caption.origin != CaptionOrigin::Captioner
+                })
+                .take(OWN_CORRECTABLE)
+                .find(|caption| caption.id == id),
+            Corrector::Captioner => kept.take(ALL_CORRECTABLE).find(|caption| caption.id == id),
+        };
+        let caption = caption.ok_or(Refusal::NotCorrectable)?;
+        caption.revision = caption.revision.saturating_add(1);
+        caption.status = CaptionStatus::Final;
+        caption.stable = text;
+        caption.corrected = true;
+        Ok(caption.clone())
+    }
+
+    /// Closes every open caption of the worker; its text stays as it stood.
     fn interrupt(&mut self) -> Vec<Caption> {
-        let mut closed: Vec<Caption> = std::mem::take(&mut self.open).into_values().collect();
+        let (typed, closed): (Vec<Caption>, Vec<Caption>) = std::mem::take(&mut self.open)
+            .into_values()
+            .partition(|caption| caption.id.epoch == TYPED_EPOCH);
+        self.open = typed.into_iter().map(|caption| (caption.id, caption)).collect();
+        let mut closed = closed;
         for caption in &mut closed {
             caption.revision = caption.revision.saturating_add(1);
             caption.status = CaptionStatus::Interrupted;
@@ -163,9 +357,14 @@ impl Log {
         closed
     }
 
-    fn end(&mut self, caption: Caption) {
+    fn end(&mut self, mut caption: Caption) {
         self.open.remove(&caption.id);
         self.ended_ids.insert(caption.id);
+        if caption.off_record {
+            // That it is over has to be known; what it said must not be.
+            caption.stable = Default::default();
+            caption.name = Default::default();
+        }
         self.ended.push_back(caption);
         if self.ended.len() > CAPTION_HISTORY_MAX
             && let Some(oldest) = self.ended.pop_front()

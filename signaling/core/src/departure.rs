@@ -9,9 +9,11 @@ use crate::{ABSENT_SEATS_MAX, AuditAction, Change, ConnectionId, Session, Standi
 impl Session {
     /// A connection is gone; the seat is held for a while.
     pub(crate) fn disconnect(&mut self, connection: ConnectionId) {
+        self.viewers.remove(&connection);
         let Some(id) = self.connections.remove(&connection) else {
             return;
         };
+        self.stop_typing(id);
         let until = self.now + SEAT_HOLD;
         let knocked = self.seat(id).is_some_and(|seat| seat.knock().is_some());
         self.update(id, |seat| seat.set_line(Line::Held { until }));
@@ -74,6 +76,9 @@ impl Session {
         seat.standing = standing;
         let record = seat.record();
         self.captions.remember_name(id, name);
+        self.transcript.left(id);
+        self.stop_typing(id);
+        self.close_viewers(id);
         match record {
             Some(record) => self.persist(Change::Seat(record)),
             None => {

@@ -11,14 +11,14 @@
 //! ```
 
 use hearken_protocol::{
-    MediaCommand, MediaGrants, ParticipantId, Permission, ServerMessage, WaitingReason, Welcome,
+    MediaCommand, MediaGrants, ParticipantId, Permission, Role, ServerMessage, WaitingReason, Welcome,
 };
 
 use crate::refusal::Refusal;
 use crate::seat::{Inside, Line, Place, Seat, Waiting};
 use crate::{
     ABSENT_SEATS_MAX, AuditAction, Change, Connect, ConnectionId, MicrophoneRule, Name, Output, Session,
-    Standing, WAITING_MAX, permissions, role_has,
+    Standing, View, WAITING_MAX, permissions, role_has,
 };
 
 /// The denial that blocks a seat.
@@ -32,9 +32,23 @@ impl Session {
             return self.refuse(connection, request, Refusal::SecondHello);
         }
         if let Err(refusal) = self.sit_down(&connect) {
-            self.refuse(connection, request, refusal);
-            self.emit(Output::Close { connection });
+            self.turn_away(connection, request, refusal);
         }
+    }
+
+    pub(crate) fn open_caption_page(&mut self, view: View) {
+        let (connection, request) = (view.connection, view.request);
+        if self.connections.contains_key(&connection) || self.viewers.contains_key(&connection) {
+            return self.refuse(connection, request, Refusal::SecondHello);
+        }
+        if let Err(refusal) = self.view_captions(connection, view.seat) {
+            self.turn_away(connection, request, refusal);
+        }
+    }
+
+    pub(crate) fn turn_away(&mut self, connection: ConnectionId, request: Option<u32>, refusal: Refusal) {
+        self.refuse(connection, request, refusal);
+        self.emit(Output::Close { connection });
     }
 
     fn sit_down(&mut self, connect: &Connect) -> Result<(), Refusal> {
@@ -99,7 +113,9 @@ impl Session {
         let (rule, denials) = known.map_or((MicrophoneRule::Free, 0), |seat| (seat.rule, seat.denials));
         let free = role_has(connect.role, Permission::EnterFreely);
         let was_inside = standing == Some(Standing::Lapsed);
-        if !free && !was_inside && connect.link_generation != self.link_generation {
+        // There is one captioner's link, for one person: renewing the members' does not concern it.
+        let by_member_link = connect.role == Role::Member;
+        if by_member_link && !was_inside && connect.link_generation != self.link_generation {
             return Err(Refusal::LinkReplaced);
         }
         // The lock keeps out who is new; and who keeps the key must never be locked out.

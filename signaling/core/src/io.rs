@@ -10,7 +10,7 @@
 
 use hearken_protocol::{
     CaptionNews, ClientMessage, MediaCommand, MediaEvent, ParticipantId, Role, Sensitive, ServerMessage,
-    Snapshot, Welcome,
+    Snapshot, Viewing, Welcome,
 };
 
 use crate::Change;
@@ -24,6 +24,8 @@ pub struct ConnectionId(pub u64);
 pub enum Input {
     /// Somebody said `hello` with a link the shell has verified. Before it a connection is the shell's alone.
     Connect(Connect),
+    /// A caption page said `hello` with a link of its own that the shell has verified.
+    View(View),
     /// A connection is gone, for whatever reason. Does nothing for one that the session has closed itself.
     Disconnect {
         /// Which.
@@ -66,6 +68,17 @@ pub struct Connect {
     pub name: Sensitive<String>,
     /// Whether the guidelines were accepted.
     pub guidelines_accepted: bool,
+}
+
+/// A `hello` of a caption page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View {
+    /// The connection it came over.
+    pub connection: ConnectionId,
+    /// The number that an error about it carries.
+    pub request: Option<u32>,
+    /// Whose page it is.
+    pub seat: ParticipantId,
 }
 
 /// Which seat a newcomer gets.
@@ -111,6 +124,20 @@ pub enum Output {
         connection: ConnectionId,
         /// Which making of the link.
         generation: u32,
+    },
+    /// Sends `caption_link`: a link that the shell signs for this seat.
+    CaptionLink {
+        /// To whom.
+        connection: ConnectionId,
+        /// Whose captions.
+        participant: ParticipantId,
+    },
+    /// Sends `viewing`: a caption page is open.
+    Viewing {
+        /// To whom.
+        connection: ConnectionId,
+        /// What.
+        viewing: Viewing,
     },
     /// Sends a message as it stands.
     Send {

@@ -24,9 +24,11 @@ mod refusal;
 mod schedule;
 mod seat;
 mod session;
+mod text;
+mod transcript;
 mod view;
 
-pub use io::{Connect, ConnectionId, Input, Output, SeatClaim};
+pub use io::{Connect, ConnectionId, Input, Output, SeatClaim, View};
 pub use name::{Name, NameError};
 pub use permissions::{permissions, role_has};
 pub use record::{

@@ -89,7 +89,9 @@ impl Session {
 
     pub(crate) fn tell_session_info(&mut self) {
         let info = self.info();
-        self.tell_everybody(&ServerMessage::Session(info));
+        let message = ServerMessage::Session(info);
+        self.tell_everybody(&message);
+        self.tell_viewers(&message);
     }
 
     /// Closes somebody's connection, if there is one.

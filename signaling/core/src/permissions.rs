@@ -16,6 +16,7 @@ pub fn permissions(role: Role) -> &'static [Permission] {
             Permission::ShareScreen,
         ],
         Role::Member => &[Permission::ShareScreen],
+        Role::Captioner => &[Permission::CaptionOthers],
     }
 }
 

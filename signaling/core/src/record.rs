@@ -22,6 +22,8 @@ pub struct SessionSettings {
     pub waiting_room: bool,
     /// Whether the server may listen and write along.
     pub captions: bool,
+    /// Whether a transcript is kept while everybody inside agrees.
+    pub transcript: bool,
 }
 
 /// All that lasts of a session: [`crate::Session::restore`] makes it live again.
@@ -35,6 +37,8 @@ pub struct SessionRecord {
     pub session_locked: bool,
     /// Nobody but those who always may can unmute.
     pub microphones_locked: bool,
+    /// Captions are shown and not kept.
+    pub off_record: bool,
     /// Why it is over, if it is.
     pub ended: Option<EndReason>,
     /// The seats, in the order in which they were first written.
@@ -93,6 +97,8 @@ pub enum Change {
     SessionLocked(bool),
     /// Whether members can unmute.
     MicrophonesLocked(bool),
+    /// Whether captions are shown and not kept.
+    OffRecord(bool),
     /// The one valid making of the member link.
     LinkGeneration(u32),
     /// The session is over, for good: its seats and their names are to be deleted.
@@ -167,6 +173,10 @@ audit_actions! {
     SessionLocked = "session_locked",
     /// The session was unlocked.
     SessionUnlocked = "session_unlocked",
+    /// The group went off the record.
+    OffRecord = "off_record",
+    /// The group went back on the record.
+    OnRecord = "on_record",
     /// The member link was made anew.
     LinkRenewed = "link_renewed",
     /// The session ended.

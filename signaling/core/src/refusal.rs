@@ -39,6 +39,19 @@ pub(crate) enum Refusal {
     NoSuchPerson,
     #[error("nobody can remove themselves; `leave` gives up one's seat")]
     RemoveOneself,
+    #[error("this caption cannot be corrected: it is too old, off the record, or somebody else's")]
+    NotCorrectable,
+    #[error(
+        "a line is at most {} characters long",
+        hearken_protocol::TYPED_CHARACTERS_MAX
+    )]
+    LineTooLong,
+    #[error("this session has no transcript")]
+    NoTranscript,
+    #[error("too many caption pages are open for this seat")]
+    TooManyViewers,
+    #[error("whose captions these were is not inside any more")]
+    NobodyToView,
     #[error("a facilitator has locked microphones")]
     MicrophonesLocked,
     #[error("`items` names a video twice, sound, or more videos than there can be")]
@@ -63,8 +76,11 @@ impl Refusal {
             Self::Name(_) => ErrorCode::InvalidName,
             Self::SecondHello => ErrorCode::OutOfOrder,
             Self::Waiting | Self::Permission(_) => ErrorCode::Forbidden,
-            Self::NoSuchPerson => ErrorCode::NotFound,
-            Self::RemoveOneself | Self::View => ErrorCode::InvalidValue,
+            Self::NoSuchPerson | Self::NotCorrectable | Self::NoTranscript | Self::NobodyToView => {
+                ErrorCode::NotFound
+            }
+            Self::TooManyViewers => ErrorCode::Overloaded,
+            Self::RemoveOneself | Self::View | Self::LineTooLong => ErrorCode::InvalidValue,
             Self::MicrophonesLocked => ErrorCode::MicrophonesLocked,
         }
     }

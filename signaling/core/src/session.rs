@@ -15,6 +15,8 @@ use crate::captions::Captions;
 use crate::refusal::Refusal;
 use crate::schedule::Schedule;
 use crate::seat::{Inside, Line, Place, SEAT_HOLD, Seat};
+use crate::text::Line as TypedLine;
+use crate::transcript::Transcript;
 use crate::{AuditAction, Change, ConnectionId, Input, Output, SessionRecord, SessionSettings, Standing};
 
 /// One live session. Cloning is cheap.
@@ -31,6 +33,9 @@ pub struct Session {
     pub(crate) seats: BTreeMap<ParticipantId, Seat>,
     pub(crate) connections: BTreeMap<ConnectionId, ParticipantId>,
     pub(crate) captions: Captions,
+    pub(crate) transcript: Transcript,
+    /// Caption pages, and whose they are.
+    pub(crate) viewers: BTreeMap<ConnectionId, ParticipantId>,
     pub(crate) ended: Option<EndReason>,
     /// Counts who came into the waiting room or the session.
     pub(crate) arrivals: u64,
@@ -62,6 +67,7 @@ impl Session {
             link_generation: 1,
             session_locked: false,
             microphones_locked: false,
+            off_record: false,
             ended: None,
             seats: Vec::new(),
         };
@@ -74,7 +80,9 @@ impl Session {
         let settings = record.settings;
         let mut session = Self {
             schedule: Schedule::new(settings.starts_at, settings.ends_at, now),
-            captions: Captions::new(settings.captions),
+            captions: Captions::new(settings.captions, record.off_record),
+            transcript: Transcript::default(),
+            viewers: BTreeMap::new(),
             settings,
             media_epoch,
             now,
@@ -132,16 +140,19 @@ impl Session {
     pub fn handle(&mut self, now: Timestamp, input: Input) {
         self.advance(now);
         if self.ended.is_some() {
-            if let Input::Connect(connect) = input {
-                self.refuse(connect.connection, connect.request, Refusal::Ended);
-                self.emit(Output::Close {
-                    connection: connect.connection,
-                });
+            let newcomer = match input {
+                Input::Connect(connect) => Some((connect.connection, connect.request)),
+                Input::View(view) => Some((view.connection, view.request)),
+                _ => None,
+            };
+            if let Some((connection, request)) = newcomer {
+                self.turn_away(connection, request, Refusal::Ended);
             }
             return;
         }
         match input {
             Input::Connect(connect) => self.connect(connect),
+            Input::View(view) => self.open_caption_page(view),
             Input::Disconnect { connection } => self.disconnect(connection),
             Input::Message {
                 connection,
@@ -152,6 +163,9 @@ impl Session {
             Input::Captions(news) => self.caption_news(news),
             Input::Time => {}
             Input::EndByOperator => self.end(None, EndReason::Operator),
+        }
+        if self.ended.is_none() && self.review_transcript() {
+            self.tell_session_info();
         }
     }
 
@@ -239,6 +253,10 @@ impl Session {
 
     fn message(&mut self, connection: ConnectionId, request: Option<u32>, message: ClientMessage) {
         let Some(&actor) = self.connections.get(&connection) else {
+            if self.viewers.contains_key(&connection) && message == ClientMessage::Ping {
+                let message = ServerMessage::Pong;
+                self.emit(Output::Send { connection, message });
+            }
             return;
         };
         if let Err(refusal) = self.obey(actor, connection, request, message) {
@@ -273,6 +291,24 @@ impl Session {
             M::SetMicrophone { on } => return self.set_microphone(actor, on),
             M::SetCamera { on } => self.set_camera(actor, on),
             M::SetScreen { on } => return self.set_screen(actor, on),
+            M::Type {
+                line,
+                text,
+                done,
+                speaker,
+            } => {
+                let line = TypedLine {
+                    line,
+                    text,
+                    done,
+                    speaker,
+                };
+                return self.type_line(actor, line);
+            }
+            M::Correct { id, text } => return self.correct(actor, id, &text),
+            M::SetOffRecord { on } => return self.set_off_record(actor, on),
+            M::AgreeToTranscript { agree } => return self.agree_to_transcript(actor, agree),
+            M::GetCaptionLink => self.caption_link(actor, connection),
             M::RaiseHand => self.raise_hand(actor),
             M::LowerHand { participant } => return self.lower_hand(actor, participant),
             M::Admit { participant } => return self.admit(actor, participant),
@@ -301,11 +337,13 @@ impl Session {
                     return;
                 };
                 for caption in closed {
-                    self.tell_inside(&ServerMessage::Caption(caption));
+                    self.caption(caption);
                 }
-                self.tell_everybody(&ServerMessage::Captions {
+                let state = ServerMessage::Captions {
                     state: self.captions.state(),
-                });
+                };
+                self.tell_everybody(&state);
+                self.tell_viewers(&state);
             }
             CaptionNews::Event(event) => {
                 if event.session != self.id() {
@@ -318,7 +356,7 @@ impl Session {
                 };
                 let Some(name) = name else { return };
                 for caption in self.captions.hear(event, name) {
-                    self.tell_inside(&ServerMessage::Caption(caption));
+                    self.caption(caption);
                 }
             }
         }
@@ -329,7 +367,10 @@ impl Session {
         self.persist(Change::Ended(reason));
         self.audit(actor, AuditAction::Ended, None);
         self.order(MediaCommand::CloseSession { session: self.id() });
-        for connection in std::mem::take(&mut self.connections).into_keys() {
+        self.hand_out_transcript();
+        let connections = std::mem::take(&mut self.connections).into_keys();
+        let viewers = std::mem::take(&mut self.viewers).into_keys();
+        for connection in connections.chain(viewers) {
             self.emit(Output::Send {
                 connection,
                 message: ServerMessage::Ended { reason },

@@ -58,6 +58,8 @@ impl Session {
             locked: self.session_locked,
             microphones_locked: self.microphones_locked,
             captions: self.captions.state(),
+            off_record: self.captions.off_record(),
+            transcript: self.transcript_state(),
         }
     }
 
@@ -75,6 +77,7 @@ impl Session {
                 .collect(),
             member_link: None,
             captions: self.captions.history(),
+            transcript_agreed: self.transcript.answer(viewer.id),
         }
     }
 

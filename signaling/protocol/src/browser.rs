@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::{
-    Caption, CaptionsState, ParticipantId, Publish, Sensitive, SessionId, Slot, Speaker, Timestamp,
-    TrackSource, ViewItem, ViewMode,
+    Caption, CaptionId, CaptionsState, ParticipantId, Publish, Sensitive, SessionId, Slot, Speaker,
+    Timestamp, TrackSource, TranscriptState, ViewItem, ViewMode,
 };
 
 /// What a browser says: a message and, if the sender wants to match an error to it, a number.
@@ -102,6 +102,42 @@ pub enum ClientMessage {
         /// Whether it is to be seen.
         on: bool,
     },
+    /// The line that one types instead of speaking, as it stands now: everybody reads along. A captioner's is
+    /// what somebody else said.
+    Type {
+        /// Counts one's lines: another number begins the next line, and ends the one before.
+        line: u32,
+        /// The whole line, at most [`crate::TYPED_CHARACTERS_MAX`] characters.
+        #[ts(type = "string")]
+        text: Sensitive<String>,
+        /// Whether the line is done.
+        done: bool,
+        /// For captioners: who said it. Left out, it is one's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        speaker: Option<ParticipantId>,
+    },
+    /// Puts a final caption right: one of one's own latest, for captioners of anybody's.
+    Correct {
+        /// Which.
+        id: CaptionId,
+        /// What it is to say; empty takes it back.
+        #[ts(type = "string")]
+        text: Sensitive<String>,
+    },
+    /// Puts the group off the record, or back on it: captions go on, nothing is kept.
+    SetOffRecord {
+        /// Whether it is off the record.
+        on: bool,
+    },
+    /// Whether one agrees to a transcript, in a session created with one. Taking it back takes one's own words
+    /// out.
+    AgreeToTranscript {
+        /// Whether one agrees.
+        agree: bool,
+    },
+    /// Asks for the link of a page that shows nothing but the captions, for a second screen.
+    GetCaptionLink,
     /// Raises one's own hand.
     RaiseHand,
     /// Lowers one's own hand, or (facilitators) that of another.
@@ -165,7 +201,7 @@ pub enum ClientMessage {
 
 impl ClientMessage {
     /// Every `type` there is.
-    pub const TYPES: [&str; 22] = [
+    pub const TYPES: [&str; 27] = [
         "hello",
         "ping",
         "offer",
@@ -173,6 +209,11 @@ impl ClientMessage {
         "set_microphone",
         "set_camera",
         "set_screen",
+        "type",
+        "correct",
+        "set_off_record",
+        "agree_to_transcript",
+        "get_caption_link",
         "raise_hand",
         "lower_hand",
         "admit",
@@ -299,6 +340,20 @@ pub enum ServerMessage {
         #[ts(type = "string")]
         url: Sensitive<String>,
     },
+    /// The link of one's own caption page. Good for as long as one is inside.
+    CaptionLink {
+        /// The whole link.
+        #[ts(type = "string")]
+        url: Sensitive<String>,
+    },
+    /// The answer to `hello` on a caption page: all it needs. `caption`, `captions`, `session` and `ended` follow.
+    Viewing(Viewing),
+    /// Those who keep the session only, at its end: the transcript, which the server forgets now.
+    Transcript {
+        /// WebVTT, with the speakers' names.
+        #[ts(type = "string")]
+        vtt: Sensitive<String>,
+    },
     /// Another tab or device took this seat over. The connection closes after it.
     TakenOver,
     /// A facilitator put this person out. The connection closes after it.
@@ -349,6 +404,17 @@ pub struct Welcome {
     pub session: SessionInfo,
 }
 
+/// What a caption page shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Viewing {
+    /// The session.
+    pub session: SessionInfo,
+    /// The server's clock.
+    pub server_time: Timestamp,
+    /// The latest finals, oldest first, at most `CAPTION_HISTORY_MAX`.
+    pub captions: Vec<Caption>,
+}
+
 /// What everybody with a seat may know of the session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct SessionInfo {
@@ -371,6 +437,12 @@ pub struct SessionInfo {
     pub microphones_locked: bool,
     /// Whether the server listens and writes along.
     pub captions: CaptionsState,
+    /// Captions go on, and nothing is kept of them.
+    #[serde(default)]
+    pub off_record: bool,
+    /// Whether a transcript is being kept.
+    #[serde(default)]
+    pub transcript: TranscriptState,
 }
 
 /// Everything somebody inside may know.
@@ -386,6 +458,9 @@ pub struct Snapshot {
     pub member_link: Option<Sensitive<String>>,
     /// The latest finals of the captions, oldest first, at most `CAPTION_HISTORY_MAX`.
     pub captions: Vec<Caption>,
+    /// Whether one agreed to a transcript; `null` before one has answered.
+    #[serde(default)]
+    pub transcript_agreed: Option<bool>,
 }
 
 /// Somebody inside.
@@ -456,6 +531,8 @@ pub enum Role {
     Facilitator,
     /// Takes part.
     Member,
+    /// Types captions for the others (CART).
+    Captioner,
 }
 
 /// One thing that somebody may do. Permissions are checked, never roles.
@@ -478,6 +555,8 @@ pub enum Permission {
     ManageSession,
     /// Share a screen.
     ShareScreen,
+    /// Type captions of what others say, and correct the latest ones.
+    CaptionOthers,
 }
 
 /// Why a session is over.

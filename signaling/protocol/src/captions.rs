@@ -28,6 +28,26 @@ pub enum CaptionStatus {
     Interrupted,
 }
 
+/// How the text of a caption came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "snake_case")]
+pub enum CaptionOrigin {
+    /// The server listened.
+    #[default]
+    Speech,
+    /// Whose caption it is typed it instead of speaking: real-time text (EN 301 549, section 6.2).
+    Typed,
+    /// A captioner typed what was said.
+    Captioner,
+}
+
+impl CaptionOrigin {
+    /// Whether it goes without saying.
+    pub fn is_speech(&self) -> bool {
+        *self == Self::Speech
+    }
+}
+
 /// One revision of a caption, as the worker makes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaptionEvent {
@@ -72,6 +92,38 @@ pub struct Caption {
     pub started_at: Timestamp,
     /// When the last word known so far ended.
     pub ended_at: Timestamp,
+    /// How the text came about; left out means `speech`.
+    #[serde(default, skip_serializing_if = "CaptionOrigin::is_speech")]
+    #[ts(optional, as = "Option<CaptionOrigin>")]
+    pub origin: CaptionOrigin,
+    /// A person has corrected the text after it was final. Only such a revision follows a final one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(optional, as = "Option<bool>")]
+    pub corrected: bool,
+    /// Said off the record: shown, and kept nowhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(optional, as = "Option<bool>")]
+    pub off_record: bool,
+}
+
+/// Whether a text of what is said is being kept until the end of the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "snake_case")]
+pub enum TranscriptState {
+    /// The session was created without one.
+    #[default]
+    None,
+    /// Somebody inside has not agreed, or the group is off the record: nothing is being kept.
+    Paused,
+    /// Everybody inside has agreed: what is said from now on is kept.
+    Running,
+}
+
+impl TranscriptState {
+    /// Whether it goes without saying.
+    pub fn is_none(&self) -> bool {
+        *self == Self::None
+    }
 }
 
 /// Whether there are captions in this session, and if not, why.

@@ -27,3 +27,6 @@ pub const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 /// Largest WebSocket message that carries an SDP, in bytes: an untrimmed offer of 25 slot pairs is 158 KB
 /// in Chromium.
 pub const SDP_MESSAGE_BYTES_MAX: usize = 256 * 1024;
+
+/// Longest line that somebody types instead of speaking, in characters.
+pub const TYPED_CHARACTERS_MAX: usize = 500;

@@ -71,6 +71,11 @@ fn generate() -> String {
             protocol::CAPTION_HISTORY_MAX,
         ),
         (
+            "TYPED_CHARACTERS_MAX",
+            "Longest line that somebody types instead of speaking, in characters.",
+            protocol::TYPED_CHARACTERS_MAX,
+        ),
+        (
             "NAME_CHARACTERS_MAX",
             "Longest name, in characters.",
             protocol::NAME_CHARACTERS_MAX,

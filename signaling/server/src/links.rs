@@ -4,7 +4,7 @@ use hearken_protocol::{Hello, ParticipantId, Role, Sensitive, SessionId};
 use hearken_signaling_core::SessionSettings;
 
 use crate::public_url::PublicUrl;
-use crate::tokens::{LinkToken, ResumeToken, SigningError, TokenError, Tokens};
+use crate::tokens::{CaptionsToken, LinkToken, ResumeToken, SigningError, TokenError, Tokens};
 
 /// What makes links: the key and the public address.
 pub(crate) struct Links {
@@ -68,6 +68,27 @@ impl Links {
             role,
             expires_at: settings.ends_at,
         })
+    }
+
+    /// The whole link of a caption page.
+    pub(crate) fn caption_link(
+        &self,
+        settings: &SessionSettings,
+        participant: ParticipantId,
+    ) -> Result<Sensitive<String>, SigningError> {
+        let session = settings.session;
+        let token = self.tokens.issue_captions(CaptionsToken {
+            session,
+            participant,
+            expires_at: settings.ends_at,
+        })?;
+        Ok(self.public_url.captions_link(session, &token))
+    }
+
+    /// Whose caption page a `hello` opens; `None` if it has no such link.
+    pub(crate) fn caption_page(&self, hello: &Hello) -> Option<ParticipantId> {
+        let token = self.tokens.read_captions(&hello.token).ok()?;
+        (token.session == hello.session_id).then_some(token.participant)
     }
 
     /// What a `hello` is good for. A resume token that does not fit the link is as good as none: its bearer

@@ -173,6 +173,7 @@ impl Metrics {
         let role = match role {
             Role::Facilitator => "facilitator",
             Role::Member => "member",
+            Role::Captioner => "captioner",
         };
         let state = if admitted { "admitted" } else { "waiting" };
         self.participants.with_label_values(&[role, state]).add(change);
@@ -246,6 +247,11 @@ fn client_label(message: &ClientMessage) -> &'static str {
         ClientMessage::SetMicrophone { .. } => "set_microphone",
         ClientMessage::SetCamera { .. } => "set_camera",
         ClientMessage::SetScreen { .. } => "set_screen",
+        ClientMessage::Type { .. } => "type",
+        ClientMessage::Correct { .. } => "correct",
+        ClientMessage::SetOffRecord { .. } => "set_off_record",
+        ClientMessage::AgreeToTranscript { .. } => "agree_to_transcript",
+        ClientMessage::GetCaptionLink => "get_caption_link",
         ClientMessage::RaiseHand => "raise_hand",
         ClientMessage::LowerHand { .. } => "lower_hand",
         ClientMessage::Admit { .. } => "admit",
@@ -287,6 +293,9 @@ fn server_label(message: &ServerMessage) -> &'static str {
         ServerMessage::Captions { .. } => "captions",
         ServerMessage::EndingSoon { .. } => "ending_soon",
         ServerMessage::MemberLink { .. } => "member_link",
+        ServerMessage::CaptionLink { .. } => "caption_link",
+        ServerMessage::Viewing(_) => "viewing",
+        ServerMessage::Transcript { .. } => "transcript",
         ServerMessage::TakenOver => "taken_over",
         ServerMessage::Removed => "removed",
         ServerMessage::Ended { .. } => "ended",

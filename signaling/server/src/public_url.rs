@@ -30,6 +30,12 @@ impl PublicUrl {
         Sensitive(format!("{self}/s/{session}#{token}"))
     }
 
+    /// The link of a page that shows nothing but captions. The token stands behind the `#`: no server ever sees it
+    /// in a path.
+    pub fn captions_link(&self, session: SessionId, token: &str) -> Sensitive<String> {
+        Sensitive(format!("{self}/c/{session}#{token}"))
+    }
+
     /// The same origin, for WebSockets.
     pub fn websocket_origin(&self) -> String {
         match self.scheme {

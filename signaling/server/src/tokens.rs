@@ -51,6 +51,17 @@ pub struct ResumeToken {
     pub expires_at: Timestamp,
 }
 
+/// What opens a page that shows nothing but captions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaptionsToken {
+    /// The session.
+    pub session: SessionId,
+    /// The seat whose page it is.
+    pub participant: ParticipantId,
+    /// When it stops being valid: the session's end.
+    pub expires_at: Timestamp,
+}
+
 /// A token that was not signed with our key, or is of another kind than expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the token is not valid")]
@@ -83,6 +94,7 @@ struct Claims {
 enum Kind {
     Link(LinkToken),
     Resume(ResumeToken),
+    Captions(CaptionsToken),
 }
 
 impl Tokens {
@@ -116,6 +128,27 @@ impl Tokens {
         self.issue(Kind::Resume(token), token.expires_at)
     }
 
+    /// The token of a caption page.
+    ///
+    /// # Errors
+    ///
+    /// Only if the signing library fails.
+    pub fn issue_captions(&self, token: CaptionsToken) -> Result<Sensitive<String>, SigningError> {
+        self.issue(Kind::Captions(token), token.expires_at)
+    }
+
+    /// Reads the token of a caption page; says nothing about expiry.
+    ///
+    /// # Errors
+    ///
+    /// If it was not signed here, or is no such token.
+    pub fn read_captions(&self, token: &str) -> Result<CaptionsToken, TokenError> {
+        match self.read(token)? {
+            Kind::Captions(token) => Ok(token),
+            Kind::Link(_) | Kind::Resume(_) => Err(TokenError),
+        }
+    }
+
     /// Reads the token of a link; says nothing about expiry.
     ///
     /// # Errors
@@ -124,7 +157,7 @@ impl Tokens {
     pub fn read_link(&self, token: &str) -> Result<LinkToken, TokenError> {
         match self.read(token)? {
             Kind::Link(token) => Ok(token),
-            Kind::Resume(_) => Err(TokenError),
+            Kind::Resume(_) | Kind::Captions(_) => Err(TokenError),
         }
     }
 
@@ -136,7 +169,7 @@ impl Tokens {
     pub fn read_resume(&self, token: &str) -> Result<ResumeToken, TokenError> {
         match self.read(token)? {
             Kind::Resume(token) => Ok(token),
-            Kind::Link(_) => Err(TokenError),
+            Kind::Link(_) | Kind::Captions(_) => Err(TokenError),
         }
     }
 

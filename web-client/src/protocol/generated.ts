@@ -13,6 +13,9 @@ export const SDP_MESSAGE_BYTES_MAX = 262144;
 /** How many final captions the server keeps for who comes later. */
 export const CAPTION_HISTORY_MAX = 500;
 
+/** Longest line that somebody types instead of speaking, in characters. */
+export const TYPED_CHARACTERS_MAX = 500;
+
 /** Longest name, in characters. */
 export const NAME_CHARACTERS_MAX = 40;
 
@@ -55,7 +58,19 @@ started_at: Timestamp,
 /**
  * When the last word known so far ended.
  */
-ended_at: Timestamp, };
+ended_at: Timestamp, 
+/**
+ * How the text came about; left out means `speech`.
+ */
+origin?: CaptionOrigin, 
+/**
+ * A person has corrected the text after it was final. Only such a revision follows a final one.
+ */
+corrected?: boolean, 
+/**
+ * Said off the record: shown, and kept nowhere.
+ */
+off_record?: boolean, };
 
 /**
  * Names one caption, over all its revisions: unique for the life of the session, across restarts of the
@@ -70,6 +85,11 @@ epoch: number,
  * Counts the captions of that worker.
  */
 number: number, };
+
+/**
+ * How the text of a caption came about.
+ */
+export type CaptionOrigin = "speech" | "typed" | "captioner";
 
 /**
  * How far a caption has come. The last two are ends: nothing follows them for the same id.
@@ -112,7 +132,39 @@ on: boolean, } | { "type": "set_screen",
 /**
  * Whether it is to be seen.
  */
-on: boolean, } | { "type": "raise_hand" } | { "type": "lower_hand", 
+on: boolean, } | { "type": "type", 
+/**
+ * Counts one's lines: another number begins the next line, and ends the one before.
+ */
+line: number, 
+/**
+ * The whole line, at most [`crate::TYPED_CHARACTERS_MAX`] characters.
+ */
+text: string, 
+/**
+ * Whether the line is done.
+ */
+done: boolean, 
+/**
+ * For captioners: who said it. Left out, it is one's own.
+ */
+speaker?: ParticipantId, } | { "type": "correct", 
+/**
+ * Which.
+ */
+id: CaptionId, 
+/**
+ * What it is to say; empty takes it back.
+ */
+text: string, } | { "type": "set_off_record", 
+/**
+ * Whether it is off the record.
+ */
+on: boolean, } | { "type": "agree_to_transcript", 
+/**
+ * Whether one agrees.
+ */
+agree: boolean, } | { "type": "get_caption_link" } | { "type": "raise_hand" } | { "type": "lower_hand", 
 /**
  * Whose; oneself if absent.
  */
@@ -265,7 +317,7 @@ export type ParticipantId = string;
 /**
  * One thing that somebody may do. Permissions are checked, never roles.
  */
-export type Permission = "enter_freely" | "manage_waiting_room" | "manage_media" | "speak_always" | "manage_hands" | "remove_participants" | "manage_session" | "share_screen";
+export type Permission = "enter_freely" | "manage_waiting_room" | "manage_media" | "speak_always" | "manage_hands" | "remove_participants" | "manage_session" | "share_screen" | "caption_others";
 
 /**
  * What a publisher is to send of one of its videos. Without such a message: everything, as VP8.
@@ -319,7 +371,39 @@ on: boolean, } | { "type": "set_screen",
 /**
  * Whether it is to be seen.
  */
-on: boolean, } | { "type": "raise_hand" } | { "type": "lower_hand", 
+on: boolean, } | { "type": "type", 
+/**
+ * Counts one's lines: another number begins the next line, and ends the one before.
+ */
+line: number, 
+/**
+ * The whole line, at most [`crate::TYPED_CHARACTERS_MAX`] characters.
+ */
+text: string, 
+/**
+ * Whether the line is done.
+ */
+done: boolean, 
+/**
+ * For captioners: who said it. Left out, it is one's own.
+ */
+speaker?: ParticipantId, } | { "type": "correct", 
+/**
+ * Which.
+ */
+id: CaptionId, 
+/**
+ * What it is to say; empty takes it back.
+ */
+text: string, } | { "type": "set_off_record", 
+/**
+ * Whether it is off the record.
+ */
+on: boolean, } | { "type": "agree_to_transcript", 
+/**
+ * Whether one agrees.
+ */
+agree: boolean, } | { "type": "get_caption_link" } | { "type": "raise_hand" } | { "type": "lower_hand", 
 /**
  * Whose; oneself if absent.
  */
@@ -360,7 +444,7 @@ locked: boolean, } | { "type": "renew_link" } | { "type": "end_session" } | { "t
 /**
  * What a person is in a session: a constant set of permissions.
  */
-export type Role = "facilitator" | "member";
+export type Role = "facilitator" | "member" | "captioner";
 
 /**
  * From server to browser.
@@ -421,7 +505,15 @@ minutes: number, } | { "type": "member_link",
 /**
  * The whole link.
  */
-url: string, } | { "type": "taken_over" } | { "type": "removed" } | { "type": "ended", 
+url: string, } | { "type": "caption_link", 
+/**
+ * The whole link.
+ */
+url: string, } | { "type": "viewing" } & Viewing | { "type": "transcript", 
+/**
+ * WebVTT, with the speakers' names.
+ */
+vtt: string, } | { "type": "taken_over" } | { "type": "removed" } | { "type": "ended", 
 /**
  * Why.
  */
@@ -483,7 +575,15 @@ microphones_locked: boolean,
 /**
  * Whether the server listens and writes along.
  */
-captions: CaptionsState, };
+captions: CaptionsState, 
+/**
+ * Captions go on, and nothing is kept of them.
+ */
+off_record: boolean, 
+/**
+ * Whether a transcript is being kept.
+ */
+transcript: TranscriptState, };
 
 /**
  * What a receiving section of somebody's peer connection carries from now on.
@@ -538,7 +638,11 @@ member_link?: string,
 /**
  * The latest finals of the captions, oldest first, at most `CAPTION_HISTORY_MAX`.
  */
-captions: Array<Caption>, };
+captions: Array<Caption>, 
+/**
+ * Whether one agreed to a transcript; `null` before one has answered.
+ */
+transcript_agreed: boolean | null, };
 
 /**
  * Somebody who is heard.
@@ -562,6 +666,11 @@ export type Timestamp = number;
  * What a track carries.
  */
 export type TrackSource = "microphone" | "camera" | "screen" | "screen_audio";
+
+/**
+ * Whether a text of what is said is being kept until the end of the session.
+ */
+export type TranscriptState = "none" | "paused" | "running";
 
 /**
  * How a video is encoded.
@@ -597,6 +706,23 @@ importance?: Importance, };
  * How much video a viewer wants at all.
  */
 export type ViewMode = "full" | "low_data" | "audio_only";
+
+/**
+ * What a caption page shows.
+ */
+export type Viewing = { 
+/**
+ * The session.
+ */
+session: SessionInfo, 
+/**
+ * The server's clock.
+ */
+server_time: Timestamp, 
+/**
+ * The latest finals, oldest first, at most `CAPTION_HISTORY_MAX`.
+ */
+captions: Array<Caption>, };
 
 /**
  * Why one waits.

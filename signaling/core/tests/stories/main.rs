@@ -9,5 +9,6 @@ mod media;
 mod restart;
 mod schedule;
 mod seats;
+mod text;
 mod waiting_room;
 mod world;

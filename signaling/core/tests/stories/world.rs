@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hearken_protocol::{
-    CaptionNews, ClientMessage, MediaCommand, MediaEvent, MediaGrants, Participant, ParticipantId, Role,
-    Sensitive, ServerMessage, SessionId, Snapshot, Timestamp,
+    CaptionNews, CaptionOrigin, ClientMessage, MediaCommand, MediaEvent, MediaGrants, Participant,
+    ParticipantId, Role, Sensitive, ServerMessage, SessionId, Snapshot, Timestamp, TranscriptState,
 };
 use hearken_signaling_core::{
     AuditAction, AuditEntry, Change, Connect, ConnectionId, Input, Output, SeatClaim, Session, SessionRecord,
-    SessionSettings, Standing,
+    SessionSettings, Standing, View,
 };
 
 pub const START: Timestamp = Timestamp(1_000_000_000_000);
@@ -36,6 +36,7 @@ pub fn settings() -> SessionSettings {
         capacity: 5,
         waiting_room: true,
         captions: true,
+        transcript: false,
     }
 }
 
@@ -78,6 +79,7 @@ impl World {
             link_generation: 1,
             session_locked: false,
             microphones_locked: false,
+            off_record: false,
             ended: None,
             seats: Vec::new(),
         };
@@ -184,6 +186,19 @@ impl World {
         });
     }
 
+    /// A caption page of somebody's is opened; returns its connection.
+    pub fn views(&mut self, who: &str) -> ConnectionId {
+        self.connections += 1;
+        let connection = ConnectionId(self.connections);
+        let seat = self.seat(who);
+        self.step(Input::View(View {
+            connection,
+            request: None,
+            seat,
+        }));
+        connection
+    }
+
     pub fn media(&mut self, event: MediaEvent) {
         self.step(Input::Media(event));
     }
@@ -250,6 +265,16 @@ impl World {
                     let url = Sensitive(format!("link {generation}"));
                     self.deliver(connection, ServerMessage::MemberLink { url });
                 }
+                Output::CaptionLink {
+                    connection,
+                    participant,
+                } => {
+                    let url = Sensitive(format!("captions of {}", self.who(participant)));
+                    self.deliver(connection, ServerMessage::CaptionLink { url });
+                }
+                Output::Viewing { connection, viewing } => {
+                    self.deliver(connection, ServerMessage::Viewing(viewing));
+                }
                 Output::Send { connection, message } => self.deliver(connection, message),
                 Output::Close { connection } => {
                     assert!(self.closed.insert(connection), "{connection:?} was closed twice");
@@ -283,6 +308,7 @@ impl World {
             Change::SeatForgotten(id) => self.record.seats.retain(|seat| seat.participant != id),
             Change::SessionLocked(locked) => self.record.session_locked = locked,
             Change::MicrophonesLocked(locked) => self.record.microphones_locked = locked,
+            Change::OffRecord(on) => self.record.off_record = on,
             Change::LinkGeneration(generation) => self.record.link_generation = generation,
             Change::Ended(reason) => {
                 self.record.ended = Some(reason);
@@ -413,8 +439,14 @@ impl World {
             ServerMessage::Knock(knock) => format!("{} knocks, denied {}", *knock.name, knock.denied),
             ServerMessage::KnockEnded { participant } => format!("{} knocks no more", self.who(*participant)),
             ServerMessage::Session(info) => {
+                let off = if info.off_record { ", off the record" } else { "" };
+                let transcript = match info.transcript {
+                    TranscriptState::None => "",
+                    TranscriptState::Paused => ", transcript paused",
+                    TranscriptState::Running => ", transcript runs",
+                };
                 format!(
-                    "session locked {}, microphones locked {}",
+                    "session locked {}, microphones locked {}{off}{transcript}",
                     info.locked, info.microphones_locked
                 )
             }
@@ -435,13 +467,32 @@ impl World {
                     .collect();
                 format!("speaking: {}", who.join(", "))
             }
-            ServerMessage::Caption(caption) => format!(
-                "{} {:?} {}: {}|{}",
-                *caption.name, caption.status, caption.revision, *caption.stable, *caption.tentative
-            ),
+            ServerMessage::Caption(caption) => {
+                let origin = match caption.origin {
+                    CaptionOrigin::Speech => "",
+                    CaptionOrigin::Typed => " (typed)",
+                    CaptionOrigin::Captioner => " (captioner)",
+                };
+                let corrected = if caption.corrected { " (corrected)" } else { "" };
+                let off = if caption.off_record {
+                    " (off the record)"
+                } else {
+                    ""
+                };
+                format!(
+                    "{} {:?} {}: {}|{}{origin}{corrected}{off}",
+                    *caption.name, caption.status, caption.revision, *caption.stable, *caption.tentative
+                )
+            }
             ServerMessage::Captions { state } => format!("captions {state:?}"),
             ServerMessage::EndingSoon { minutes } => format!("ending in {minutes}"),
             ServerMessage::MemberLink { url } => (**url).clone(),
+            ServerMessage::CaptionLink { url } => (**url).clone(),
+            ServerMessage::Viewing(viewing) => {
+                let lines: Vec<&str> = viewing.captions.iter().map(|line| line.stable.as_str()).collect();
+                format!("viewing: {}", lines.join(" / "))
+            }
+            ServerMessage::Transcript { vtt } => format!("transcript {}", **vtt),
             ServerMessage::TakenOver => "taken over".to_owned(),
             ServerMessage::Removed => "removed".to_owned(),
             ServerMessage::Ended { reason } => format!("ended: {reason:?}"),

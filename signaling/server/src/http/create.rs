@@ -37,6 +37,8 @@ pub struct SessionPlan {
     pub waiting_room: bool,
     /// Whether the server listens and writes along.
     pub captions: bool,
+    /// Whether a transcript is kept while everybody inside agrees.
+    pub transcript: bool,
 }
 
 impl SessionPlan {
@@ -61,14 +63,18 @@ impl SessionPlan {
         let starts_at = timestamp(&mut fields, "starts_at")?.unwrap_or(now);
         let ends_at = timestamp(&mut fields, "ends_at")?.unwrap_or(starts_at + SESSION_DURATION_MAX);
         let capacity = capacity(&mut fields)?;
-        let waiting_room = flag(&mut fields, "waiting_room")?;
-        let captions = flag(&mut fields, "captions")?;
+        let waiting_room = flag(&mut fields, "waiting_room", true)?;
+        let captions = flag(&mut fields, "captions", true)?;
+        let transcript = flag(&mut fields, "transcript", false)?;
         if let Some(unknown) = fields.keys().next() {
             let shown: String = unknown.chars().take(40).collect();
             return Err(invalid(format!("There is no field `{}`.", shown.escape_debug())));
         }
         if ends_at <= starts_at {
             return Err(invalid("`ends_at` must be after `starts_at`."));
+        }
+        if transcript && !captions {
+            return Err(invalid("`transcript` needs `captions`."));
         }
         if ends_at > starts_at + SESSION_DURATION_MAX {
             return Err(invalid("`ends_at` must be at most 12 hours after `starts_at`."));
@@ -83,6 +89,7 @@ impl SessionPlan {
             capacity,
             waiting_room,
             captions,
+            transcript,
         })
     }
 }
@@ -141,10 +148,10 @@ fn capacity(fields: &mut Map<String, Value>) -> Result<u32, ApiError> {
         })
 }
 
-/// A field that is `true` unless it says otherwise.
-fn flag(fields: &mut Map<String, Value>, field: &str) -> Result<bool, ApiError> {
+/// A field that is true or false.
+fn flag(fields: &mut Map<String, Value>, field: &str, default: bool) -> Result<bool, ApiError> {
     match take(fields, field) {
-        None => Ok(true),
+        None => Ok(default),
         Some(Value::Bool(value)) => Ok(value),
         Some(_) => Err(invalid(format!("`{field}` must be true or false."))),
     }
@@ -167,8 +174,8 @@ mod tests {
         assert_eq!(plan.name.as_str(), "Grief circle");
         assert_eq!((plan.starts_at, plan.ends_at), (NOW, NOW + SESSION_DURATION_MAX));
         assert_eq!(
-            (plan.capacity, plan.waiting_room, plan.captions),
-            (25, true, true)
+            (plan.capacity, plan.waiting_room, plan.captions, plan.transcript),
+            (25, true, true, false)
         );
     }
 
@@ -207,6 +214,10 @@ mod tests {
             (r#"{"name":"x","capacity":501}"#, "`capacity`"),
             (r#"{"name":"x","capacity":2.5}"#, "`capacity`"),
             (r#"{"name":"x","captions":"yes"}"#, "`captions`"),
+            (
+                r#"{"name":"x","captions":false,"transcript":true}"#,
+                "`transcript` needs",
+            ),
             (r#"{"name":"x","colour":"red"}"#, "`colour`"),
         ] {
             let refusal = refusal(body);

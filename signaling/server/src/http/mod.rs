@@ -49,6 +49,7 @@ pub(crate) fn router(api: Arc<Api>, sockets: Arc<WebSockets>) -> Router {
         .route("/readyz", get(health::ready))
         .route("/", get(pages::index))
         .route("/s/{session_id}", get(pages::index))
+        .route("/c/{session_id}", get(pages::index))
         .route("/{*path}", get(pages::asset))
         .route("/api/{*path}", axum::routing::any(nothing_here))
         .with_state(api)

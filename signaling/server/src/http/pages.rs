@@ -30,7 +30,7 @@ const INDEX: &str = "index.html";
 /// Files below this folder have a hash of their content in their name.
 const HASHED: &str = "assets/";
 
-/// `GET /` and `GET /s/{session_id}`
+/// `GET /`, `GET /s/{session_id}` and `GET /c/{session_id}`
 pub(super) async fn index(State(api): State<Arc<Api>>) -> Result<Response, ApiError> {
     file(&api, INDEX)
 }

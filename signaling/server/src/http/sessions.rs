@@ -28,6 +28,7 @@ pub(super) struct Created {
     session_id: SessionId,
     facilitator_url: Sensitive<String>,
     member_url: Sensitive<String>,
+    captioner_url: Sensitive<String>,
 }
 
 /// What an operator may know of a session.
@@ -41,6 +42,7 @@ pub(super) struct SessionView {
     capacity: u32,
     waiting_room: bool,
     captions: bool,
+    transcript: bool,
     locked: bool,
     microphones_locked: bool,
     state: SessionState,
@@ -80,6 +82,7 @@ pub(super) async fn create(
         capacity: plan.capacity,
         waiting_room: plan.waiting_room,
         captions: plan.captions,
+        transcript: plan.transcript,
     };
     let link = |role| {
         api.links
@@ -93,6 +96,7 @@ pub(super) async fn create(
         session_id: settings.session,
         facilitator_url: link(Role::Facilitator)?,
         member_url: link(Role::Member)?,
+        captioner_url: link(Role::Captioner)?,
     };
     api.store
         .create_session(GroupId(rand::random()), &settings, now)
@@ -194,6 +198,7 @@ fn view(stored: StoredSession, now: Timestamp) -> SessionView {
         capacity: settings.capacity,
         waiting_room: settings.waiting_room,
         captions: settings.captions,
+        transcript: settings.transcript,
         locked: record.session_locked,
         microphones_locked: record.microphones_locked,
         state,

@@ -1,7 +1,7 @@
 //! What the rest of the server can say to a live session.
 
 use hearken_protocol::{CaptionNews, CaptionStatus, ClientMessage, MediaEvent};
-use hearken_signaling_core::{Connect, ConnectionId};
+use hearken_signaling_core::{Connect, ConnectionId, View};
 use tokio::sync::{mpsc, oneshot};
 
 use super::outbox::Outbox;
@@ -14,6 +14,13 @@ pub(crate) const MAILBOX_MAX: usize = 8192;
 /// Something for a session to deal with.
 #[derive(Debug)]
 pub(crate) enum Mail {
+    /// A caption page said a valid `hello`.
+    View {
+        /// Whose.
+        view: View,
+        /// The way back.
+        outbox: Outbox,
+    },
     /// Somebody said a valid `hello`.
     Connect {
         /// Who and how.

@@ -26,6 +26,8 @@ struct Peer {
     hello_at: Instant,
     /// `None` until it was welcomed.
     presence: Option<(Role, Presence)>,
+    /// A caption page: it has no seat of its own.
+    is_viewing: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +53,7 @@ impl Peers {
             outbox,
             hello_at: Instant::now(),
             presence: None,
+            is_viewing: false,
         };
         self.all.insert(connection, peer);
     }
@@ -61,6 +64,13 @@ impl Peers {
             peer.presence = Some((role, Presence::Waiting));
             self.metrics.participant(role, false, 1);
             self.metrics.joined(JoinStep::Welcome, peer.hello_at.elapsed());
+        }
+    }
+
+    /// It is a caption page, and open.
+    pub(super) fn viewing(&mut self, connection: ConnectionId) {
+        if let Some(peer) = self.all.get_mut(&connection) {
+            peer.is_viewing = true;
         }
     }
 
@@ -84,7 +94,7 @@ impl Peers {
         if self
             .all
             .get(&connection)
-            .is_some_and(|peer| peer.presence.is_none())
+            .is_some_and(|peer| peer.presence.is_none() && !peer.is_viewing)
         {
             self.close(connection, CloseCause::Hello);
         }

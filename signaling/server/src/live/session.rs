@@ -185,6 +185,11 @@ impl SessionTask {
                 self.take(Input::Connect(connect), Wish::Open(requester)).await;
                 self.peers.close_if_unwelcome(requester.connection);
             }
+            Mail::View { view, outbox } => {
+                self.peers.arrive(view.connection, outbox);
+                self.take(Input::View(view), Wish::Inevitable).await;
+                self.peers.close_if_unwelcome(view.connection);
+            }
             Mail::Message {
                 connection,
                 request,
@@ -302,6 +307,21 @@ impl SessionTask {
                 self.peers.admitted(connection);
                 self.peers.send(connection, &ServerMessage::Admitted(snapshot));
             }
+            Output::CaptionLink {
+                connection,
+                participant,
+            } => match self
+                .workshop
+                .links
+                .caption_link(self.core.settings(), participant)
+            {
+                Ok(url) => self.peers.send(connection, &ServerMessage::CaptionLink { url }),
+                Err(error) => tracing::error!(%error, "no link to a caption page"),
+            },
+            Output::Viewing { connection, viewing } => {
+                self.peers.viewing(connection);
+                self.peers.send(connection, &ServerMessage::Viewing(viewing));
+            }
             Output::MemberLink {
                 connection,
                 generation,
@@ -393,8 +413,17 @@ fn wish(requester: Requester, message: &ClientMessage) -> Wish {
         | M::Leave
         | M::SetMicrophone { on: false }
         | M::SetCamera { on: false }
-        | M::SetScreen { on: false } => Wish::Restrict(Some(requester)),
-        M::Ping | M::Offer { .. } | M::View { .. } | M::RaiseHand | M::LowerHand { .. } => Wish::Inevitable,
+        | M::SetScreen { on: false }
+        | M::SetOffRecord { on: true } => Wish::Restrict(Some(requester)),
+        M::Ping
+        | M::Offer { .. }
+        | M::View { .. }
+        | M::RaiseHand
+        | M::LowerHand { .. }
+        | M::Type { .. }
+        | M::Correct { .. }
+        | M::AgreeToTranscript { .. }
+        | M::GetCaptionLink => Wish::Inevitable,
         _ => Wish::Open(requester),
     }
 }

@@ -118,8 +118,8 @@ impl Store for SqliteStore {
             .execute(&mut *transaction)
             .await?;
         sqlx::query(
-            "INSERT INTO sessions (id, group_id, name, starts_at, ends_at, capacity, waiting_room, captions) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sessions (id, group_id, name, starts_at, ends_at, capacity, waiting_room, captions, \
+             transcript) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(settings.session.to_string())
         .bind(group.to_string())
@@ -129,6 +129,7 @@ impl Store for SqliteStore {
         .bind(settings.capacity)
         .bind(settings.waiting_room)
         .bind(settings.captions)
+        .bind(settings.transcript)
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;
@@ -238,6 +239,7 @@ async fn write_change(
         Change::MicrophonesLocked(locked) => {
             sqlx::query("UPDATE sessions SET microphones_locked = ? WHERE id = ?").bind(*locked)
         }
+        Change::OffRecord(on) => sqlx::query("UPDATE sessions SET off_record = ? WHERE id = ?").bind(*on),
         Change::LinkGeneration(generation) => {
             sqlx::query("UPDATE sessions SET link_generation = ? WHERE id = ?").bind(*generation)
         }
@@ -308,10 +310,12 @@ fn record_from_row(
             capacity: row.try_get("capacity")?,
             waiting_room: row.try_get("waiting_room")?,
             captions: row.try_get("captions")?,
+            transcript: row.try_get("transcript")?,
         },
         link_generation: row.try_get("link_generation")?,
         session_locked: row.try_get("session_locked")?,
         microphones_locked: row.try_get("microphones_locked")?,
+        off_record: row.try_get("off_record")?,
         ended: ended.map(EndReason::from_word).transpose()?,
         seats,
     })
@@ -363,6 +367,7 @@ mod tests {
             capacity: 25,
             waiting_room: true,
             captions: false,
+            transcript: true,
         }
     }
 
@@ -403,6 +408,7 @@ mod tests {
             Change::SeatForgotten(ParticipantId(4)),
             Change::SessionLocked(true),
             Change::MicrophonesLocked(true),
+            Change::OffRecord(true),
             Change::LinkGeneration(5),
             Change::Audit(entry),
         ];
@@ -417,6 +423,7 @@ mod tests {
             link_generation: 5,
             session_locked: true,
             microphones_locked: true,
+            off_record: true,
             ended: None,
             seats: vec![seat(9, Standing::Blocked), seat(3, Standing::Denied)],
         };

@@ -23,13 +23,14 @@ pub(super) trait Word: Sized + Copy + 'static {
 }
 
 impl Word for Role {
-    const ALL: &'static [Self] = &[Self::Facilitator, Self::Member];
+    const ALL: &'static [Self] = &[Self::Facilitator, Self::Member, Self::Captioner];
     const NOUN: &'static str = "role";
 
     fn word(self) -> &'static str {
         match self {
             Self::Facilitator => "facilitator",
             Self::Member => "member",
+            Self::Captioner => "captioner",
         }
     }
 }

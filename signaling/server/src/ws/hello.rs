@@ -1,7 +1,7 @@
 //! From a `hello` to a place in a session, or to a refusal.
 
-use hearken_protocol::{ErrorCode, Hello, PROTOCOL_VERSION, ParticipantId};
-use hearken_signaling_core::{Connect, ConnectionId, SeatClaim};
+use hearken_protocol::{ErrorCode, Hello, PROTOCOL_VERSION, ParticipantId, SessionId};
+use hearken_signaling_core::{Connect, ConnectionId, SeatClaim, View};
 
 use super::WebSockets;
 use crate::live::{Mail, Mailbox, Outbox, StartError};
@@ -34,6 +34,19 @@ pub(super) async fn enter(
             "This server speaks version 1 of the protocol.",
         ));
     }
+    let session = hello.session_id;
+    if let Some(seat) = sockets.links.caption_page(&hello) {
+        let view = View {
+            connection,
+            request,
+            seat,
+        };
+        return deliver(sockets, session, || Mail::View {
+            view,
+            outbox: outbox.clone(),
+        })
+        .await;
+    }
     let not_valid = |_| refused(ErrorCode::Unauthorized, "This link is not valid.");
     let claim = sockets.links.claim(&hello).map_err(not_valid)?;
     let connect = Connect {
@@ -48,17 +61,22 @@ pub(super) async fn enter(
         name: hello.name,
         guidelines_accepted: hello.guidelines_accepted,
     };
+    deliver(sockets, claim.session, || Mail::Connect {
+        connect: connect.clone(),
+        outbox: outbox.clone(),
+    })
+    .await
+}
+
+/// Brings a newcomer's mail to the session, which is brought to life if need be.
+async fn deliver(
+    sockets: &WebSockets,
+    session: SessionId,
+    mail: impl Fn() -> Mail,
+) -> Result<Mailbox, Refused> {
     for _ in 0..ATTEMPTS {
-        let mailbox = sockets
-            .live
-            .find_or_start(claim.session)
-            .await
-            .map_err(no_session)?;
-        let mail = Mail::Connect {
-            connect: connect.clone(),
-            outbox: outbox.clone(),
-        };
-        if mailbox.send(mail).await.is_ok() {
+        let mailbox = sockets.live.find_or_start(session).await.map_err(no_session)?;
+        if mailbox.send(mail()).await.is_ok() {
             return Ok(mailbox);
         }
     }

@@ -1,0 +1,370 @@
+//! Typed lines, captioners, corrections, caption pages, the record and the transcript.
+
+use std::time::Duration;
+
+use hearken_protocol::{
+    CaptionEvent, CaptionId, CaptionNews, CaptionStatus, CaptionsState, ClientMessage, Role, ServerMessage,
+    TYPED_CHARACTERS_MAX, Timestamp,
+};
+use hearken_signaling_core::{AuditAction, SessionSettings};
+
+use crate::world::{SESSION, START, World, seconds, settings};
+
+fn types(world: &mut World, who: &str, line: u32, text: &str, done: bool) {
+    let message = ClientMessage::Type {
+        line,
+        text: text.into(),
+        done,
+        speaker: None,
+    };
+    world.says(who, message);
+}
+
+fn captions_for(world: &mut World, who: &str, whose: &str, text: &str, done: bool) {
+    let speaker = Some(world.seat(whose));
+    let message = ClientMessage::Type {
+        line: 1,
+        text: text.into(),
+        done,
+        speaker,
+    };
+    world.says(who, message);
+}
+
+/// The worker heard somebody say something, now.
+fn speaks(world: &mut World, who: &str, number: u64, text: &str) {
+    world.captions(CaptionNews::Event(CaptionEvent {
+        session: SESSION,
+        participant: world.seat(who),
+        id: CaptionId {
+            epoch: START.0,
+            number,
+        },
+        revision: 1,
+        status: CaptionStatus::Final,
+        stable: text.into(),
+        tentative: Default::default(),
+        started_at: world.now,
+        ended_at: Timestamp(world.now.0 + 500),
+    }));
+}
+
+fn correct(world: &mut World, who: &str, number: u64, text: &str) {
+    let id = CaptionId {
+        epoch: START.0,
+        number,
+    };
+    world.says(
+        who,
+        ClientMessage::Correct {
+            id,
+            text: text.into(),
+        },
+    );
+}
+
+fn group(members: &[&'static str]) -> World {
+    let mut world = World::with_group(members);
+    world.captions(CaptionNews::State(CaptionsState::On));
+    world.all_read();
+    world
+}
+
+#[test]
+fn everybody_reads_along_what_somebody_types() {
+    let mut world = group(&["ann", "ben"]);
+    types(&mut world, "ann", 1, "h", false);
+    types(&mut world, "ann", 1, "hello", false);
+    types(&mut world, "ann", 1, "hell", false);
+    types(&mut world, "ann", 1, "hello!", true);
+    types(&mut world, "ann", 2, "next", false);
+    let heard = [
+        "ann Partial 1: |h (typed)",
+        "ann Partial 2: |hello (typed)",
+        "ann Partial 3: |hell (typed)",
+        "ann Final 4: hello!| (typed)",
+        "ann Partial 1: |next (typed)",
+    ];
+    assert_eq!(world.hears("ben"), heard);
+    // Another line ends the one before; going away ends the last as it stood.
+    types(&mut world, "ann", 3, "more", false);
+    world.drops("ann");
+    let heard = [
+        "ann Final 2: next| (typed)",
+        "ann Partial 1: |more (typed)",
+        "ann Final 2: more| (typed)",
+    ];
+    assert_eq!(world.hears("ben")[..3], heard);
+}
+
+#[test]
+fn typed_lines_do_not_need_the_worker_and_outlive_its_death() {
+    let mut world = group(&["ann"]);
+    types(&mut world, "ann", 1, "still here", false);
+    world.captions(CaptionNews::State(CaptionsState::Starting));
+    types(&mut world, "ann", 1, "still here.", true);
+    let heard = world.hears("host");
+    assert_eq!(heard[0], "ann Partial 1: |still here (typed)");
+    assert_eq!(heard.last().unwrap(), "ann Final 2: still here.| (typed)");
+    let off = SessionSettings {
+        captions: false,
+        ..settings()
+    };
+    let mut world = World::with(off, START);
+    world.arrives("host", Role::Facilitator);
+    world.all_read();
+    types(&mut world, "host", 1, "typed", true);
+    assert_eq!(world.hears("host"), ["host Final 1: typed| (typed)"]);
+}
+
+#[test]
+fn a_line_is_one_line_and_bounded() {
+    let mut world = group(&["ann"]);
+    types(&mut world, "ann", 1, "two\nlines\u{7}", true);
+    types(&mut world, "ann", 2, &"x".repeat(TYPED_CHARACTERS_MAX + 1), true);
+    types(&mut world, "ann", 3, "", true);
+    assert_eq!(
+        world.hears("ann"),
+        ["ann Final 1: two lines | (typed)", "error InvalidValue"]
+    );
+}
+
+#[test]
+fn a_captioner_types_under_the_names_of_others_and_nobody_else_does() {
+    let mut world = group(&["ann", "ben"]);
+    world.arrives("cara", Role::Captioner);
+    world.says("host", ClientMessage::AdmitAll);
+    world.all_read();
+    captions_for(&mut world, "cara", "ann", "as ann says", false);
+    captions_for(&mut world, "cara", "ben", "as ben says", true);
+    let heard = [
+        "ann Partial 1: |as ann says (captioner)",
+        "ann Final 2: as ann says| (captioner)",
+        "ben Final 1: as ben says| (captioner)",
+    ];
+    assert_eq!(world.hears("host"), heard);
+    captions_for(&mut world, "ben", "ann", "not what she said", true);
+    assert_eq!(world.hears("ben").last().unwrap(), "error Forbidden");
+    captions_for(&mut world, "host", "ann", "nor the facilitator", true);
+    assert_eq!(world.hears("host"), ["error Forbidden"]);
+}
+
+#[test]
+fn speakers_put_their_own_last_lines_right_and_captioners_anybodys() {
+    let mut world = group(&["ann", "ben"]);
+    world.arrives("cara", Role::Captioner);
+    world.says("host", ClientMessage::AdmitAll);
+    speaks(&mut world, "ann", 1, "I am find");
+    world.all_read();
+    correct(&mut world, "ann", 1, "I am fine");
+    assert_eq!(world.hears("ben"), ["ann Final 2: I am fine| (corrected)"]);
+    correct(&mut world, "ben", 1, "not his");
+    assert_eq!(world.hears("ben"), ["error NotFound"]);
+    correct(&mut world, "cara", 1, "I am fine, thanks");
+    assert_eq!(
+        world.hears("ben"),
+        ["ann Final 3: I am fine, thanks| (corrected)"]
+    );
+    let texts: Vec<_> = world
+        .snapshot("ben")
+        .captions
+        .iter()
+        .map(|c| c.stable.to_string())
+        .collect();
+    assert_eq!(texts, ["I am fine, thanks"]);
+    for number in 2..7 {
+        speaks(&mut world, "ann", number, "later");
+    }
+    world.all_read();
+    correct(&mut world, "ann", 1, "too late");
+    assert_eq!(world.hears("ann"), ["error NotFound"]);
+    correct(&mut world, "ann", 6, "");
+    assert_eq!(world.hears("ann"), ["ann Final 2: | (corrected)"]);
+}
+
+#[test]
+fn off_the_record_captions_go_on_and_nothing_is_kept() {
+    let mut world = group(&["ann"]);
+    speaks(&mut world, "ann", 1, "kept");
+    types(&mut world, "ann", 1, "half typed", false);
+    world.says("ann", ClientMessage::SetOffRecord { on: true });
+    assert_eq!(world.hears("ann").last().unwrap(), "error Forbidden");
+    world.says("host", ClientMessage::SetOffRecord { on: true });
+    world.all_read();
+    speaks(&mut world, "ann", 2, "secret");
+    types(&mut world, "ann", 1, "half typed, half secret", true);
+    assert_eq!(
+        world.hears("host"),
+        [
+            "ann Final 1: secret| (off the record)",
+            "ann Final 2: half typed, half secret| (typed) (off the record)"
+        ]
+    );
+    correct(&mut world, "ann", 2, "what was it");
+    assert_eq!(world.hears("ann").last().unwrap(), "error NotFound");
+    // It outlives the process: nobody is back on the record without knowing.
+    world.restarts();
+    world.connects("host");
+    assert!(
+        world.messages("host").iter().any(|message| {
+            matches!(message, ServerMessage::Welcome(welcome) if welcome.session.off_record)
+        })
+    );
+    world.says("host", ClientMessage::SetOffRecord { on: false });
+    world.connects("ann");
+    world.captions(CaptionNews::State(CaptionsState::On));
+    speaks(&mut world, "ann", 3, "kept again");
+    let texts: Vec<_> = world
+        .snapshot("ann")
+        .captions
+        .iter()
+        .map(|c| c.stable.to_string())
+        .collect();
+    assert_eq!(texts, ["kept again"]);
+    assert!(world.actions().contains(&AuditAction::OffRecord));
+    assert!(world.actions().contains(&AuditAction::OnRecord));
+}
+
+fn transcribed(members: &[&'static str]) -> World {
+    let settings = SessionSettings {
+        transcript: true,
+        ..settings()
+    };
+    let mut world = World::with(settings, START);
+    world.arrives("host", Role::Facilitator);
+    for member in members {
+        world.arrives(member, Role::Member);
+    }
+    world.says("host", ClientMessage::AdmitAll);
+    world.captions(CaptionNews::State(CaptionsState::On));
+    world.all_read();
+    world
+}
+
+fn agrees(world: &mut World, who: &str, agree: bool) {
+    world.says(who, ClientMessage::AgreeToTranscript { agree });
+}
+
+fn transcript(world: &mut World) -> Option<String> {
+    world.says("host", ClientMessage::EndSession);
+    let lines = world.hears("host");
+    lines
+        .into_iter()
+        .find_map(|line| Some(line.strip_prefix("transcript ")?.to_owned()))
+}
+
+#[test]
+fn a_transcript_holds_what_was_said_while_everybody_agreed() {
+    let mut world = transcribed(&["ann", "ben"]);
+    speaks(&mut world, "ann", 1, "before anybody agreed");
+    agrees(&mut world, "host", true);
+    agrees(&mut world, "ann", true);
+    speaks(&mut world, "ann", 2, "before ben agreed");
+    world.all_read();
+    agrees(&mut world, "ben", true);
+    let runs = "session locked false, microphones locked false, transcript runs";
+    assert_eq!(world.hears("ann"), [runs]);
+    world.passes(seconds(10));
+    speaks(&mut world, "ann", 3, "all agreed");
+    correct(&mut world, "ann", 3, "all have agreed");
+    // Who comes later is asked, and until then nothing is kept.
+    world.arrives("cleo", Role::Member);
+    world.says("host", ClientMessage::AdmitAll);
+    world.passes(seconds(1));
+    speaks(&mut world, "ben", 4, "cleo was not asked");
+    agrees(&mut world, "cleo", true);
+    world.passes(seconds(1));
+    speaks(&mut world, "ben", 5, "now she was");
+    world.says("host", ClientMessage::SetOffRecord { on: true });
+    speaks(&mut world, "ben", 6, "off the record");
+    world.says("host", ClientMessage::SetOffRecord { on: false });
+    world.all_read();
+    let text = transcript(&mut world).unwrap();
+    assert_eq!(
+        text,
+        "WEBVTT\n\n00:00:00.000 --> 00:00:00.500\n<v ann>all have agreed\n\n\
+         00:00:02.000 --> 00:00:02.500\n<v ben>now she was\n"
+    );
+}
+
+#[test]
+fn members_get_no_transcript_and_whoever_takes_back_their_word_takes_it_all_back() {
+    let mut world = transcribed(&["ann"]);
+    for who in ["host", "ann"] {
+        agrees(&mut world, who, true);
+    }
+    world.passes(seconds(1));
+    speaks(&mut world, "ann", 1, "mine");
+    speaks(&mut world, "host", 2, "yours");
+    world.all_read();
+    agrees(&mut world, "ann", false);
+    assert_eq!(
+        world.hears("host"),
+        ["session locked false, microphones locked false, transcript paused"]
+    );
+    let text = transcript(&mut world).unwrap();
+    assert!(text.contains("<v host>yours") && !text.contains("mine"), "{text}");
+    assert!(
+        !world
+            .hears("ann")
+            .iter()
+            .any(|line| line.starts_with("transcript"))
+    );
+}
+
+#[test]
+fn without_the_setting_there_is_no_transcript() {
+    let mut world = group(&["ann"]);
+    agrees(&mut world, "ann", true);
+    assert_eq!(world.hears("ann"), ["error NotFound"]);
+    speaks(&mut world, "ann", 1, "hello");
+    assert_eq!(transcript(&mut world), None);
+}
+
+#[test]
+fn a_caption_page_shows_captions_to_whoever_has_a_seat_and_closes_with_it() {
+    let mut world = group(&["ann", "ben"]);
+    world.says("ann", ClientMessage::GetCaptionLink);
+    assert_eq!(world.hears("ann"), ["captions of ann"]);
+    speaks(&mut world, "ben", 1, "hello");
+    let page = world.views("ann");
+    speaks(&mut world, "ben", 2, "there");
+    world.says_over(page, ClientMessage::Ping);
+    world.says_over(page, ClientMessage::RaiseHand);
+    world.says_over(page, ClientMessage::Leave);
+    assert_eq!(
+        world.hears_over(page),
+        ["viewing: hello", "ben Final 1: there|", "pong"]
+    );
+    for _ in 0..2 {
+        world.views("ann");
+    }
+    let fourth = world.views("ann");
+    assert_eq!(world.hears_over(fourth), ["error Overloaded"]);
+    // A lost connection leaves the seat, and the page with it.
+    world.drops("ann");
+    speaks(&mut world, "ben", 3, "ann?");
+    assert_eq!(world.hears_over(page), ["ben Final 1: ann?|"]);
+    world.passes(Duration::from_secs(121));
+    assert_eq!(world.hears_over(page), ["removed"]);
+    let late = world.views("ann");
+    assert_eq!(world.hears_over(late), ["error NotFound"]);
+    let page = world.views("ben");
+    world.hears_over(page);
+    world.says("host", ClientMessage::EndSession);
+    assert_eq!(world.hears_over(page), ["ended: Facilitator"]);
+}
+
+#[test]
+fn a_captioner_knocks_like_everybody_and_keeps_the_link_when_the_members_is_renewed() {
+    let mut world = group(&[]);
+    world.says("host", ClientMessage::RenewLink);
+    world.arrives("cara", Role::Captioner);
+    world.people.get_mut("cara").unwrap().link_generation = 1;
+    assert_eq!(world.hears("cara")[1], "waiting Knocking");
+    world.says("host", ClientMessage::AdmitAll);
+    world.arrives("dora", Role::Captioner);
+    world.people.get_mut("dora").unwrap().link_generation = 1;
+    world.connects("dora");
+    assert_eq!(world.hears("dora")[1], "waiting Knocking");
+}
