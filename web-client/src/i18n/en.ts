@@ -344,6 +344,13 @@ export const en = {
     captionsStarting: "Captions are interrupted and will be back shortly. The call goes on.",
     captionsUnavailable: "Captions are not available at the moment. The call goes on.",
     captionsOn: "Captions are on.",
+    offRecord: "The group is off the record: captions go on, and nothing of them is kept.",
+    onRecord: "The group is on the record again.",
+    transcript: {
+      none: "No transcript is kept.",
+      paused: "The transcript is paused: nothing of what is said is kept.",
+      running: "Everybody has agreed: a transcript is kept from now on.",
+    },
     reconnecting: "The connection was lost. Getting back; your seat is kept.",
     notConnected: "There is no connection at the moment, so that was not done. Try again in a moment.",
     reconnected: "You are back in the session.",

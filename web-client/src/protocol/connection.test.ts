@@ -33,6 +33,8 @@ const welcome: { type: "welcome" } & Welcome = {
     locked: false,
     microphones_locked: false,
     captions: "on",
+    off_record: false,
+    transcript: "none",
   },
 };
 

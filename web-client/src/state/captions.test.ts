@@ -3,7 +3,9 @@ import { CAPTION_HISTORY_MAX, type Caption, type CaptionStatus } from "../protoc
 import {
   addCaption,
   captionKey,
+  forgetPassing,
   interruptOpen,
+  interruptSpeech,
   mergeSnapshot,
   NO_CAPTIONS,
   OPEN_CAPTIONS_MAX,
@@ -106,4 +108,28 @@ test("captions that stop leave their open ones as they stand", () => {
   const { open, history } = interruptOpen(add(caption(1, 1, "partial", "we we")));
   expect(open).toEqual([]);
   expect(history.map(({ status, tentative }) => [status, tentative])).toEqual([["interrupted", "we we"]]);
+});
+
+test("a final changes only when somebody has put it right, and goes when it was taken back", () => {
+  const said = add(caption(1, 2, "final", "I am find"));
+  const right = addCaption(said, { ...caption(1, 3, "final", "I am fine"), corrected: true });
+  expect(right.history.map(({ stable }) => stable)).toEqual(["I am fine"]);
+  expect(addCaption(right, { ...caption(1, 3, "final", "again"), corrected: true })).toBe(right);
+  expect(addCaption(right, { ...caption(1, 4, "final", ""), corrected: true }).history).toEqual([]);
+});
+
+test("what is said off the record passes by and is kept nowhere", () => {
+  const secret: Caption = { ...caption(1, 2, "final", "secret"), off_record: true };
+  const shown = add(caption(1, 1, "partial", "sec"), secret);
+  expect(shown).toEqual({ open: [], passing: [secret], history: [] });
+  expect(forgetPassing(shown, secret)).toEqual(NO_CAPTIONS);
+  const open: Caption = { ...caption(2, 1, "partial", "half"), off_record: true };
+  expect(interruptOpen(add(open)).history).toEqual([]);
+});
+
+test("what people type goes on when the server stops listening", () => {
+  const typed: Caption = { ...caption(1, 1, "partial", "typ"), origin: "typed" };
+  const { open, history } = interruptSpeech(add(typed, caption(2, 1, "partial", "said")));
+  expect(open).toEqual([typed]);
+  expect(history.map(({ tentative }) => tentative)).toEqual(["said"]);
 });

@@ -82,13 +82,21 @@ class World {
         locked: false,
         microphones_locked: false,
         captions: "on",
+        off_record: false,
+        transcript: "none",
       },
       ...change,
     });
   }
 
   async admits(): Promise<void> {
-    this.says({ type: "admitted", participants: [this.me], knocks: [], captions: [] });
+    this.says({
+      type: "admitted",
+      participants: [this.me],
+      knocks: [],
+      captions: [],
+      transcript_agreed: null,
+    });
     await passes();
   }
 

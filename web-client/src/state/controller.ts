@@ -18,9 +18,17 @@ import {
   type ConnectionPlatform,
   socketUrl,
 } from "../protocol/connection";
-import type { ClientMessage, ErrorCode, ParticipantId, ServerMessage, Welcome } from "../protocol/generated";
+import type {
+  Caption,
+  ClientMessage,
+  ErrorCode,
+  ParticipantId,
+  ServerMessage,
+  Welcome,
+} from "../protocol/generated";
 import { linkRole, type SessionLink } from "../protocol/link";
 import { isHeld, SeatStore } from "../protocol/seat_store";
+import { OFF_RECORD_SHOWN_MS } from "./captions";
 import type { ClientState, Controller } from "./model";
 import { readChoices, writeChoices } from "./preferences";
 import { type ClientEvent, initialState, reduce } from "./reduce";
@@ -199,6 +207,23 @@ class CallController implements Controller {
     };
   };
 
+  readonly typeLine = (line: number, text: string, done: boolean, speaker?: ParticipantId): void => {
+    const typed = { type: "type", line, text, done } as const;
+    void this.#order(speaker === undefined ? typed : { ...typed, speaker });
+  };
+
+  readonly correctCaption = ({ id }: Caption, text: string): void =>
+    void this.#order({ type: "correct", id, text });
+
+  readonly setOffRecord = (on: boolean): void => void this.#order({ type: "set_off_record", on });
+
+  readonly agreeToTranscript = (agree: boolean): void => {
+    if (this.#order({ type: "agree_to_transcript", agree }))
+      this.#dispatch({ kind: "transcript_answered", agree });
+  };
+
+  readonly getCaptionLink = (): void => void this.#order({ type: "get_caption_link" });
+
   readonly raiseHand = (): void => void this.#order({ type: "raise_hand" });
 
   readonly lowerHand = (participant?: ParticipantId): void => {
@@ -260,11 +285,20 @@ class CallController implements Controller {
       case "ended":
         this.#seats.clear();
         break;
+      case "caption":
+        this.#forgetWhenPassed(message);
+        break;
       default:
         break;
     }
     this.#dispatch({ kind: "server", message, now: Date.now() });
     if (message.type === "admitted") this.#admitted();
+  }
+
+  /** What was said off the record stands for a while. */
+  #forgetWhenPassed(caption: Caption): void {
+    if (caption.off_record !== true || caption.status === "partial") return;
+    setTimeout(() => this.#dispatch({ kind: "caption_passed", caption }), OFF_RECORD_SHOWN_MS);
   }
 
   #welcomed(welcome: Welcome): void {

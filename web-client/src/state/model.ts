@@ -18,6 +18,7 @@ import type {
   Role,
   SessionInfo,
   Speaker,
+  TranscriptState,
   WaitingReason,
 } from "../protocol/generated";
 
@@ -69,6 +70,8 @@ export interface Seat {
 export interface Captions {
   /** Still growing, in the order they began. */
   readonly open: readonly Caption[];
+  /** Said off the record and finished: shown a little longer, then forgotten. */
+  readonly passing: readonly Caption[];
   /** Finals and interrupted ones, in the order they began; the latest `CAPTION_HISTORY_MAX`. */
   readonly history: readonly Caption[];
 }
@@ -96,6 +99,8 @@ export type NoticeMessage =
   | { readonly kind: "microphones_locked"; readonly locked: boolean }
   | { readonly kind: "session_locked"; readonly locked: boolean }
   | { readonly kind: "captions"; readonly state: CaptionsState }
+  | { readonly kind: "off_record"; readonly on: boolean }
+  | { readonly kind: "transcript"; readonly state: TranscriptState }
   | { readonly kind: "ending_soon"; readonly minutes: number }
   | { readonly kind: "link_renewed" }
   | { readonly kind: "reconnecting" }
@@ -138,6 +143,12 @@ export interface ClientState {
   /** Who is heard, loudest first. */
   readonly speakers: readonly Speaker[];
   readonly captions: Captions;
+  /** The link of one's own caption page, once asked for. */
+  readonly captionLink: string | null;
+  /** Whether one agreed to a transcript; null before one has answered. */
+  readonly transcriptAgreed: boolean | null;
+  /** The transcript, WebVTT, for those who keep the session, at its end. In this page's memory alone. */
+  readonly transcript: string | null;
   /** The last warning before the end: 10, 5 or 1 minutes. */
   readonly endingSoonMinutes: number | null;
   /** A facilitator asks one to unmute; true until answered, dismissed or muted again. */
@@ -194,6 +205,15 @@ export interface Controller {
   ) => () => void;
   /** Shows one's own camera or screen in an element; returns the detach. Also for the device check. */
   readonly attachOwnVideo: (element: HTMLVideoElement, source: "camera" | "screen") => () => void;
+
+  /** One's typed line as it stands; `speaker` for captioners: whose words these are. */
+  readonly typeLine: (line: number, text: string, done: boolean, speaker?: ParticipantId) => void;
+  /** Puts a final caption right; empty text takes it back. */
+  readonly correctCaption: (caption: Caption, text: string) => void;
+  readonly setOffRecord: (on: boolean) => void;
+  readonly agreeToTranscript: (agree: boolean) => void;
+  /** Asks for the link of a page with nothing but captions; it comes as `captionLink`. */
+  readonly getCaptionLink: () => void;
 
   readonly raiseHand: () => void;
   /** One's own hand, or (facilitators) somebody else's. */

@@ -16,6 +16,8 @@ const session: SessionInfo = {
   locked: false,
   microphones_locked: false,
   captions: "on",
+  off_record: false,
+  transcript: "none",
 };
 
 function person(participant: string, change: Partial<Participant> = {}): Participant {
@@ -49,7 +51,7 @@ function welcome(change: Partial<Welcome> = {}): ServerMessage {
 }
 
 function admitted(...participants: Participant[]): ServerMessage {
-  return { type: "admitted", participants, knocks: [], captions: [] };
+  return { type: "admitted", participants, knocks: [], captions: [], transcript_agreed: null };
 }
 
 /** Tells a story to the reducer. */

@@ -4,6 +4,7 @@ import { type Devices, hasFailed, NO_DEVICES } from "../media/devices";
 import type { Transport } from "../media/peer_link";
 import type { ConnectionState } from "../protocol/connection";
 import type {
+  Caption,
   ErrorCode,
   Participant,
   ParticipantId,
@@ -13,7 +14,14 @@ import type {
   Snapshot,
   Welcome,
 } from "../protocol/generated";
-import { addCaption, interruptOpen, mergeSnapshot, NO_CAPTIONS } from "./captions";
+import {
+  addCaption,
+  forgetPassing,
+  interruptOpen,
+  interruptSpeech,
+  mergeSnapshot,
+  NO_CAPTIONS,
+} from "./captions";
 import type { ClientState, Link, NoticeMessage, Phase } from "./model";
 import { notify } from "./notices";
 import { participantOf, selfOf } from "./selectors";
@@ -30,6 +38,9 @@ export type ClientEvent =
   | { readonly kind: "devices"; readonly devices: Devices }
   | { readonly kind: "transport"; readonly transport: Transport }
   | { readonly kind: "sound_blocked"; readonly blocked: boolean }
+  /** A caption from off the record has stood for long enough. */
+  | { readonly kind: "caption_passed"; readonly caption: Caption }
+  | { readonly kind: "transcript_answered"; readonly agree: boolean }
   | { readonly kind: "unmute_dismissed" }
   /** One lowered one's own hand: shown at once, so that the server's echo is not taken for a facilitator's. */
   | { readonly kind: "own_hand_lowered" }
@@ -50,6 +61,9 @@ export function initialState(linkRole: Role | null, knownName: string): ClientSt
     memberLink: null,
     speakers: [],
     captions: NO_CAPTIONS,
+    captionLink: null,
+    transcriptAgreed: null,
+    transcript: null,
     endingSoonMinutes: null,
     unmuteRequested: false,
     wishes: { microphone: null, camera: null },
@@ -82,6 +96,10 @@ export function reduce(state: ClientState, event: ClientEvent): ClientState {
       const next = { ...state, soundBlocked: event.blocked };
       return event.blocked ? notify(next, { kind: "sound_blocked" }) : next;
     }
+    case "caption_passed":
+      return { ...state, captions: forgetPassing(state.captions, event.caption) };
+    case "transcript_answered":
+      return { ...state, transcriptAgreed: event.agree };
     case "unmute_dismissed":
       return { ...state, unmuteRequested: false };
     case "own_hand_lowered": {
@@ -156,6 +174,13 @@ function reduceMessage(state: ClientState, message: ServerMessage, now: number):
       const next = { ...state, memberLink: message.url };
       return isRenewed ? notify(next, { kind: "link_renewed" }) : next;
     }
+    case "caption_link":
+      return { ...state, captionLink: message.url };
+    case "transcript":
+      return { ...state, transcript: message.vtt };
+    case "viewing":
+      // Caption pages have a state of their own.
+      return state;
     case "taken_over":
       return leaveTo(state, { kind: "taken_over" });
     case "removed":
@@ -202,6 +227,7 @@ function reduceAdmitted(state: ClientState, snapshot: Snapshot): ClientState {
     memberLink: snapshot.member_link ?? null,
     speakers: [],
     captions: mergeSnapshot(state.captions, snapshot.captions),
+    transcriptAgreed: snapshot.transcript_agreed,
   };
   return settleWishes(state.phase.kind === "call" ? next : notify(next, { kind: "admitted" }));
 }
@@ -246,13 +272,16 @@ function reduceParticipantLeft(state: ClientState, participant: ParticipantId): 
 function reduceSession(state: ClientState, message: SessionInfo & { type?: string }): ClientState {
   const { type: _, ...session } = message;
   const known = state.session;
-  const captions = session.captions === "on" ? state.captions : interruptOpen(state.captions);
+  const captions = session.captions === "on" ? state.captions : interruptSpeech(state.captions);
   const changes: NoticeMessage[] = [];
   if (known !== null && state.phase.kind === "call") {
     const { locked, microphones_locked } = session;
     if (known.locked !== locked) changes.push({ kind: "session_locked", locked });
     if (known.microphones_locked !== microphones_locked)
       changes.push({ kind: "microphones_locked", locked: microphones_locked });
+    if (known.off_record !== session.off_record) changes.push({ kind: "off_record", on: session.off_record });
+    if (known.transcript !== session.transcript)
+      changes.push({ kind: "transcript", state: session.transcript });
     if (known.captions !== session.captions) changes.push({ kind: "captions", state: session.captions });
   }
   return notify({ ...state, session, captions }, ...changes);
@@ -302,6 +331,8 @@ function outside(state: ClientState): ClientState {
     memberLink: null,
     speakers: [],
     captions: interruptOpen(state.captions),
+    captionLink: null,
+    transcriptAgreed: null,
     endingSoonMinutes: null,
     unmuteRequested: false,
   };

@@ -64,6 +64,10 @@ export function describeNotice(message: NoticeMessage): NoticeWords {
       return words(message.locked ? t.announce.sessionLocked : t.announce.sessionUnlocked, "polite", "brief");
     case "captions":
       return describeCaptions(message.state);
+    case "off_record":
+      return words(message.on ? t.announce.offRecord : t.announce.onRecord, "polite", "brief");
+    case "transcript":
+      return words(t.announce.transcript[message.state], "polite", "brief");
     case "ending_soon":
       return words(t.announce.endingSoon(message.minutes), "polite", "until_dismissed");
     case "link_renewed":
@@ -127,6 +131,8 @@ export function matterOf(message: NoticeMessage): Matter | null {
     case "screen_stopped":
     case "microphones_locked":
     case "captions":
+    case "off_record":
+    case "transcript":
     case "link_renewed":
     case "device_problem":
     case "sound_blocked":

@@ -30,6 +30,7 @@ describe("the captions' log", () => {
   it("receives finals only, each with its speaker's name", () => {
     const html = draw(
       {
+        passing: [],
         history: [
           caption(1, 1, { stable: "First words." }),
           caption(2, 3, { status: "interrupted", stable: "Cut off" }),
@@ -49,6 +50,7 @@ describe("the live captions", () => {
   it("show the speaker's name and how far an entry has come, and are no live region", () => {
     const html = draw(
       {
+        passing: [],
         history: [caption(2, 3, { status: "interrupted", stable: "Cut off", started_at: 1 })],
         open: [PARTIAL],
       },
@@ -65,18 +67,24 @@ describe("the live captions", () => {
 describe("shownEntries", () => {
   it("keeps what still grows when there is not room for all", () => {
     const history = [1, 2, 3].map((number) => caption(number, 0, { started_at: number }));
-    expect(shownEntries({ history, open: [PARTIAL] }, 2).map(captionKey)).toEqual(["1.3", "1.9"]);
+    expect(shownEntries({ passing: [], history, open: [PARTIAL] }, 2).map(captionKey)).toEqual([
+      "1.3",
+      "1.9",
+    ]);
   });
 
   it("stands in the order in which people began to speak", () => {
     const early = caption(1, 0, { status: "partial", started_at: 10 });
     const finished: Caption = caption(2, 1, { started_at: 20 });
-    expect(shownEntries({ history: [finished], open: [early] }, 3).map(captionKey)).toEqual(["1.1", "1.2"]);
+    expect(shownEntries({ passing: [], history: [finished], open: [early] }, 3).map(captionKey)).toEqual([
+      "1.1",
+      "1.2",
+    ]);
   });
 
   it("waits for the first word", () => {
     const empty = caption(1, 0, { status: "partial", stable: "", tentative: " " });
-    expect(shownEntries({ history: [], open: [empty] }, 3)).toEqual([]);
+    expect(shownEntries({ passing: [], history: [], open: [empty] }, 3)).toEqual([]);
   });
 });
 

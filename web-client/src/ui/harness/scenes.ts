@@ -51,6 +51,7 @@ export function caption(number: number, who: number, changes: Partial<Caption> =
 }
 
 const CAPTIONS: ClientState["captions"] = {
+  passing: [],
   history: [
     caption(1, 0, { stable: "Good evening everybody, and thank you for being here tonight." }),
     caption(2, 1, { stable: "It has been a long week for me, but I am glad that I came." }),
@@ -80,6 +81,8 @@ const SESSION: SessionInfo = {
   locked: false,
   microphones_locked: false,
   captions: "on",
+  off_record: false,
+  transcript: "none",
 };
 
 const DEVICES: Devices = {
@@ -149,7 +152,10 @@ const BASE: ClientState = {
   knocks: [],
   memberLink: null,
   speakers: [],
-  captions: { open: [], history: [] },
+  captions: { open: [], passing: [], history: [] },
+  captionLink: null,
+  transcriptAgreed: null,
+  transcript: null,
   endingSoonMinutes: null,
   unmuteRequested: false,
   wishes: { microphone: null, camera: null },
@@ -230,7 +236,9 @@ export const scenes: Readonly<Record<string, Scene>> = {
     },
   },
   call: { state: call() },
-  "call-alone": { state: call({ participants: [person(1)], captions: { open: [], history: [] } }) },
+  "call-alone": {
+    state: call({ participants: [person(1)], captions: { open: [], passing: [], history: [] } }),
+  },
   "call-two": { state: call({ participants: people(2) }) },
   "call-nine": { state: call({ participants: people(9) }) },
   "call-25": { state: call({ participants: people(25) }) },
@@ -269,7 +277,10 @@ export const scenes: Readonly<Record<string, Scene>> = {
     }),
   },
   "call-captions-gone": {
-    state: call({ session: { ...SESSION, captions: "unavailable" }, captions: { open: [], history: [] } }),
+    state: call({
+      session: { ...SESSION, captions: "unavailable" },
+      captions: { open: [], passing: [], history: [] },
+    }),
   },
   facilitator: { state: facilitating({ knocks: KNOCKS }) },
   "facilitator-quiet": { state: facilitating({ session: { ...SESSION, locked: true } }) },
