@@ -49,6 +49,8 @@ pub(crate) struct StoredPacket<'a> {
     pub(crate) marker: bool,
     /// Its extension of one byte: level of a sound, orientation of a picture.
     pub(crate) byte_extension: Option<u8>,
+    /// The dependency descriptor as it came; empty when there was none.
+    pub(crate) dependency: &'a [u8],
     pub(crate) payload: &'a [u8],
 }
 
@@ -65,6 +67,8 @@ struct Entry {
     len: u16,
     marker: bool,
     byte_extension: Option<u8>,
+    /// Of the dependency descriptor, which lies before the payload.
+    dependency_len: u8,
 }
 
 /// The lowest 32 bits of a time in milliseconds.
@@ -112,7 +116,10 @@ impl PacketCache {
 
     /// Keeps a packet, at the cost of the oldest.
     pub(crate) fn insert(&mut self, packet: StoredPacket<'_>, now: MediaTime) {
-        let len = packet.payload.len();
+        let Ok(dependency_len) = u8::try_from(packet.dependency.len()) else {
+            return;
+        };
+        let len = packet.dependency.len() + packet.payload.len();
         if len > self.limits.chunk_bytes {
             return;
         }
@@ -127,7 +134,9 @@ impl PacketCache {
         let number = self.first_chunk.wrapping_add(self.chunks.len() as u32 - 1);
         let chunk = self.chunks.back_mut().expect("begun above");
         let offset = chunk.used;
-        chunk.bytes[offset..offset + len].copy_from_slice(packet.payload);
+        let (dependency, payload) = chunk.bytes[offset..offset + len].split_at_mut(packet.dependency.len());
+        dependency.copy_from_slice(packet.dependency);
+        payload.copy_from_slice(packet.payload);
         chunk.used += len;
         chunk.newest = now;
         self.spread_entries(packet.sequence, now);
@@ -141,6 +150,7 @@ impl PacketCache {
             len: len as u16,
             marker: packet.marker,
             byte_extension: packet.byte_extension,
+            dependency_len,
         };
     }
 
@@ -151,12 +161,15 @@ impl PacketCache {
             return None;
         }
         let offset = usize::from(entry.offset);
+        let bytes = &self.chunk(entry)?.bytes[offset..offset + usize::from(entry.len)];
+        let (dependency, payload) = bytes.split_at(usize::from(entry.dependency_len));
         Some(StoredPacket {
             sequence,
             timestamp: entry.timestamp,
             marker: entry.marker,
             byte_extension: entry.byte_extension,
-            payload: &self.chunk(entry)?.bytes[offset..offset + usize::from(entry.len)],
+            dependency,
+            payload,
         })
     }
 
@@ -228,6 +241,7 @@ mod tests {
             timestamp: sequence as u32 * 10,
             marker: true,
             byte_extension: Some(9),
+            dependency: b"dd",
             payload,
         }
     }

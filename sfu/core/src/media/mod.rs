@@ -5,7 +5,10 @@
 
 mod allowance;
 mod cache;
+mod dependency;
 pub(crate) mod downlink;
+mod dropped;
+mod h264;
 mod key_frames;
 mod layers;
 mod loss;
@@ -13,6 +16,7 @@ mod nack;
 pub(crate) mod negotiated;
 pub(crate) mod outgoing;
 pub(crate) mod participant;
+mod picture;
 mod rate;
 mod reception;
 mod rewriter;
@@ -22,11 +26,13 @@ mod sequence;
 pub(crate) mod session;
 mod slots;
 mod speaker;
+mod svc;
 pub(crate) mod time;
 mod timeline;
 mod twcc;
 pub(crate) mod uplink;
 mod vp8;
+mod vp9;
 
 /// Ticks per second of Opus (RFC 7587 §4.1).
 const OPUS_RATE: u32 = 48_000;

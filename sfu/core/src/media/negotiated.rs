@@ -1,14 +1,17 @@
 //! What an offer and its answer agreed on, as far as media go: the sections a client sends, the slot pairs it
 //! receives, payload types and header-extension ids.
 
-use hearken_protocol::TrackSource;
+use hearken_protocol::{TrackSource, VideoCodec};
 
 use super::layers::LAYERS_MAX;
 use super::rtp::ExtensionIds;
-use crate::sdp::{ChosenCodecs, Feedback, HeaderExtension, MediaKind, Offer, OfferSection, SectionRole};
+use crate::sdp::{
+    self, ChosenCodecs, Feedback, HeaderExtension, MediaKind, Offer, OfferSection, SectionRole,
+};
 
 /// Slot pairs of one client; a browser offers at most 25. Further ones stay unused.
 const PAIRS_MAX: usize = 64;
+const VIDEO_CODECS: usize = 4;
 /// What clients call the layers of a camera, smallest first.
 const USUAL_RIDS: [&str; LAYERS_MAX] = ["q", "h", "f"];
 
@@ -19,9 +22,29 @@ pub(crate) enum Codec {
     #[default]
     Unknown,
     Opus,
-    Vp8,
+    Video(VideoCodec),
     /// Repairs (RFC 4588).
     Rtx,
+}
+
+impl Codec {
+    fn of(codec: sdp::Codec) -> Self {
+        match codec {
+            sdp::Codec::Opus => Self::Opus,
+            sdp::Codec::Vp8 => Self::Video(VideoCodec::Vp8),
+            sdp::Codec::H264 => Self::Video(VideoCodec::H264),
+            sdp::Codec::Vp9 => Self::Video(VideoCodec::Vp9),
+            sdp::Codec::Av1 => Self::Video(VideoCodec::Av1),
+            sdp::Codec::Red | sdp::Codec::Rtx { .. } | sdp::Codec::Other => Self::Unknown,
+        }
+    }
+}
+
+/// A receiver's own numbers for one codec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PayloadTypes {
+    pub(crate) media: u8,
+    pub(crate) rtx: Option<u8>,
 }
 
 /// A section a client sends media in.
@@ -55,6 +78,8 @@ pub(crate) struct Sends {
     pub(crate) sections: Vec<SendSection>,
     /// By payload type.
     pub(crate) codecs: [Codec; 128],
+    /// By the payload type of repairs: what they repair.
+    pub(crate) repaired: [Codec; 128],
     pub(crate) extensions: ExtensionIds,
     /// Whether lost Opus packets can be asked for.
     pub(crate) audio_nack: bool,
@@ -64,8 +89,9 @@ pub(crate) struct Sends {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReceiveSection {
     pub(crate) mid: String,
-    pub(crate) payload_type: u8,
-    pub(crate) rtx_payload_type: Option<u8>,
+    pub(crate) opus: Option<PayloadTypes>,
+    /// By `VideoCodec`.
+    pub(crate) video: [Option<PayloadTypes>; VIDEO_CODECS],
     pub(crate) extensions: ExtensionIds,
 }
 
@@ -89,19 +115,25 @@ impl Negotiated {
         let mut sends = Sends {
             sections: Vec::new(),
             codecs: [Codec::Unknown; 128],
+            repaired: [Codec::Unknown; 128],
             extensions: ExtensionIds::default(),
             audio_nack: false,
         };
         let mut pairs: Vec<(Option<ReceiveSection>, Option<ReceiveSection>)> = Vec::new();
         for (section, role) in offer.sections.iter().zip(offer.roles()) {
-            let Some(chosen) = section.chosen() else { continue };
+            let chosen = section.all_chosen();
             match role {
-                SectionRole::Source(source) => sends.add(section, source, chosen),
+                SectionRole::Source(source) => sends.add(section, source, &chosen),
                 SectionRole::Slot { pair } => {
                     if pairs.len() <= pair {
                         pairs.resize(pair + 1, (None, None));
                     }
-                    let received = Some(ReceiveSection::new(section, chosen));
+                    let mut received = ReceiveSection::new(section, &chosen);
+                    if !offer.mixes_extension_forms {
+                        // Some of its values are longer than the short form holds.
+                        received.extensions.dependency = None;
+                    }
+                    let received = Some(received);
                     match section.kind {
                         MediaKind::Audio => pairs[pair].0 = received,
                         MediaKind::Video | MediaKind::Other => pairs[pair].1 = received,
@@ -124,19 +156,18 @@ impl Negotiated {
 }
 
 impl Sends {
-    fn add(&mut self, section: &OfferSection, source: TrackSource, chosen: ChosenCodecs<'_>) {
-        let codec = if source.is_audio() {
-            Codec::Opus
-        } else {
-            Codec::Vp8
-        };
-        let payload_types = [(Some(chosen.media.payload_type), codec), (chosen.rtx, Codec::Rtx)];
-        for (payload_type, codec) in payload_types {
-            if let Some(known) = payload_type.and_then(|number| self.codecs.get_mut(usize::from(number))) {
+    fn add(&mut self, section: &OfferSection, source: TrackSource, chosen: &[ChosenCodecs<'_>]) {
+        for ChosenCodecs { media, rtx } in chosen {
+            let codec = Codec::of(media.codec);
+            if let Some(known) = self.codecs.get_mut(usize::from(media.payload_type)) {
                 *known = codec;
             }
+            if let Some(rtx) = rtx.map(usize::from).filter(|rtx| *rtx < self.codecs.len()) {
+                self.codecs[rtx] = Codec::Rtx;
+                self.repaired[rtx] = codec;
+            }
+            self.audio_nack |= source.is_audio() && media.has(Feedback::Nack);
         }
-        self.audio_nack |= source.is_audio() && chosen.media.has(Feedback::Nack);
         self.extensions = self.extensions.or(extension_ids(section));
         let mut rids = section.rids.clone();
         // By their names if these are the usual ones, else in the client's order.
@@ -154,13 +185,39 @@ impl Sends {
 }
 
 impl ReceiveSection {
-    fn new(section: &OfferSection, chosen: ChosenCodecs<'_>) -> Self {
+    fn new(section: &OfferSection, chosen: &[ChosenCodecs<'_>]) -> Self {
+        let (mut opus, mut video) = (None, [None; VIDEO_CODECS]);
+        for ChosenCodecs { media, rtx } in chosen {
+            let numbers = Some(PayloadTypes {
+                media: media.payload_type,
+                rtx: *rtx,
+            });
+            match Codec::of(media.codec) {
+                Codec::Opus => opus = numbers,
+                Codec::Video(codec) => video[codec as usize] = numbers,
+                Codec::Unknown | Codec::Rtx => {}
+            }
+        }
         Self {
             mid: section.mid.clone(),
-            payload_type: chosen.media.payload_type,
-            rtx_payload_type: chosen.rtx,
+            opus,
+            video,
             extensions: extension_ids(section),
         }
+    }
+
+    /// The numbers for a codec; `None` when this client does not know it.
+    pub(crate) fn payload_types(&self, codec: Option<VideoCodec>) -> Option<PayloadTypes> {
+        match codec {
+            Some(codec) => self.video[codec as usize],
+            None => self.opus,
+        }
+    }
+
+    /// Whether lost packets of any codec can be repaired.
+    pub(crate) fn has_repairs(&self) -> bool {
+        let numbers = [self.opus].into_iter().chain(self.video);
+        numbers.flatten().any(|numbers| numbers.rtx.is_some())
     }
 }
 
@@ -172,12 +229,15 @@ fn extension_ids(section: &OfferSection) -> ExtensionIds {
         audio_level: section.extension_id(HeaderExtension::AudioLevel),
         transport_cc: section.extension_id(HeaderExtension::TransportCc),
         video_orientation: section.extension_id(HeaderExtension::VideoOrientation),
+        dependency: section.extension_id(HeaderExtension::DependencyDescriptor),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const VP8: Codec = Codec::Video(VideoCodec::Vp8);
 
     #[test]
     fn a_chromium_offer_has_its_sources_pairs_and_numbers() {
@@ -195,14 +255,15 @@ mod tests {
                 sends.codecs[97],
                 sends.codecs[98]
             ],
-            [Codec::Opus, Codec::Vp8, Codec::Rtx, Codec::Unknown]
+            [Codec::Opus, VP8, Codec::Rtx, Codec::Unknown]
         );
         let mids: Vec<_> = pairs
             .iter()
             .map(|pair| (pair.audio.mid.as_str(), pair.video.mid.as_str()))
             .collect();
         assert_eq!(mids, [("4", "5"), ("6", "7"), ("8", "9")]);
-        assert!(pairs.iter().all(|pair| pair.video.rtx_payload_type == Some(97)));
+        let vp8 = |pair: &ReceivePair| pair.video.payload_types(Some(VideoCodec::Vp8)).unwrap();
+        assert!(pairs.iter().all(|pair| vp8(pair).rtx == Some(97)));
     }
 
     #[test]
@@ -211,11 +272,15 @@ mod tests {
         let Negotiated { sends, pairs } = Negotiated::from_offer(&offer);
         assert_eq!(
             (sends.codecs[109], sends.codecs[120], sends.codecs[124]),
-            (Codec::Opus, Codec::Vp8, Codec::Rtx)
+            (Codec::Opus, VP8, Codec::Rtx)
         );
         assert_eq!(
-            (pairs[0].audio.payload_type, pairs[0].video.payload_type),
-            (109, 120)
+            [
+                pairs[0].audio.payload_types(None),
+                pairs[0].video.payload_types(Some(VideoCodec::Vp8))
+            ]
+            .map(|numbers| numbers.unwrap().media),
+            [109, 120]
         );
     }
 }

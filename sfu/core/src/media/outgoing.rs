@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use hearken_protocol::VideoCodec;
+
 use super::cache::StoredPacket;
+use super::dependency::{DESCRIPTOR_BYTES_MAX, TemplateStructure};
 use super::negotiated::ReceiveSection;
+use super::picture::VideoPacket;
 use super::rate::RateMeter;
-use super::rewriter::{Rewriter, Rewritten, StreamId};
+use super::rewriter::{Incoming, Rewriter, Rewritten, RunStart, StreamId};
 use super::rtcp::{self, SenderReport};
 use super::rtp::{OUTGOING_HEADER_BYTES_MAX, OutgoingHeader};
 use super::time::{MediaTime, ServerClock};
 use super::timeline::{self, Anchor};
-use super::vp8::Vp8Descriptor;
 use crate::transport::{SRTP_OVERHEAD_MAX, Transport};
 use crate::{Content, Counters, DropCause, Outbox};
 
@@ -31,7 +34,8 @@ pub(crate) struct MediaPacket<'a> {
     pub(crate) stream: StreamId,
     pub(crate) layer: u8,
     pub(crate) stored: StoredPacket<'a>,
-    pub(crate) vp8: Option<Vp8Descriptor>,
+    /// What a picture's packet says of itself; `None` for sound.
+    pub(crate) video: Option<VideoPacket>,
     /// Where the stream's timestamps lie in time.
     pub(crate) anchor: Anchor,
 }
@@ -50,8 +54,16 @@ pub(crate) struct Leg<'a> {
 #[derive(Debug)]
 struct RepairStream {
     ssrc: u32,
-    payload_type: u8,
     next_index: u64,
+}
+
+/// What a kept packet is, beside its bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kept<'a> {
+    pub(crate) stored: StoredPacket<'a>,
+    /// `None` for sound.
+    pub(crate) codec: Option<VideoCodec>,
+    pub(crate) structure: Option<&'a TemplateStructure>,
 }
 
 /// Random numbers for one outgoing stream.
@@ -142,9 +154,8 @@ impl RepairLog {
 
 impl Outgoing {
     pub(crate) fn new(section: ReceiveSection, rate: u32, seed: OutgoingSeed) -> Self {
-        let repair = section.rtx_payload_type.map(|payload_type| RepairStream {
+        let repair = section.has_repairs().then(|| RepairStream {
             ssrc: seed.rtx_ssrc,
-            payload_type,
             next_index: u64::from(seed.first_rtx_sequence & 0x7fff),
         });
         let ids = section.extensions;
@@ -180,6 +191,13 @@ impl Outgoing {
             octets: 0,
             repair_log: None,
         }
+    }
+
+    /// Whether this receiver can decode a video; AV1 of several layers only with the dependency descriptor.
+    pub(crate) fn can_decode(&self, codec: VideoCodec, has_layers: bool) -> bool {
+        let has_descriptor = self.section.extensions.dependency.is_some();
+        self.section.payload_types(Some(codec)).is_some()
+            && (codec != VideoCodec::Av1 || !has_layers || has_descriptor)
     }
 
     /// The SSRC of repairs, when there are any.
@@ -224,18 +242,34 @@ impl Outgoing {
     /// Whether this packet begins something new for this subscriber: the stream itself, another layer.
     pub(crate) fn begins_with(&self, packet: &MediaPacket<'_>, now: MediaTime) -> bool {
         let current = self.rewriter.current();
-        if self.chosen.is_none() || current == Some(packet.stream) {
+        if self.chosen.is_none() {
             return false;
         }
-        let Some(vp8) = packet.vp8 else { return true };
+        let Some(video) = &packet.video else {
+            return current != Some(packet.stream);
+        };
+        if !video.starts_key_frame || !self.can_decode(video.codec, video.layers.is_some()) {
+            return false;
+        }
+        if current == Some(packet.stream) {
+            return self.rewriter.target() != self.target(video);
+        }
+        // Whichever of the layers in one stream is chosen, it begins here.
+        if video.layers.is_some() {
+            return true;
+        }
         let impatient = || {
             self.waiting_since
                 .is_some_and(|since| now.since(since) > LAYER_PATIENCE)
         };
         let replaces_current = self.current_layer == Some(packet.layer);
         let is_better_than_nothing = current.is_none() && impatient();
-        vp8.starts_key_frame
-            && (self.chosen == Some(packet.layer) || replaces_current || is_better_than_nothing)
+        self.chosen == Some(packet.layer) || replaces_current || is_better_than_nothing
+    }
+
+    /// The layer to let through of a stream that holds several.
+    fn target(&self, video: &VideoPacket) -> Option<u8> {
+        video.layers.and(self.chosen)
     }
 
     /// Whether the announced first timestamp can still be compared with that of a frame now.
@@ -265,16 +299,22 @@ impl Outgoing {
             timestamp
         };
         let timestamp = self.after_last(timestamp, now);
-        let switches = self.current_layer.is_some_and(|layer| layer != packet.layer);
-        let stored = &packet.stored;
-        self.rewriter.begin(
-            packet.stream,
-            stored.sequence,
-            stored.timestamp,
-            timestamp,
-            packet.vp8.as_ref(),
-        );
-        self.current_layer = Some(packet.layer);
+        let target = packet.video.as_ref().and_then(|video| self.target(video));
+        let start = RunStart {
+            stream: packet.stream,
+            sequence: packet.stored.sequence,
+            timestamp: packet.stored.timestamp,
+            numbers: packet.video.map(|video| video.numbers).unwrap_or_default(),
+            target,
+        };
+        if self.rewriter.current() == Some(packet.stream) {
+            self.rewriter.retarget(&start);
+        } else {
+            self.rewriter.begin(&start, timestamp);
+        }
+        let layer = target.unwrap_or(packet.layer);
+        let switches = self.current_layer.is_some_and(|before| before != layer);
+        self.current_layer = Some(layer);
         if self.chosen == self.current_layer {
             self.waiting_since = None;
         }
@@ -285,27 +325,32 @@ impl Outgoing {
     /// Sends the packet if it belongs to what this subscriber gets.
     pub(crate) fn forward(&mut self, packet: &MediaPacket<'_>, leg: &mut Leg<'_>) {
         let stored = &packet.stored;
-        let rewritten = self.rewriter.rewrite(
-            packet.stream,
-            stored.sequence,
-            stored.timestamp,
-            packet.vp8.as_ref(),
-        );
+        let rewritten = self.rewriter.rewrite(&Incoming {
+            stream: packet.stream,
+            sequence: stored.sequence,
+            timestamp: stored.timestamp,
+            numbers: packet.video.as_ref().map(|video| &video.numbers),
+            layers: packet.video.as_ref().and_then(|video| video.layers.as_ref()),
+        });
         let Some(rewritten) = rewritten else { return };
         if self.rewriter.current() == Some(packet.stream) {
             self.anchor = packet.anchor;
         }
-        self.send(stored, packet.vp8.as_ref(), rewritten, leg);
+        self.send(stored, packet.video.as_ref(), rewritten, leg);
     }
 
     /// Sends a kept packet again, if it was not sent again just now. True when it goes out.
     pub(crate) fn repair(
         &mut self,
-        stored: &StoredPacket<'_>,
+        kept: &Kept<'_>,
         rewritten: Rewritten,
         round_trip: Duration,
         leg: &mut Leg<'_>,
     ) -> bool {
+        let stored = &kept.stored;
+        let Some(numbers) = self.section.payload_types(kept.codec) else {
+            return false;
+        };
         let interval = round_trip.max(REPAIR_INTERVAL_MIN);
         if !self
             .repair_log
@@ -314,28 +359,33 @@ impl Outgoing {
         {
             return false;
         }
-        let vp8 = if self.is_audio() {
-            None
-        } else {
-            Vp8Descriptor::parse(stored.payload)
-        };
-        let Some(repair) = &mut self.repair else {
-            self.send(stored, vp8.as_ref(), rewritten, leg);
+        let read = |codec| VideoPacket::parse(codec, stored.payload, stored.dependency, kept.structure);
+        let video = kept.codec.and_then(read);
+        let (Some(repair), Some(payload_type)) = (&mut self.repair, numbers.rtx) else {
+            self.send(stored, video.as_ref(), rewritten, leg);
             return true;
         };
         let rtx_index = repair.next_index;
         repair.next_index += 1;
         let header = OutgoingHeader {
-            marker: stored.marker,
-            payload_type: repair.payload_type,
+            marker: ends_picture(stored, video.as_ref(), rewritten),
+            payload_type,
             sequence: rtx_index as u16,
             timestamp: rewritten.timestamp,
             ssrc: repair.ssrc,
             byte_extension: self.byte_extension_id.zip(stored.byte_extension),
             transport_sequence: next_transport_sequence(&self.section, leg),
+            dependency: None,
         };
         let prefix = (rewritten.index as u16).to_be_bytes();
-        seal(&header, &prefix, stored, vp8.as_ref(), rewritten, rtx_index, leg)
+        let dependency_id = self.section.extensions.dependency;
+        let body = Body {
+            stored,
+            video: video.as_ref(),
+            rewritten,
+            dependency_id,
+        };
+        seal(header, &prefix, &body, rtx_index, leg)
             .map(|bytes| leg.counters.sent.rtx.add(bytes))
             .is_some()
     }
@@ -390,27 +440,37 @@ impl Outgoing {
     fn send(
         &mut self,
         stored: &StoredPacket<'_>,
-        vp8: Option<&Vp8Descriptor>,
+        video: Option<&VideoPacket>,
         rewritten: Rewritten,
         leg: &mut Leg<'_>,
     ) {
+        let Some(numbers) = self.section.payload_types(video.map(|video| video.codec)) else {
+            return;
+        };
         // Without a repair stream the same packet may be sealed twice under one number: then it must be the
         // same to the last bit, so it carries no transport-wide number.
-        let transport_sequence = if self.repair.is_some() {
+        let transport_sequence = if numbers.rtx.is_some() {
             next_transport_sequence(&self.section, leg)
         } else {
             None
         };
         let header = OutgoingHeader {
-            marker: stored.marker,
-            payload_type: self.section.payload_type,
+            marker: ends_picture(stored, video, rewritten),
+            payload_type: numbers.media,
             sequence: rewritten.index as u16,
             timestamp: rewritten.timestamp,
             ssrc: self.ssrc,
             byte_extension: self.byte_extension_id.zip(stored.byte_extension),
             transport_sequence,
+            dependency: None,
         };
-        let Some(bytes) = seal(&header, &[], stored, vp8, rewritten, rewritten.index, leg) else {
+        let body = Body {
+            stored,
+            video,
+            rewritten,
+            dependency_id: self.section.extensions.dependency,
+        };
+        let Some(bytes) = seal(header, &[], &body, rewritten.index, leg) else {
             return;
         };
         let volume = if self.is_audio() {
@@ -431,18 +491,48 @@ fn next_transport_sequence(section: &ReceiveSection, leg: &mut Leg<'_>) -> Optio
     Some((id, *leg.transport_sequence))
 }
 
+/// Whether the marker belongs to a packet: what ends the picture for one receiver is not its end for all.
+fn ends_picture(stored: &StoredPacket<'_>, video: Option<&VideoPacket>, rewritten: Rewritten) -> bool {
+    let layers = video.and_then(|video| video.layers);
+    let ends_layer = |target| layers.is_some_and(|layers| layers.ends_picture_of(target));
+    stored.marker || rewritten.target.is_some_and(ends_layer)
+}
+
+/// What goes into a packet behind the fixed header.
+struct Body<'a> {
+    stored: &'a StoredPacket<'a>,
+    video: Option<&'a VideoPacket>,
+    rewritten: Rewritten,
+    /// The receiver's id of the dependency descriptor.
+    dependency_id: Option<u8>,
+}
+
 /// Writes and seals a packet in the outbox: the one copy that forwarding makes. Returns its bytes.
 fn seal(
-    header: &OutgoingHeader,
+    header: OutgoingHeader<'_>,
     prefix: &[u8],
-    stored: &StoredPacket<'_>,
-    vp8: Option<&Vp8Descriptor>,
-    rewritten: Rewritten,
+    body: &Body<'_>,
     index: u64,
     leg: &mut Leg<'_>,
 ) -> Option<usize> {
+    let Body {
+        stored,
+        video,
+        rewritten,
+        dependency_id,
+    } = *body;
     let pair = leg.transport.selected()?;
-    let room = OUTGOING_HEADER_BYTES_MAX + prefix.len() + stored.payload.len() + SRTP_OVERHEAD_MAX;
+    let mut rewritten_dependency;
+    let mut dependency = None;
+    if let (Some(id), Some(descriptor)) = (dependency_id, video.and_then(|video| video.dependency)) {
+        rewritten_dependency = [0; DESCRIPTOR_BYTES_MAX];
+        let (shift, target) = (rewritten.picture_shift, rewritten.target);
+        let len = descriptor.write(stored.dependency, shift, target, &mut rewritten_dependency)?;
+        dependency = Some((id, &rewritten_dependency[..len]));
+    }
+    let header = OutgoingHeader { dependency, ..header };
+    let header_room = OUTGOING_HEADER_BYTES_MAX + dependency.map_or(0, |(_, value)| value.len());
+    let room = header_room + prefix.len() + stored.payload.len() + SRTP_OVERHEAD_MAX;
     let Some(packet) = leg.outbox.reserve(room) else {
         leg.counters.drops.count(DropCause::OutboxFull);
         return None;
@@ -452,8 +542,8 @@ fn seal(
     let end = payload_at + stored.payload.len();
     packet[header_bytes..payload_at].copy_from_slice(prefix);
     packet[payload_at..end].copy_from_slice(stored.payload);
-    if let Some(vp8) = vp8 {
-        vp8.shift(rewritten.vp8_shift, &mut packet[payload_at..end]);
+    if let Some(video) = video {
+        video.shift(rewritten.picture_shift, &mut packet[payload_at..end]);
     }
     match leg.transport.seal_rtp(packet, header_bytes, end, index) {
         Ok(len) => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hearken_protocol::{MediaGrants, ParticipantId, TrackSource, ViewItem, ViewMode};
+use hearken_protocol::{MediaGrants, ParticipantId, TrackSource, VideoCodec, ViewItem, ViewMode};
 
 use super::downlink::Downlink;
 use super::layers::{LAYERS_MAX, LiveLayer, LiveLayers};
@@ -20,6 +20,8 @@ const CAMERA_SILENCE_MAX: Duration = Duration::from_secs(2);
 const SCREEN_SILENCE_MAX: Duration = Duration::from_secs(10);
 /// A layer that has not come for this long is not there to choose.
 const LAYER_SILENCE_MAX: Duration = Duration::from_millis(1500);
+/// The same where several layers come in one stream: each comes with every picture.
+const SPATIAL_LAYER_SILENCE_MAX: Duration = Duration::from_millis(500);
 /// Videos a client can show at once. Full: the rest is not sent.
 const VIEW_ITEMS_MAX: usize = 64;
 
@@ -30,6 +32,22 @@ pub(crate) fn silence_max(source: TrackSource) -> Duration {
         TrackSource::Camera => CAMERA_SILENCE_MAX,
         TrackSource::Screen => SCREEN_SILENCE_MAX,
     }
+}
+
+/// The same for one layer of a stream that holds several.
+fn spatial_silence_max(source: TrackSource) -> Duration {
+    match source {
+        TrackSource::Camera => SPATIAL_LAYER_SILENCE_MAX,
+        TrackSource::Screen | TrackSource::Microphone | TrackSource::ScreenAudio => silence_max(source),
+    }
+}
+
+/// What a video is encoded with at present.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LiveCodec {
+    pub(crate) codec: VideoCodec,
+    /// Several in one stream.
+    pub(crate) has_layers: bool,
 }
 
 /// Whether these grants let a source through.
@@ -178,14 +196,40 @@ impl Participant {
             return live;
         };
         for (layer, stream) in connection.uplink.layers(source).into_iter().enumerate() {
-            live[layer] = stream
-                .filter(|stream| now.since(stream.last_packet) < silence_max)
-                .map(|stream| LiveLayer {
-                    stream: stream.id,
-                    height: stream.size.map(|size| size.height.min(size.width)),
-                    bitrate: stream.bitrate.rate(now),
+            let Some(stream) = stream.filter(|stream| now.since(stream.last_packet) < silence_max) else {
+                continue;
+            };
+            let id = stream.id;
+            if stream.layers.are_several() {
+                let silence_max = silence_max.min(spatial_silence_max(source));
+                return std::array::from_fn(|number| {
+                    let (size, bitrate) = stream.layers.get(number, silence_max, now)?;
+                    Some(LiveLayer {
+                        stream: id,
+                        height: size.map(|size| size.height.min(size.width)),
+                        bitrate,
+                    })
                 });
+            }
+            live[layer] = Some(LiveLayer {
+                stream: id,
+                height: stream.size.map(|size| size.height.min(size.width)),
+                bitrate: stream.bitrate.rate(now),
+            });
         }
         live
+    }
+
+    /// What a video that arrives is encoded with.
+    pub(crate) fn live_codec(&mut self, source: TrackSource, now: MediaTime) -> Option<LiveCodec> {
+        let connection = self.connection.as_mut()?;
+        let streams = connection.uplink.layers(source).into_iter().flatten();
+        let newest = streams
+            .filter(|stream| now.since(stream.last_packet) < silence_max(source))
+            .max_by_key(|stream| stream.last_packet)?;
+        Some(LiveCodec {
+            codec: newest.video_codec()?,
+            has_layers: newest.layers.are_several(),
+        })
     }
 }

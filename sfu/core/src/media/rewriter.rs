@@ -7,11 +7,14 @@
 //! ```
 //!
 //! Within a run everything is shifted by the same amounts. So a packet that comes late, or is asked for again
-//! after a switch, still gets the numbers it had, or would have had.
+//! after a switch, still gets the numbers it had, or would have had. Where a stream holds several layers, a run
+//! is of one of them, and closes up over the packets of the others.
 
+use super::dropped::{Dropped, Offset};
+use super::picture::{PictureCounters, PictureNumbers, PictureShift};
 use super::sequence;
+use super::svc::LayeredFrame;
 use super::timeline;
-use super::vp8::{Vp8Counters, Vp8Descriptor, Vp8Shift};
 
 /// Runs remembered for late packets and repairs: more switches than this within a second don't happen.
 const RUNS_MAX: usize = 4;
@@ -23,11 +26,40 @@ pub(crate) struct StreamId(pub(crate) u64);
 /// A stretch of one received stream.
 #[derive(Debug, Clone, Copy, Default)]
 struct Run {
+    /// Never twice the same in one outgoing stream.
+    number: u32,
     stream: StreamId,
     first_in: u64,
     first_out: u64,
     timestamp_shift: u32,
-    vp8_shift: Vp8Shift,
+    picture_shift: PictureShift,
+    /// The layer that is let through, where there are several in the stream.
+    target: Option<u8>,
+    /// Everything before this was let through or left out.
+    next_in: u64,
+}
+
+/// The first packet of a run, as it came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RunStart {
+    pub(crate) stream: StreamId,
+    pub(crate) sequence: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) numbers: PictureNumbers,
+    /// The layer to let through, where there are several in the stream.
+    pub(crate) target: Option<u8>,
+}
+
+/// A packet, as far as its numbers go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Incoming<'a> {
+    pub(crate) stream: StreamId,
+    pub(crate) sequence: u64,
+    pub(crate) timestamp: u32,
+    /// `None` for sound.
+    pub(crate) numbers: Option<&'a PictureNumbers>,
+    /// Where there are several layers in the stream.
+    pub(crate) layers: Option<&'a LayeredFrame>,
 }
 
 /// A packet's numbers on the way out.
@@ -36,7 +68,9 @@ pub(crate) struct Rewritten {
     /// Roll-over counter and sequence number.
     pub(crate) index: u64,
     pub(crate) timestamp: u32,
-    pub(crate) vp8_shift: Vp8Shift,
+    pub(crate) picture_shift: PictureShift,
+    /// The layer that the receiver gets, where there are several in the stream.
+    pub(crate) target: Option<u8>,
 }
 
 /// What a subscriber lost, in terms of the stream it came from.
@@ -63,10 +97,13 @@ impl Source {
 pub(crate) struct Rewriter {
     next_index: u64,
     last_timestamp: Option<u32>,
-    vp8: Vp8Counters,
+    counters: PictureCounters,
     /// Oldest first.
     runs: [Run; RUNS_MAX],
     run_count: usize,
+    run_number: u32,
+    /// Made with the first run that is of one layer of several.
+    dropped: Option<Box<Dropped>>,
     is_open: bool,
 }
 
@@ -77,17 +114,23 @@ impl Rewriter {
         Self {
             next_index: u64::from(first_sequence & 0x7fff),
             last_timestamp: None,
-            vp8: Vp8Counters::default(),
+            counters: PictureCounters::default(),
             runs: [Run::default(); RUNS_MAX],
             run_count: 0,
+            run_number: 0,
+            dropped: None,
             is_open: false,
         }
     }
 
     /// The stream that is let through at present.
     pub(crate) fn current(&self) -> Option<StreamId> {
-        self.is_open
-            .then(|| self.runs[..self.run_count].last().map(|run| run.stream))?
+        self.open_run().map(|run| run.stream)
+    }
+
+    /// The layer of it, where there are several.
+    pub(crate) fn target(&self) -> Option<u8> {
+        self.open_run().and_then(|run| run.target)
     }
 
     /// The timestamp of the newest packet that was sent.
@@ -97,32 +140,47 @@ impl Rewriter {
 
     /// What is added to the current stream's timestamps.
     pub(crate) fn timestamp_shift(&self) -> Option<u32> {
-        self.is_open
-            .then(|| self.runs[..self.run_count].last().map(|run| run.timestamp_shift))?
+        self.open_run().map(|run| run.timestamp_shift)
+    }
+
+    fn open_run(&self) -> Option<&Run> {
+        self.runs[..self.run_count].last().filter(|_| self.is_open)
     }
 
     /// Begins a run with this packet, which is to go out with `timestamp`.
-    pub(crate) fn begin(
-        &mut self,
-        stream: StreamId,
-        sequence: u64,
-        timestamp_in: u32,
-        timestamp: u32,
-        vp8: Option<&Vp8Descriptor>,
-    ) {
+    pub(crate) fn begin(&mut self, start: &RunStart, timestamp: u32) {
+        let timestamp_shift = timestamp.wrapping_sub(start.timestamp);
+        let picture_shift = self.counters.shift_to_follow(&start.numbers);
+        self.push(start, timestamp_shift, picture_shift);
+    }
+
+    /// Goes on in the same stream with another of its layers, from this packet on.
+    pub(crate) fn retarget(&mut self, start: &RunStart) {
+        if let Some(run) = self.open_run() {
+            let (timestamp_shift, picture_shift) = (run.timestamp_shift, run.picture_shift);
+            self.push(start, timestamp_shift, picture_shift);
+        }
+    }
+
+    fn push(&mut self, start: &RunStart, timestamp_shift: u32, picture_shift: PictureShift) {
         if self.run_count == RUNS_MAX {
             self.runs.rotate_left(1);
             self.run_count -= 1;
         }
+        self.run_number = self.run_number.wrapping_add(1);
         self.runs[self.run_count] = Run {
-            stream,
-            first_in: sequence,
+            number: self.run_number,
+            stream: start.stream,
+            first_in: start.sequence,
             first_out: self.next_index,
-            timestamp_shift: timestamp.wrapping_sub(timestamp_in),
-            vp8_shift: vp8
-                .map(|descriptor| self.vp8.shift_to_follow(descriptor))
-                .unwrap_or_default(),
+            timestamp_shift,
+            picture_shift,
+            target: start.target,
+            next_in: start.sequence,
         };
+        if start.target.is_some() && self.dropped.is_none() {
+            self.dropped = Some(Box::new(Dropped::new()));
+        }
         self.run_count += 1;
         self.is_open = true;
     }
@@ -139,19 +197,17 @@ impl Rewriter {
     }
 
     /// The numbers for a packet; `None` when it belongs to no run: not selected, or from before the switch.
-    pub(crate) fn rewrite(
-        &mut self,
-        stream: StreamId,
-        sequence: u64,
-        timestamp: u32,
-        vp8: Option<&Vp8Descriptor>,
-    ) -> Option<Rewritten> {
+    pub(crate) fn rewrite(&mut self, packet: &Incoming<'_>) -> Option<Rewritten> {
         let at = self.runs[..self.run_count]
             .iter()
-            .rposition(|run| run.stream == stream && run.first_in <= sequence)?;
+            .rposition(|run| run.stream == packet.stream && run.first_in <= packet.sequence)?;
         let run = self.runs[at];
-        let index = run.first_out + (sequence - run.first_in);
         let is_last = at + 1 == self.run_count;
+        let offset = match run.target {
+            Some(target) => self.offset_in_layer(at, target, packet)?,
+            None => packet.sequence - run.first_in,
+        };
+        let index = run.first_out + offset;
         let fits = if is_last {
             self.is_open || index < self.next_index
         } else {
@@ -162,13 +218,14 @@ impl Rewriter {
         }
         let rewritten = Rewritten {
             index,
-            timestamp: timestamp.wrapping_add(run.timestamp_shift),
-            vp8_shift: run.vp8_shift,
+            timestamp: packet.timestamp.wrapping_add(run.timestamp_shift),
+            picture_shift: run.picture_shift,
+            target: run.target,
         };
         if index >= self.next_index {
             self.next_index = index + 1;
-            if let Some(descriptor) = vp8 {
-                self.vp8.note(descriptor, run.vp8_shift);
+            if let Some(numbers) = packet.numbers {
+                self.counters.note(numbers, run.picture_shift);
             }
         }
         if self
@@ -178,6 +235,28 @@ impl Rewriter {
             self.last_timestamp = Some(rewritten.timestamp);
         }
         Some(rewritten)
+    }
+
+    /// How many packets of a run of one layer of several go before this one; `None` when it is left out.
+    fn offset_in_layer(&mut self, at: usize, target: u8, packet: &Incoming<'_>) -> Option<u64> {
+        let sequence = packet.sequence;
+        let goes_on = self.is_open && at + 1 == self.run_count;
+        let run = &mut self.runs[at];
+        let dropped = self.dropped.as_mut()?;
+        let is_newest = goes_on && sequence >= run.next_in;
+        if is_newest {
+            run.next_in = sequence + 1;
+        }
+        if let Some(layers) = packet.layers.filter(|layers| !layers.is_needed_by(target)) {
+            if is_newest {
+                dropped.leave_out(run.number, sequence, layers.frame);
+            }
+            return None;
+        }
+        match dropped.offset(run.number, run.first_in, sequence) {
+            Offset::Kept(offset) => Some(offset),
+            Offset::LeftOut | Offset::Forgotten => None,
+        }
     }
 
     /// Where a packet that a subscriber lost came from; `None` when it was never sent or is forgotten.
@@ -190,13 +269,19 @@ impl Rewriter {
             .iter()
             .rev()
             .find(|run| run.first_out <= index)?;
+        let offset = index - run.first_out;
+        let sequence = match (run.target, &self.dropped) {
+            (Some(_), Some(dropped)) => dropped.sequence(run.number, run.first_in, offset)?,
+            _ => run.first_in + offset,
+        };
         Some(Source {
             stream: run.stream,
-            sequence: run.first_in + (index - run.first_out),
+            sequence,
             rewritten: Rewritten {
                 index,
                 timestamp: 0,
-                vp8_shift: run.vp8_shift,
+                picture_shift: run.picture_shift,
+                target: run.target,
             },
             timestamp_shift: run.timestamp_shift,
         })
@@ -209,48 +294,75 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::vp8::PictureId;
+    use super::super::picture::PictureId;
+    use super::super::vp8::Vp8Descriptor;
     use super::*;
 
     const Q: StreamId = StreamId(1);
     const F: StreamId = StreamId(2);
 
+    fn begin(rewriter: &mut Rewriter, stream: StreamId, sequence: u64, timestamp_in: u32, timestamp: u32) {
+        let start = RunStart {
+            stream,
+            sequence,
+            timestamp: timestamp_in,
+            numbers: PictureNumbers::default(),
+            target: None,
+        };
+        rewriter.begin(&start, timestamp);
+    }
+
+    fn rewrite(
+        rewriter: &mut Rewriter,
+        stream: StreamId,
+        sequence: u64,
+        timestamp: u32,
+    ) -> Option<Rewritten> {
+        rewriter.rewrite(&Incoming {
+            stream,
+            sequence,
+            timestamp,
+            numbers: None,
+            layers: None,
+        })
+    }
+
     #[test]
     fn a_switch_goes_on_where_the_last_run_ended() {
         let mut rewriter = Rewriter::new(7);
-        rewriter.begin(Q, 41, 1000, 50_000, None);
+        begin(&mut rewriter, Q, 41, 1000, 50_000);
         let out: Vec<_> = (41..44)
-            .map(|sequence| rewriter.rewrite(Q, sequence, 1000, None).unwrap().index)
+            .map(|sequence| rewrite(&mut rewriter, Q, sequence, 1000).unwrap().index)
             .collect();
-        rewriter.begin(F, 907, 5, 50_001, None);
+        begin(&mut rewriter, F, 907, 5, 50_001);
         assert_eq!(out, [7, 8, 9]);
-        let rewritten = rewriter.rewrite(F, 908, 6, None).unwrap();
+        let rewritten = rewrite(&mut rewriter, F, 908, 6).unwrap();
         assert_eq!((rewritten.index, rewritten.timestamp), (11, 50_002));
-        assert_eq!(rewriter.rewrite(Q, 44, 1000, None), None);
+        assert_eq!(rewrite(&mut rewriter, Q, 44, 1000), None);
     }
 
     #[test]
     fn a_late_packet_fills_its_gap_after_the_switch() {
         let mut rewriter = Rewriter::new(0);
-        rewriter.begin(Q, 10, 0, 0, None);
-        rewriter.rewrite(Q, 10, 0, None);
-        rewriter.rewrite(Q, 12, 0, None);
-        rewriter.begin(F, 100, 0, 0, None);
-        rewriter.rewrite(F, 100, 0, None);
+        begin(&mut rewriter, Q, 10, 0, 0);
+        rewrite(&mut rewriter, Q, 10, 0);
+        rewrite(&mut rewriter, Q, 12, 0);
+        begin(&mut rewriter, F, 100, 0, 0);
+        rewrite(&mut rewriter, F, 100, 0);
         assert_eq!(
-            rewriter.rewrite(Q, 11, 0, None).map(|rewritten| rewritten.index),
+            rewrite(&mut rewriter, Q, 11, 0).map(|rewritten| rewritten.index),
             Some(1)
         );
-        assert_eq!(rewriter.rewrite(Q, 9, 0, None), None);
+        assert_eq!(rewrite(&mut rewriter, Q, 9, 0), None);
     }
 
     #[test]
     fn what_was_lost_is_found_across_runs_and_nothing_after_the_owner_has_changed() {
         let mut rewriter = Rewriter::new(0);
-        rewriter.begin(Q, 10, 0, 100, None);
-        rewriter.rewrite(Q, 10, 0, None);
-        rewriter.begin(F, 200, 0, 300, None);
-        rewriter.rewrite(F, 200, 0, None);
+        begin(&mut rewriter, Q, 10, 0, 100);
+        rewrite(&mut rewriter, Q, 10, 0);
+        begin(&mut rewriter, F, 200, 0, 300);
+        rewrite(&mut rewriter, F, 200, 0);
         let source = rewriter.source(0).unwrap();
         assert_eq!(
             (source.stream, source.sequence, source.rewrite(5).timestamp),
@@ -265,16 +377,16 @@ mod tests {
     #[test]
     fn a_pause_leaves_no_gap() {
         let mut rewriter = Rewriter::new(0);
-        rewriter.begin(Q, 10, 0, 0, None);
-        rewriter.rewrite(Q, 10, 0, None);
+        begin(&mut rewriter, Q, 10, 0, 0);
+        rewrite(&mut rewriter, Q, 10, 0);
         rewriter.close();
         assert_eq!(
-            (rewriter.current(), rewriter.rewrite(Q, 11, 0, None)),
+            (rewriter.current(), rewrite(&mut rewriter, Q, 11, 0)),
             (None, None)
         );
-        rewriter.begin(Q, 50, 0, 0, None);
-        assert_eq!(rewriter.rewrite(Q, 50, 0, None).unwrap().index, 1);
-        assert_eq!(rewriter.rewrite(Q, 30, 0, None), None);
+        begin(&mut rewriter, Q, 50, 0, 0);
+        assert_eq!(rewrite(&mut rewriter, Q, 50, 0).unwrap().index, 1);
+        assert_eq!(rewrite(&mut rewriter, Q, 30, 0), None);
     }
 
     fn vp8(picture: u16) -> Vp8Descriptor {
@@ -327,17 +439,20 @@ mod tests {
                 let stream = StreamId(layer as u64 + 1);
                 let descriptor = vp8(sequence as u16);
                 if begins && layer == selected && matches!(step, Step::Forward { .. }) {
-                    rewriter.begin(stream, sequence, 0, 0, Some(&descriptor));
+                    let (timestamp, numbers, target) = (0, descriptor.numbers(), None);
+                    rewriter.begin(&RunStart { stream, sequence, timestamp, numbers, target }, 0);
                     begins = false;
                 }
-                let Some(out) = rewriter.rewrite(stream, sequence, 0, Some(&descriptor)) else { continue };
+                let numbers = descriptor.numbers();
+                let packet = Incoming { stream, sequence, timestamp: 0, numbers: Some(&numbers), layers: None };
+                let Some(out) = rewriter.rewrite(&packet) else { continue };
                 let first_time = given.insert(out.index, (stream, sequence));
                 prop_assert!(first_time.is_none_or(|before| before == (stream, sequence)));
                 let source = rewriter.source(out.index as u16).unwrap();
                 prop_assert_eq!((source.stream, source.sequence), (stream, sequence));
                 let mut payload = [0x90, 0x80, 0, 0, 0x10, 0, 0];
                 payload[2..4].copy_from_slice(&(sequence as u16 | 0x8000).to_be_bytes());
-                descriptor.shift(out.vp8_shift, &mut payload);
+                descriptor.shift(out.picture_shift, &mut payload);
                 let Some(PictureId::Long(picture)) = Vp8Descriptor::parse(&payload).unwrap().picture_id else {
                     panic!("long ids stay long")
                 };

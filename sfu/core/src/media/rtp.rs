@@ -5,11 +5,13 @@ use std::ops::Range;
 const FIXED_HEADER_BYTES: usize = 12;
 const ONE_BYTE_PROFILE: u16 = 0xBEDE;
 const TWO_BYTE_PROFILE: u16 = 0x1000;
-/// Ids 1 to 14 fit the one-byte form, the only one written here.
+/// Ids 1 to 14 and values of 1 to 16 bytes fit the one-byte form.
 const ONE_BYTE_ID_MAX: u8 = 14;
+const ONE_BYTE_LEN_MAX: usize = 16;
 
-/// Bytes that [`OutgoingHeader::write`] needs at most: fixed header, extension header, both extensions.
-pub(crate) const OUTGOING_HEADER_BYTES_MAX: usize = FIXED_HEADER_BYTES + 4 + 8;
+/// Bytes that [`OutgoingHeader::write`] needs at most, besides a dependency descriptor: fixed header, extension
+/// header, and the extensions in the two-byte form with padding behind them.
+pub(crate) const OUTGOING_HEADER_BYTES_MAX: usize = FIXED_HEADER_BYTES + 4 + 3 + 4 + 2 + 3;
 
 /// A received header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,6 +117,7 @@ pub(crate) struct ExtensionIds {
     pub(crate) audio_level: Option<u8>,
     pub(crate) transport_cc: Option<u8>,
     pub(crate) video_orientation: Option<u8>,
+    pub(crate) dependency: Option<u8>,
 }
 
 /// What the extensions of one packet say.
@@ -128,6 +131,8 @@ pub(crate) struct ExtensionValues<'a> {
     pub(crate) transport_sequence: Option<u16>,
     /// Which way up the camera was held (3GPP TS 26.114 §7.4.5).
     pub(crate) video_orientation: Option<u8>,
+    /// The dependency descriptor; empty when there is none.
+    pub(crate) dependency: &'a [u8],
 }
 
 impl ExtensionIds {
@@ -140,6 +145,7 @@ impl ExtensionIds {
             audio_level: self.audio_level.or(other.audio_level),
             transport_cc: self.transport_cc.or(other.transport_cc),
             video_orientation: self.video_orientation.or(other.video_orientation),
+            dependency: self.dependency.or(other.dependency),
         }
     }
 
@@ -153,6 +159,8 @@ impl ExtensionIds {
                 values.audio_level = value.first().copied();
             } else if id == self.video_orientation {
                 values.video_orientation = value.first().copied();
+            } else if id == self.dependency {
+                values.dependency = value;
             } else if id == self.mid {
                 values.mid = Some(value);
             } else if id == self.rid {
@@ -167,7 +175,7 @@ impl ExtensionIds {
 
 /// A header to be written, extensions with the receiver's ids.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct OutgoingHeader {
+pub(crate) struct OutgoingHeader<'a> {
     pub(crate) marker: bool,
     pub(crate) payload_type: u8,
     pub(crate) sequence: u16,
@@ -176,11 +184,13 @@ pub(crate) struct OutgoingHeader {
     /// Extensions of one byte, with the receiver's id: level of a sound, orientation of a picture.
     pub(crate) byte_extension: Option<(u8, u8)>,
     pub(crate) transport_sequence: Option<(u8, u16)>,
+    /// The dependency descriptor, with the receiver's id; long ones need the two-byte form.
+    pub(crate) dependency: Option<(u8, &'a [u8])>,
 }
 
-impl OutgoingHeader {
-    /// Writes to the beginning of `packet`, which must have [`OUTGOING_HEADER_BYTES_MAX`] bytes, and says
-    /// how many were used.
+impl OutgoingHeader<'_> {
+    /// Writes to the beginning of `packet`, which must have [`OUTGOING_HEADER_BYTES_MAX`] bytes and those of the
+    /// dependency descriptor, and says how many were used.
     pub(crate) fn write(&self, packet: &mut [u8]) -> usize {
         packet[0] = 0x80;
         packet[1] = u8::from(self.marker) << 7 | self.payload_type;
@@ -189,20 +199,35 @@ impl OutgoingHeader {
         packet[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
         let body = FIXED_HEADER_BYTES + 4;
         let mut end = body;
-        if let Some((id, value)) = self
-            .byte_extension
-            .filter(|(id, _)| (1..=ONE_BYTE_ID_MAX).contains(id))
-        {
-            packet[end..end + 2].copy_from_slice(&[id << 4, value]);
-            end += 2;
-        }
-        if let Some((id, sequence)) = self
+        let byte = self.byte_extension.map(|(id, value)| (id, [value]));
+        let sequence = self
             .transport_sequence
-            .filter(|(id, _)| (1..=ONE_BYTE_ID_MAX).contains(id))
+            .map(|(id, sequence)| (id, sequence.to_be_bytes()));
+        let values = [
+            byte.as_ref().map(|(id, value)| (*id, &value[..])),
+            sequence.as_ref().map(|(id, value)| (*id, &value[..])),
+            self.dependency,
+        ];
+        let is_short = |(id, value): &(u8, &[u8])| *id <= ONE_BYTE_ID_MAX && value.len() <= ONE_BYTE_LEN_MAX;
+        // Everybody reads the short form; the long one is for whoever asked for what needs it (RFC 8285 §4.1.2).
+        let is_long = self.dependency.is_some_and(|dependency| !is_short(&dependency));
+        for (id, value) in values
+            .into_iter()
+            .flatten()
+            .filter(|(_, value)| !value.is_empty())
         {
-            packet[end] = id << 4 | 1;
-            packet[end + 1..end + 3].copy_from_slice(&sequence.to_be_bytes());
-            end += 3;
+            let len = value.len() as u8;
+            if is_long {
+                packet[end..end + 2].copy_from_slice(&[id, len]);
+                end += 2;
+            } else if is_short(&(id, value)) {
+                packet[end] = id << 4 | (len - 1);
+                end += 1;
+            } else {
+                continue;
+            }
+            packet[end..end + value.len()].copy_from_slice(value);
+            end += value.len();
         }
         if end == body {
             return FIXED_HEADER_BYTES;
@@ -210,7 +235,12 @@ impl OutgoingHeader {
         let padded = end.next_multiple_of(4);
         packet[end..padded].fill(0);
         packet[0] |= 0x10;
-        packet[12..14].copy_from_slice(&ONE_BYTE_PROFILE.to_be_bytes());
+        let profile = if is_long {
+            TWO_BYTE_PROFILE
+        } else {
+            ONE_BYTE_PROFILE
+        };
+        packet[12..14].copy_from_slice(&profile.to_be_bytes());
         packet[14..16].copy_from_slice(&(((padded - body) / 4) as u16).to_be_bytes());
         padded
     }
@@ -222,7 +252,7 @@ mod tests {
 
     use super::*;
 
-    fn outgoing() -> OutgoingHeader {
+    fn outgoing() -> OutgoingHeader<'static> {
         OutgoingHeader {
             marker: true,
             payload_type: 111,
@@ -231,6 +261,40 @@ mod tests {
             ssrc: 7,
             byte_extension: Some((3, 0x85)),
             transport_sequence: Some((5, 0x1234)),
+            dependency: None,
+        }
+    }
+
+    #[test]
+    fn a_long_dependency_descriptor_takes_the_two_byte_form_and_a_short_one_does_not() {
+        let ids = ExtensionIds {
+            audio_level: Some(3),
+            transport_cc: Some(5),
+            dependency: Some(12),
+            ..ExtensionIds::default()
+        };
+        for (len, profile) in [
+            (3, ONE_BYTE_PROFILE),
+            (16, ONE_BYTE_PROFILE),
+            (17, TWO_BYTE_PROFILE),
+            (255, TWO_BYTE_PROFILE),
+        ] {
+            let descriptor = vec![0x5a; len];
+            let header = OutgoingHeader {
+                dependency: Some((12, &descriptor)),
+                ..outgoing()
+            };
+            let mut packet = vec![0xff; OUTGOING_HEADER_BYTES_MAX + len];
+            let written = header.write(&mut packet);
+            packet.truncate(written);
+            let read = RtpHeader::parse(&packet).unwrap();
+            assert_eq!(read.extension_profile, profile, "{len}");
+            let values = ids.read(read.extensions(&packet));
+            assert_eq!(values.dependency, descriptor);
+            assert_eq!(
+                (values.audio_level, values.transport_sequence),
+                (Some(0x85), Some(0x1234))
+            );
         }
     }
 

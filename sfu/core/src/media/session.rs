@@ -15,7 +15,7 @@ use rand::rngs::StdRng;
 
 use super::downlink::Half;
 use super::layers::{Demand, LAYERS_MAX, LiveLayers};
-use super::participant::{Connection, Participant, Subscription, silence_max};
+use super::participant::{Connection, LiveCodec, Participant, Subscription, silence_max};
 use super::slots::{Claim, Place, Reassignment};
 use super::speaker::SpeakerList;
 use super::time::{MediaTime, ServerClock};
@@ -117,6 +117,7 @@ struct Scratch {
     demands: Vec<Demand>,
     /// Per participant: camera and screen.
     live: Vec<[LiveLayers; 2]>,
+    codecs: Vec<[Option<LiveCodec>; 2]>,
     wanted: Vec<[[bool; LAYERS_MAX]; 2]>,
     wished: Vec<[[bool; LAYERS_MAX]; 2]>,
 }

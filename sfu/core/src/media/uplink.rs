@@ -9,23 +9,25 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use hearken_protocol::{MediaGrants, TrackSource};
+use hearken_protocol::{MediaGrants, TrackSource, VideoCodec};
 
 use super::cache::{CacheLimits, PacketCache};
+use super::dependency::TemplateStructure;
 use super::key_frames::KeyFrameRequests;
 use super::layers::LAYERS_MAX;
 use super::nack::{NackGenerator, NackTiming};
 use super::negotiated::{Codec, SendSection, Sends};
+use super::picture::{FrameSize, VideoPacket};
 use super::rate::RateMeter;
 use super::reception::Reception;
 use super::rewriter::StreamId;
 use super::rtcp::{self, ReportBlock};
 use super::rtp::{ExtensionValues, RtpHeader};
 use super::sequence::{Arrival, DenseNumbering, ReceiveWindow};
+use super::svc::StreamLayers;
 use super::time::{MediaTime, NtpTime};
 use super::timeline::{self, PublisherClock, StreamClock};
 use super::twcc::TwccRecorder;
-use super::vp8::FrameSize;
 use crate::{Counters, DropCause};
 
 /// Streams one participant may send: 4 sections with up to 3 layers make 6, and Firefox now and then changes
@@ -44,6 +46,12 @@ pub(crate) struct UplinkStream {
     pub(crate) source: TrackSource,
     pub(crate) layer: u8,
     pub(crate) rate: u32,
+    /// What its newest packets are; with another codec it counts as another stream.
+    pub(crate) codec: Codec,
+    /// Where several layers come in one stream.
+    pub(crate) layers: StreamLayers,
+    /// The templates of its dependency descriptors.
+    pub(crate) structure: Option<Box<TemplateStructure>>,
     pub(crate) clock: StreamClock,
     pub(crate) cache: PacketCache,
     pub(crate) key_frames: KeyFrameRequests,
@@ -74,7 +82,7 @@ struct Route {
 
 /// A packet that is new and has content.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ReceivedPacket {
+pub(crate) struct ReceivedPacket<'a> {
     /// Its place in [`Uplink::stream`].
     pub(crate) stream: usize,
     /// Closed up over padding.
@@ -85,6 +93,7 @@ pub(crate) struct ReceivedPacket {
     pub(crate) marker: bool,
     pub(crate) audio_level: Option<u8>,
     pub(crate) video_orientation: Option<u8>,
+    pub(crate) dependency: &'a [u8],
     /// Where the payload lies in the packet.
     pub(crate) payload: Range<usize>,
     pub(crate) is_repair: bool,
@@ -143,14 +152,14 @@ impl Uplink {
     }
 
     /// Sorts in one decrypted packet. What `grants` do not cover ends here. `next_id` names new streams.
-    pub(crate) fn receive(
+    pub(crate) fn receive<'a>(
         &mut self,
-        packet: &[u8],
+        packet: &'a [u8],
         grants: MediaGrants,
         now: MediaTime,
         next_id: &mut u64,
         counters: &mut Counters,
-    ) -> Result<ReceivedPacket, DropCause> {
+    ) -> Result<ReceivedPacket<'a>, DropCause> {
         let header = RtpHeader::parse(packet).ok_or(DropCause::MalformedRtp)?;
         let values = self.sends.extensions.read(header.extensions(packet));
         if let Some(sequence) = values.transport_sequence {
@@ -165,17 +174,22 @@ impl Uplink {
         let stream = &mut self.streams[route.stream];
         let is_granted = super::participant::grants(grants, stream.source);
         let received = match (route.role, codec) {
-            (Role::Media, Codec::Opus | Codec::Vp8) if !is_granted => {
+            (Role::Media, Codec::Opus | Codec::Video(_)) if !is_granted => {
                 // Counted for the reports, and nothing else.
-                let _ = stream.receive_media(&header, now, next_id, counters);
+                let _ = stream.receive_media(&header, codec, now, next_id, counters);
                 stream.nack.clear();
                 return Err(DropCause::NotGranted);
             }
             (Role::Repair, Codec::Rtx) if !is_granted => return Err(DropCause::NotGranted),
-            (Role::Media, Codec::Opus | Codec::Vp8) if (codec == Codec::Opus) == stream.source.is_audio() => {
-                stream.receive_media(&header, now, next_id, counters)?
+            (Role::Media, Codec::Opus | Codec::Video(_))
+                if (codec == Codec::Opus) == stream.source.is_audio() =>
+            {
+                stream.receive_media(&header, codec, now, next_id, counters)?
             }
-            (Role::Repair, Codec::Rtx) => stream.receive_repair(&header, packet, now, counters)?,
+            (Role::Repair, Codec::Rtx) => {
+                let repaired = self.sends.repaired[usize::from(header.payload_type)];
+                stream.receive_repair(&header, repaired, packet, now, counters)?
+            }
             _ => return Err(DropCause::UnknownStream),
         };
         stream.bitrate.add(packet.len(), now);
@@ -189,6 +203,7 @@ impl Uplink {
             marker: header.marker,
             audio_level: values.audio_level,
             video_orientation: values.video_orientation,
+            dependency: values.dependency,
             payload,
             is_repair: route.role == Role::Repair,
         })
@@ -296,14 +311,14 @@ impl Uplink {
                     role: Role::Repair,
                 }
             }
-            Codec::Opus | Codec::Vp8 => {
+            Codec::Opus | Codec::Video(_) => {
                 let layer = layer(values.rid).ok_or(DropCause::UnknownStream)?;
                 if (codec == Codec::Opus) != source.is_audio() {
                     return Err(DropCause::UnknownStream);
                 }
                 *next_id += 1;
-                let stream =
-                    UplinkStream::new(StreamId(*next_id), header.ssrc, source, layer, now, &self.sends);
+                let id = StreamId(*next_id);
+                let stream = UplinkStream::new(id, header.ssrc, (source, layer), codec, now, &self.sends);
                 let stream = self.insert(stream)?;
                 Route {
                     ssrc: header.ssrc,
@@ -345,14 +360,21 @@ impl Uplink {
 fn count_received(codec: Codec, bytes: usize, counters: &mut Counters) {
     let volume = match codec {
         Codec::Opus => &mut counters.received.audio,
-        Codec::Vp8 | Codec::Unknown => &mut counters.received.video,
+        Codec::Video(_) | Codec::Unknown => &mut counters.received.video,
         Codec::Rtx => &mut counters.received.rtx,
     };
     volume.add(bytes);
 }
 
 impl UplinkStream {
-    fn new(id: StreamId, ssrc: u32, source: TrackSource, layer: u8, now: MediaTime, sends: &Sends) -> Self {
+    fn new(
+        id: StreamId,
+        ssrc: u32,
+        (source, layer): (TrackSource, u8),
+        codec: Codec,
+        now: MediaTime,
+        sends: &Sends,
+    ) -> Self {
         let is_audio = source.is_audio();
         let (rate, timing, limits) = if is_audio {
             (super::OPUS_RATE, NackTiming::AUDIO, CacheLimits::AUDIO)
@@ -365,6 +387,9 @@ impl UplinkStream {
             source,
             layer,
             rate,
+            codec,
+            layers: StreamLayers::default(),
+            structure: None,
             clock: StreamClock::new(rate),
             cache: PacketCache::new(limits),
             key_frames: KeyFrameRequests::default(),
@@ -388,9 +413,54 @@ impl UplinkStream {
         }
     }
 
+    /// The codec of its newest packets, if it is a video.
+    pub(crate) fn video_codec(&self) -> Option<VideoCodec> {
+        match self.codec {
+            Codec::Video(codec) => Some(codec),
+            Codec::Opus | Codec::Rtx | Codec::Unknown => None,
+        }
+    }
+
+    /// Reads what a packet of video says about itself, and takes note of it.
+    pub(crate) fn read_video(
+        &mut self,
+        codec: VideoCodec,
+        payload: &[u8],
+        dependency: &[u8],
+        now: MediaTime,
+    ) -> Result<VideoPacket, DropCause> {
+        if let Some(structure) = TemplateStructure::read(dependency) {
+            match &mut self.structure {
+                Some(known) => **known = structure,
+                None => self.structure = Some(Box::new(structure)),
+            }
+        }
+        let structure = self.structure.as_deref();
+        let Some(mut video) = VideoPacket::parse(codec, payload, dependency, structure) else {
+            // Whatever follows is understood only after the next key frame.
+            if !dependency.is_empty() && structure.is_none() {
+                self.key_frames.wish(now);
+            }
+            return Err(DropCause::MalformedRtp);
+        };
+        if video.starts_key_frame {
+            self.key_frames.fulfil(now);
+            self.size = video.sizes.into_iter().flatten().next_back().or(self.size);
+            self.layers.resize(video.sizes);
+        }
+        if let Some(frame) = &video.layers {
+            self.layers.note(frame, payload.len(), now);
+        }
+        if !self.layers.are_several() {
+            video.layers = None;
+        }
+        Ok(video)
+    }
+
     fn receive_media(
         &mut self,
         header: &RtpHeader,
+        codec: Codec,
         now: MediaTime,
         next_id: &mut u64,
         counters: &mut Counters,
@@ -423,8 +493,14 @@ impl UplinkStream {
             }
             return Err(DropCause::Padding);
         }
+        let is_other = matches!(codec, Codec::Video(_)) && codec != self.codec;
         if matches!(arrival, Arrival::Newest { .. }) {
             self.advance_clock(header.timestamp, now, next_id);
+            if is_other {
+                self.change_codec(codec, next_id);
+            }
+        } else if is_other {
+            return Err(DropCause::Duplicate);
         }
         Ok((extended, header.payload.clone()))
     }
@@ -433,6 +509,7 @@ impl UplinkStream {
     fn receive_repair(
         &mut self,
         header: &RtpHeader,
+        codec: Codec,
         packet: &[u8],
         now: MediaTime,
         counters: &mut Counters,
@@ -451,8 +528,23 @@ impl UplinkStream {
             return Err(DropCause::Duplicate);
         };
         counters.recovered += 1;
+        if matches!(codec, Codec::Video(_)) && codec != self.codec {
+            return Err(DropCause::Duplicate);
+        }
         self.last_packet = now;
         Ok((extended, start + 2..end))
+    }
+
+    /// The publisher encodes differently from here on, beginning with a key frame: it counts as another stream, so
+    /// that everybody starts afresh, and what is left of the last codec ends here.
+    fn change_codec(&mut self, codec: Codec, next_id: &mut u64) {
+        *next_id += 1;
+        self.id = StreamId(*next_id);
+        self.codec = codec;
+        self.layers = StreamLayers::default();
+        self.structure = None;
+        self.size = None;
+        self.nack.clear();
     }
 
     /// Follows the stream's timestamps. After a jump it counts as another stream: whoever gets it starts

@@ -1,5 +1,7 @@
 //! The VP8 payload descriptor (RFC 7741 §4.2) and the little of the frame behind it that forwarding needs.
 
+use super::picture::{FrameSize, PictureId, PictureNumbers, PictureShift};
+
 /// Where the parts of a descriptor are and what they say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Vp8Descriptor {
@@ -16,45 +18,6 @@ pub(crate) struct Vp8Descriptor {
     picture_id_at: usize,
     tl0_at: usize,
     key_index_at: usize,
-}
-
-/// Width and height in pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FrameSize {
-    pub(crate) width: u16,
-    pub(crate) height: u16,
-}
-
-/// Counts pictures, in 7 or 15 bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PictureId {
-    Short(u8),
-    Long(u16),
-}
-
-impl PictureId {
-    pub(crate) fn value(self) -> u16 {
-        match self {
-            Self::Short(value) => u16::from(value),
-            Self::Long(value) => value,
-        }
-    }
-}
-
-/// What is added to a run's counters to make them go on where the last run ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Vp8Shift {
-    picture_id: u16,
-    tl0_picture_index: u8,
-    key_index: u8,
-}
-
-/// The counters of the newest packet that was sent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Vp8Counters {
-    picture_id: Option<u16>,
-    tl0_picture_index: Option<u8>,
-    key_index: Option<u8>,
 }
 
 impl Vp8Descriptor {
@@ -78,15 +41,9 @@ impl Vp8Descriptor {
             at = 2;
             if present & 0x80 != 0 {
                 descriptor.picture_id_at = at;
-                let high = *payload.get(at)?;
-                if high & 0x80 != 0 {
-                    let low = *payload.get(at + 1)?;
-                    descriptor.picture_id = Some(PictureId::Long(u16::from_be_bytes([high & 0x7f, low])));
-                    at += 2;
-                } else {
-                    descriptor.picture_id = Some(PictureId::Short(high));
-                    at += 1;
-                }
+                let (id, len) = PictureId::read(payload.get(at..)?)?;
+                descriptor.picture_id = Some(id);
+                at += len;
             }
             if present & 0x40 != 0 {
                 descriptor.tl0_at = at;
@@ -114,17 +71,19 @@ impl Vp8Descriptor {
         Some(descriptor)
     }
 
+    pub(crate) fn numbers(&self) -> PictureNumbers {
+        PictureNumbers {
+            picture_id: self.picture_id,
+            tl0_picture_index: self.tl0_picture_index,
+            key_index: self.key_index,
+            frame_number: None,
+        }
+    }
+
     /// Shifts the counters in a copy of the payload that this descriptor was read from.
-    pub(crate) fn shift(&self, shift: Vp8Shift, payload: &mut [u8]) {
-        match self.picture_id {
-            Some(PictureId::Long(value)) => {
-                let shifted = value.wrapping_add(shift.picture_id) | 0x8000;
-                payload[self.picture_id_at..self.picture_id_at + 2].copy_from_slice(&shifted.to_be_bytes());
-            }
-            Some(PictureId::Short(value)) => {
-                payload[self.picture_id_at] = value.wrapping_add(shift.picture_id as u8) & 0x7f;
-            }
-            None => {}
+    pub(crate) fn shift(&self, shift: PictureShift, payload: &mut [u8]) {
+        if let Some(id) = self.picture_id {
+            id.shifted(shift).write(&mut payload[self.picture_id_at..]);
         }
         if let Some(index) = self.tl0_picture_index {
             payload[self.tl0_at] = index.wrapping_add(shift.tl0_picture_index);
@@ -136,49 +95,11 @@ impl Vp8Descriptor {
     }
 }
 
-impl Vp8Counters {
-    /// The shift under which `first`, the start of a run, comes right after what was sent last. What was
-    /// never sent before goes out as it is.
-    pub(crate) fn shift_to_follow(&self, first: &Vp8Descriptor) -> Vp8Shift {
-        let picture_id = match (self.picture_id, first.picture_id) {
-            (Some(last), Some(id)) => last.wrapping_add(1).wrapping_sub(id.value()),
-            _ => 0,
-        };
-        let after = |last: Option<u8>, now: Option<u8>| match (last, now) {
-            (Some(last), Some(now)) => last.wrapping_add(1).wrapping_sub(now),
-            _ => 0,
-        };
-        Vp8Shift {
-            picture_id,
-            tl0_picture_index: after(self.tl0_picture_index, first.tl0_picture_index),
-            key_index: after(self.key_index, first.key_index),
-        }
-    }
-
-    /// Notes what the newest packet was sent with.
-    pub(crate) fn note(&mut self, descriptor: &Vp8Descriptor, shift: Vp8Shift) {
-        match descriptor.picture_id {
-            Some(PictureId::Long(value)) => {
-                self.picture_id = Some(value.wrapping_add(shift.picture_id) & 0x7fff);
-            }
-            Some(PictureId::Short(value)) => {
-                self.picture_id = Some(u16::from(value.wrapping_add(shift.picture_id as u8) & 0x7f));
-            }
-            None => {}
-        }
-        if let Some(index) = descriptor.tl0_picture_index {
-            self.tl0_picture_index = Some(index.wrapping_add(shift.tl0_picture_index));
-        }
-        if let Some(index) = descriptor.key_index {
-            self.key_index = Some(index.wrapping_add(shift.key_index) & 0x1f);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::picture::PictureCounters;
     use super::*;
 
     fn key_frame(picture_id: u16, tl0: u8, key_index: u8) -> Vec<u8> {
@@ -216,12 +137,12 @@ mod tests {
 
     #[test]
     fn counters_go_on_over_a_switch_and_wrap() {
-        let mut counters = Vp8Counters::default();
+        let mut counters = PictureCounters::default();
         let old = Vp8Descriptor::parse(&key_frame(0x7fff, 255, 31)).unwrap();
-        counters.note(&old, Vp8Shift::default());
+        counters.note(&old.numbers(), PictureShift::default());
         let mut payload = key_frame(500, 20, 4);
         let new = Vp8Descriptor::parse(&payload).unwrap();
-        let shift = counters.shift_to_follow(&new);
+        let shift = counters.shift_to_follow(&new.numbers());
         new.shift(shift, &mut payload);
         let sent = Vp8Descriptor::parse(&payload).unwrap();
         assert_eq!(sent.picture_id, Some(PictureId::Long(0)));
@@ -234,9 +155,9 @@ mod tests {
         let mut payload = [0x90, 0x80, 0x7e, 0x11];
         let descriptor = Vp8Descriptor::parse(&payload).unwrap();
         descriptor.shift(
-            Vp8Shift {
+            PictureShift {
                 picture_id: 5,
-                ..Vp8Shift::default()
+                ..PictureShift::default()
             },
             &mut payload,
         );
@@ -247,7 +168,7 @@ mod tests {
         #[test]
         fn no_bytes_upset_the_reader(mut payload in proptest::collection::vec(any::<u8>(), 0..16)) {
             if let Some(descriptor) = Vp8Descriptor::parse(&payload) {
-                let shift = Vp8Shift { picture_id: 77, tl0_picture_index: 3, key_index: 9 };
+                let shift = PictureShift { picture_id: 77, tl0_picture_index: 3, key_index: 9, ..PictureShift::default() };
                 descriptor.shift(shift, &mut payload);
                 let shifted = Vp8Descriptor::parse(&payload).unwrap();
                 prop_assert_eq!(shifted.starts_key_frame, descriptor.starts_key_frame);

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::codec::{ChosenCodecs, Feedback};
+use super::codec::{ChosenCodecs, Codec, Feedback};
 use super::extension::HeaderExtension;
 use super::offer::Offer;
-use super::section::{MediaKind, OfferSection};
+use super::section::OfferSection;
 use crate::transport::{Candidate, Fingerprint, IceCredentials};
 
 /// Feedback that we give and take, where the offer has it.
@@ -17,21 +17,23 @@ const FEEDBACK: [Feedback; 4] = [
 ];
 
 /// Extensions that we read in what the client sends.
-const INCOMING_EXTENSIONS: [HeaderExtension; 6] = [
+const INCOMING_EXTENSIONS: [HeaderExtension; 7] = [
     HeaderExtension::AudioLevel,
     HeaderExtension::Mid,
     HeaderExtension::Rid,
     HeaderExtension::RepairedRid,
     HeaderExtension::TransportCc,
     HeaderExtension::VideoOrientation,
+    HeaderExtension::DependencyDescriptor,
 ];
 
 /// Extensions that we may put into what the client receives.
-const OUTGOING_EXTENSIONS: [HeaderExtension; 4] = [
+const OUTGOING_EXTENSIONS: [HeaderExtension; 5] = [
     HeaderExtension::AudioLevel,
     HeaderExtension::Mid,
     HeaderExtension::TransportCc,
     HeaderExtension::VideoOrientation,
+    HeaderExtension::DependencyDescriptor,
 ];
 
 /// In-band error correction and silence without packets (RFC 7587 §6.1), asked of whoever sends to us.
@@ -85,16 +87,22 @@ impl Answer {
             .sections
             .iter()
             .enumerate()
-            .map(|(index, offered)| match (offered.chosen(), sections.get(index)) {
-                (Some(codecs), Some(section)) if !offered.rejected && *section != AnswerSection::Reject => {
-                    (offered, Some((codecs, section)))
+            .map(|(index, offered)| {
+                let codecs = offered.all_chosen();
+                match sections.get(index) {
+                    Some(section)
+                        if !codecs.is_empty() && !offered.rejected && *section != AnswerSection::Reject =>
+                    {
+                        (offered, Some((codecs, section)))
+                    }
+                    _ => (offered, None),
                 }
-                _ => (offered, None),
             })
             .collect();
         let mut sdp = String::with_capacity(1024 + 1024 * answered.len());
         self.write_session(
             &mut sdp,
+            offer,
             answered
                 .iter()
                 .filter(|(_, accepted)| accepted.is_some())
@@ -105,7 +113,7 @@ impl Answer {
         for (offered, accepted) in &answered {
             match accepted {
                 Some((codecs, section)) => {
-                    self.write_section(&mut sdp, offered, *codecs, section);
+                    self.write_section(&mut sdp, offered, codecs, section);
                     write_candidates(&mut sdp, std::mem::take(&mut candidates));
                 }
                 None => write_rejected(&mut sdp, offered),
@@ -114,7 +122,12 @@ impl Answer {
         sdp
     }
 
-    fn write_session<'a>(&self, sdp: &mut String, accepted: impl Iterator<Item = &'a OfferSection>) {
+    fn write_session<'a>(
+        &self,
+        sdp: &mut String,
+        offer: &Offer,
+        accepted: impl Iterator<Item = &'a OfferSection>,
+    ) {
         line(sdp, format_args!("v=0"));
         line(
             sdp,
@@ -132,6 +145,9 @@ impl Answer {
             .join(" ");
         line(sdp, format_args!("a=group:BUNDLE {mids}"));
         line(sdp, format_args!("a=ice-lite"));
+        if offer.mixes_extension_forms {
+            line(sdp, "a=extmap-allow-mixed");
+        }
         line(sdp, format_args!("a=msid-semantic:WMS *"));
     }
 
@@ -139,12 +155,16 @@ impl Answer {
         &self,
         sdp: &mut String,
         offered: &OfferSection,
-        codecs: ChosenCodecs<'_>,
+        codecs: &[ChosenCodecs<'_>],
         section: &AnswerSection,
     ) {
         let [media, protocol, _] = &offered.header;
-        let _ = write!(sdp, "m={media} 9 {protocol} {}", codecs.media.payload_type);
-        line(sdp, codecs.rtx.map_or(String::new(), |rtx| format!(" {rtx}")));
+        let numbers = |chosen: &ChosenCodecs<'_>| [Some(chosen.media.payload_type), chosen.rtx];
+        let _ = write!(sdp, "m={media} 9 {protocol}");
+        for number in codecs.iter().flat_map(numbers).flatten() {
+            let _ = write!(sdp, " {number}");
+        }
+        line(sdp, "");
         line(sdp, format_args!("c=IN IP4 0.0.0.0"));
         line(sdp, format_args!("a=mid:{}", offered.mid));
         line(sdp, format_args!("a=ice-ufrag:{}", self.ice.ufrag));
@@ -153,7 +173,9 @@ impl Answer {
         line(sdp, format_args!("a=setup:passive"));
         line(sdp, format_args!("a=rtcp-mux"));
         line(sdp, format_args!("a=rtcp-rsize"));
-        write_codecs(sdp, offered.kind, codecs);
+        for chosen in codecs {
+            write_codec(sdp, *chosen);
+        }
         match section {
             AnswerSection::Receive => write_receiving(sdp, offered),
             AnswerSection::Send(stream) => write_sending(sdp, offered, codecs, stream),
@@ -162,15 +184,24 @@ impl Answer {
     }
 }
 
-fn write_codecs(sdp: &mut String, kind: MediaKind, codecs: ChosenCodecs<'_>) {
-    let ChosenCodecs { media, rtx } = codecs;
+fn write_codec(sdp: &mut String, codec: ChosenCodecs<'_>) {
+    let ChosenCodecs { media, rtx } = codec;
     let number = media.payload_type;
-    match kind {
-        MediaKind::Audio => {
-            line(sdp, format_args!("a=rtpmap:{number} opus/48000/2"));
-            line(sdp, format_args!("a=fmtp:{number} {OPUS_PARAMETERS}"));
-        }
-        MediaKind::Video | MediaKind::Other => line(sdp, format_args!("a=rtpmap:{number} VP8/90000")),
+    let name = match media.codec {
+        Codec::Opus => "opus/48000/2",
+        Codec::Vp8 => "VP8/90000",
+        Codec::Vp9 => "VP9/90000",
+        Codec::H264 => "H264/90000",
+        Codec::Av1 => "AV1/90000",
+        Codec::Red | Codec::Rtx { .. } | Codec::Other => return,
+    };
+    line(sdp, format_args!("a=rtpmap:{number} {name}"));
+    match media.codec {
+        Codec::Opus => line(sdp, format_args!("a=fmtp:{number} {OPUS_PARAMETERS}")),
+        // What the client can decode it can be sent, and what it sends others may decode: profiles and levels are
+        // the client's own.
+        _ if media.has_plain_parameters() => line(sdp, format_args!("a=fmtp:{number} {}", media.fmtp)),
+        _ => {}
     }
     for feedback in FEEDBACK.into_iter().filter(|feedback| media.has(*feedback)) {
         line(sdp, format_args!("a=rtcp-fb:{number} {}", feedback.name()));
@@ -195,7 +226,7 @@ fn write_receiving(sdp: &mut String, offered: &OfferSection) {
 fn write_sending(
     sdp: &mut String,
     offered: &OfferSection,
-    codecs: ChosenCodecs<'_>,
+    codecs: &[ChosenCodecs<'_>],
     stream: &OutgoingStream,
 ) {
     write_extensions(sdp, offered, &OUTGOING_EXTENSIONS);
@@ -206,7 +237,7 @@ fn write_sending(
     } = stream;
     line(sdp, "a=sendonly");
     line(sdp, format_args!("a=msid:{stream} {stream}-{}", offered.mid));
-    let rtx_ssrc = rtx_ssrc.filter(|_| codecs.rtx.is_some());
+    let rtx_ssrc = rtx_ssrc.filter(|_| codecs.iter().any(|chosen| chosen.rtx.is_some()));
     if let Some(rtx_ssrc) = rtx_ssrc {
         line(sdp, format_args!("a=ssrc-group:FID {ssrc} {rtx_ssrc}"));
     }

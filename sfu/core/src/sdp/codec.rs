@@ -1,4 +1,6 @@
-//! Codecs as an offer lists them.
+//! Codecs as an offer lists them, and which of them we take.
+
+use super::section::{MediaKind, parameter};
 
 /// What an RTP payload type stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -77,13 +79,70 @@ impl OfferedCodec {
     pub fn has(&self, feedback: Feedback) -> bool {
         self.feedback.contains(&feedback)
     }
+
+    /// Whether the parameters can be repeated in an answer as they stand.
+    pub(super) fn has_plain_parameters(&self) -> bool {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"=;-_. ".contains(&byte);
+        !self.fmtp.is_empty() && self.fmtp.bytes().all(plain)
+    }
+
+    /// Whether we take it in a section of this kind. Only what every decoder of the codec can decode: H.264 in
+    /// constrained baseline and packets that may be fragments (RFC 6184 §5.2), VP9 and AV1 in profile 0.
+    pub(super) fn is_usable_for(&self, kind: MediaKind) -> bool {
+        let value = |name| parameter(&self.fmtp, name);
+        let is_zero = |value: Option<&str>| matches!(value, None | Some("0"));
+        match (kind, self.codec) {
+            (MediaKind::Audio, Codec::Opus) => self.clock_rate == 48_000 && self.channels == 2,
+            (MediaKind::Video, _) if self.clock_rate != 90_000 => false,
+            (MediaKind::Video, Codec::Vp8) => true,
+            (MediaKind::Video, Codec::Vp9) => is_zero(value("profile-id")),
+            (MediaKind::Video, Codec::Av1) => is_zero(value("profile")),
+            (MediaKind::Video, Codec::H264) => {
+                value("packetization-mode") == Some("1")
+                    && value("profile-level-id").is_some_and(is_constrained_baseline)
+            }
+            _ => false,
+        }
+    }
 }
 
-/// What one section uses: Opus or VP8, with retransmission if it was offered.
+/// Whether a profile-level-id names constrained baseline, which goes by three names (RFC 6184 §8.1, table 5).
+fn is_constrained_baseline(profile_level_id: &str) -> bool {
+    let is_hex = profile_level_id.len() == 6 && profile_level_id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let Some(id) = u32::from_str_radix(profile_level_id, 16).ok().filter(|_| is_hex) else {
+        return false;
+    };
+    let [_, profile, constraints, _] = id.to_be_bytes();
+    match profile {
+        0x42 => constraints & 0x4f == 0x40,
+        0x4d => constraints & 0x8f == 0x80,
+        0x58 => constraints & 0xcf == 0xc0,
+        _ => false,
+    }
+}
+
+/// One codec a section uses, with retransmission if it was offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChosenCodecs<'a> {
-    /// Opus in a section of sound, VP8 in one of pictures.
+    /// Opus in a section of sound, one of the video codecs in one of pictures.
     pub media: &'a OfferedCodec,
     /// The payload type of its retransmissions.
     pub rtx: Option<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constrained_baseline_is_known_by_all_its_names() {
+        for id in ["42e01f", "42E034", "42401f", "4de01f", "4d801f", "58c01f"] {
+            assert!(is_constrained_baseline(id), "{id}");
+        }
+        for id in [
+            "42001f", "4d001f", "64001f", "640c1f", "58801f", "42e0", "+2e01f", "42e01f0", "",
+        ] {
+            assert!(!is_constrained_baseline(id), "{id}");
+        }
+    }
 }

@@ -17,10 +17,12 @@ pub enum HeaderExtension {
     AbsSendTime,
     /// Which way up the picture is.
     VideoOrientation,
+    /// Which frames a frame of AV1 or VP9 depends on (RTP payload format for AV1, appendix A).
+    DependencyDescriptor,
 }
 
 impl HeaderExtension {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::AudioLevel,
         Self::Mid,
         Self::Rid,
@@ -28,6 +30,7 @@ impl HeaderExtension {
         Self::TransportCc,
         Self::AbsSendTime,
         Self::VideoOrientation,
+        Self::DependencyDescriptor,
     ];
 
     /// As in `a=extmap`.
@@ -40,6 +43,9 @@ impl HeaderExtension {
             Self::TransportCc => "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
             Self::AbsSendTime => "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
             Self::VideoOrientation => "urn:3gpp:video-orientation",
+            Self::DependencyDescriptor => {
+                "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
+            }
         }
     }
 

@@ -73,6 +73,8 @@ pub struct Offer {
     pub fingerprints: Vec<Fingerprint>,
     /// In the order of the offer, rejected ones too.
     pub sections: Vec<OfferSection>,
+    /// Whether both forms of header extensions may come in one stream (RFC 8285 §4.1.2): long values need it.
+    pub mixes_extension_forms: bool,
 }
 
 impl Offer {
@@ -94,6 +96,7 @@ impl Offer {
         }
         let mut session = TransportLines::default();
         let mut bundled = Vec::new();
+        let mut mixes_extension_forms = false;
         let mut sections: Vec<OfferSection> = Vec::new();
         for line in lines {
             if let Some(header) = line.strip_prefix("m=") {
@@ -104,6 +107,7 @@ impl Offer {
                 sections.push(OfferSection::open(header).ok_or(OfferError::MalformedSection { section })?);
             } else if let Some(attribute) = line.strip_prefix("a=") {
                 let (name, value) = attribute.split_once(':').unwrap_or((attribute, ""));
+                mixes_extension_forms |= name == "extmap-allow-mixed";
                 match sections.last_mut() {
                     Some(section) => section.read(name, value),
                     None if name == "group" => {
@@ -130,6 +134,7 @@ impl Offer {
             ice,
             fingerprints,
             sections,
+            mixes_extension_forms,
         })
     }
 

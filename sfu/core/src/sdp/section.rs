@@ -91,6 +91,8 @@ pub struct OfferSection {
     /// Media type, protocol and first format, for an answer that rejects it.
     pub(super) header: [String; 3],
     pub(super) transport: TransportLines,
+    /// Ids of extensions for one way only.
+    one_way: Vec<(u8, Direction)>,
 }
 
 /// Attributes that belong to the transport: with BUNDLE those of the first section count.
@@ -182,6 +184,7 @@ impl OfferSection {
             rejected: port == 0,
             header: [media.to_owned(), protocol.to_owned(), first_format.to_owned()],
             transport: TransportLines::default(),
+            one_way: Vec::new(),
         })
     }
 
@@ -212,6 +215,14 @@ impl OfferSection {
             MediaKind::Audio | MediaKind::Video => self.rejected && !self.transport.bundle_only,
             MediaKind::Other => true,
         };
+        let flows = |id: u8| {
+            let is_useless = |(one_way, way): &(u8, Direction)| {
+                *one_way == id
+                    && !(way.sends() && self.direction.sends() || way.receives() && self.direction.receives())
+            };
+            !self.one_way.iter().any(is_useless)
+        };
+        self.extensions.retain(|(id, _)| flows(*id));
         // The fmtp of a retransmission may stand in front of its rtpmap.
         for codec in &mut self.codecs {
             if let Codec::Rtx { apt } = &mut codec.codec {
@@ -222,16 +233,35 @@ impl OfferSection {
         }
     }
 
-    /// Opus for sound, VP8 for pictures, with its retransmissions; `None` when the section has none of it.
+    /// What the section is used with first: Opus for sound, one of the video codecs for pictures; `None` when it
+    /// has none of them.
     pub fn chosen(&self) -> Option<ChosenCodecs<'_>> {
-        let wanted = |offered: &&OfferedCodec| match self.kind {
-            MediaKind::Audio => {
-                offered.codec == Codec::Opus && offered.clock_rate == 48_000 && offered.channels == 2
-            }
-            MediaKind::Video => offered.codec == Codec::Vp8 && offered.clock_rate == 90_000,
-            MediaKind::Other => false,
-        };
-        let media = self.codecs.iter().find(wanted)?;
+        self.all_chosen().into_iter().next()
+    }
+
+    /// All codecs the section is used with, each with its retransmissions: VP8 before the others, since browsers
+    /// send the first of an answer, then in the order of the offer.
+    pub fn all_chosen(&self) -> Vec<ChosenCodecs<'_>> {
+        let usable = self
+            .codecs
+            .iter()
+            .enumerate()
+            .filter(|(_, offered)| offered.is_usable_for(self.kind));
+        // Of several of one kind the client's favourite counts.
+        let mut media: Vec<_> = usable
+            .filter(|(index, offered)| {
+                let earlier = self.codecs[..*index].iter();
+                !earlier
+                    .into_iter()
+                    .any(|other| other.codec == offered.codec && other.is_usable_for(self.kind))
+            })
+            .map(|(_, offered)| offered)
+            .collect();
+        media.sort_by_key(|offered| offered.codec != Codec::Vp8);
+        media.into_iter().map(|media| self.with_repairs(media)).collect()
+    }
+
+    fn with_repairs<'a>(&'a self, media: &'a OfferedCodec) -> ChosenCodecs<'a> {
         let repeats = |offered: &&OfferedCodec| {
             offered.codec
                 == Codec::Rtx {
@@ -243,10 +273,10 @@ impl OfferSection {
             .iter()
             .find(repeats)
             .map(|offered| offered.payload_type);
-        Some(ChosenCodecs {
+        ChosenCodecs {
             media,
             rtx: rtx.filter(|_| media.has(Feedback::Nack)),
-        })
+        }
     }
 
     /// Under which id the section has this extension.
@@ -324,12 +354,16 @@ impl OfferSection {
             Some((id, direction)) => (id, Some(direction)),
             None => return self.add_extension(value.split_ascii_whitespace().next()?, words.next()?),
         };
-        // Firefox offers some that it only sends or only receives; an inactive one is of no use.
-        if direction == Some("inactive") {
-            None
-        } else {
-            self.add_extension(id, words.next()?)
-        }
+        // Firefox offers some that it only sends or only receives: of no use in a section that flows the other way.
+        let way = match direction {
+            Some("sendonly") => Direction::SendOnly,
+            Some("recvonly") => Direction::RecvOnly,
+            Some("inactive") => return None,
+            _ => Direction::SendRecv,
+        };
+        self.add_extension(id, words.next()?)?;
+        self.one_way.push((id.parse().ok()?, way));
+        Some(())
     }
 
     fn add_extension(&mut self, id: &str, uri: &str) -> Option<()> {
@@ -339,9 +373,10 @@ impl OfferSection {
             .extensions
             .iter()
             .any(|(other, of)| *other == id || *of == extension);
-        if !known && self.extensions.len() < EXTENSIONS_MAX {
-            self.extensions.push((id, extension));
+        if known || self.extensions.len() >= EXTENSIONS_MAX {
+            return None;
         }
+        self.extensions.push((id, extension));
         Some(())
     }
 
@@ -395,7 +430,7 @@ fn identifier(text: &str) -> Option<&str> {
 }
 
 /// The value of one parameter of an `a=fmtp` line.
-fn parameter<'a>(fmtp: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn parameter<'a>(fmtp: &'a str, name: &str) -> Option<&'a str> {
     let mut pairs = fmtp.split(';').filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
 }

@@ -185,9 +185,82 @@ fn what_is_rejected_keeps_its_place() {
 
 #[test]
 fn an_offer_without_our_codecs_has_no_roles_but_an_answer() {
-    let offer = Offer::parse(&CHROMIUM.replace("VP8/", "VP9/")).unwrap();
+    let offer = Offer::parse(&CHROMIUM.replace("VP8/", "H265/")).unwrap();
     assert_eq!(offer.roles()[1], SectionRole::Unused);
     assert_eq!(section(&write(&offer), 1)[0], "video 0 UDP/TLS/RTP/SAVPF 96");
+}
+
+/// All that this browser would offer of video, in the order it prefers.
+fn with_many_codecs() -> String {
+    let wanted = [
+        (98, "VP9", "profile-id=0"),
+        (100, "VP9", "profile-id=2"),
+        (
+            102,
+            "H264",
+            "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f",
+        ),
+        (
+            104,
+            "H264",
+            "level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=42e01f",
+        ),
+        (
+            106,
+            "H264",
+            "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+        ),
+        (45, "AV1", "level-idx=5;profile=0;tier=0"),
+        (47, "AV1", "level-idx=5;profile=1;tier=0"),
+    ];
+    let (mut numbers, mut lines) = (String::new(), String::new());
+    for (number, name, parameters) in wanted {
+        let rtx = number + 1;
+        numbers += &format!("{number} {rtx} ");
+        lines += &format!(
+            "a=rtpmap:{number} {name}/90000\r\na=rtcp-fb:{number} nack\r\na=fmtp:{number} {parameters}\r\n\
+             a=rtpmap:{rtx} rtx/90000\r\na=fmtp:{rtx} apt={number}\r\n"
+        );
+    }
+    CHROMIUM
+        .replace("SAVPF 96 97", &format!("SAVPF {numbers}96 97"))
+        .replace("a=rtpmap:96 ", &format!("{lines}a=rtpmap:96 "))
+}
+
+#[test]
+fn every_codec_both_sides_know_is_answered_with_the_offers_numbers_vp8_first() {
+    let sdp = write(&Offer::parse(&with_many_codecs()).unwrap());
+    for section in [section(&sdp, 1), section(&sdp, 5)] {
+        assert_eq!(section[0], "video 9 UDP/TLS/RTP/SAVPF 96 97 98 99 106 107 45 46");
+        for wanted in [
+            "a=rtpmap:98 VP9/90000",
+            "a=fmtp:98 profile-id=0",
+            "a=rtpmap:106 H264/90000",
+            "a=fmtp:106 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+            "a=rtcp-fb:106 nack",
+            "a=fmtp:107 apt=106",
+            "a=rtpmap:45 AV1/90000",
+            "a=extmap:12 https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
+        ] {
+            assert!(section.contains(&wanted), "{wanted} is missing in {section:#?}");
+        }
+    }
+    assert!(sdp.contains("\r\na=extmap-allow-mixed\r\n"));
+}
+
+#[test]
+fn an_extension_for_one_way_is_of_no_use_the_other_way() {
+    let one_way = CHROMIUM.replace("a=extmap:12 ", "a=extmap:12/sendonly ");
+    let sdp = write(&Offer::parse(&one_way).unwrap());
+    let has = |lines: Vec<&str>| lines.iter().any(|line| line.starts_with("a=extmap:12"));
+    assert!(has(section(&sdp, 1)), "the camera sends");
+    assert!(!has(section(&sdp, 5)), "a slot receives");
+}
+
+#[test]
+fn parameters_that_could_break_an_answer_are_not_repeated() {
+    let odd = with_many_codecs().replace("a=fmtp:98 profile-id=0", "a=fmtp:98 profile-id=0;x=\u{b}y");
+    assert!(!write(&Offer::parse(&odd).unwrap()).contains("a=fmtp:98"));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use hearken_protocol::{MediaEvent, Speaker, TrackSource};
 
 use super::{Now, Session, Shared, slot_content, slot_event, subscription};
 use crate::media::layers::{self, Demand, LAYERS_MAX};
+use crate::media::participant::LiveCodec;
 use crate::media::slots::{self, Claim, Owner, Place, Reason, Reassignment, Share};
 
 /// The videos there are, as `Scratch` counts them.
@@ -151,6 +152,7 @@ impl Session {
     pub(in crate::media) fn choose_layers(&mut self, now: Now) {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.live.clear();
+        scratch.codecs.clear();
         for participant in &mut self.participants {
             let live = |source| {
                 participant
@@ -159,6 +161,8 @@ impl Session {
                     .unwrap_or_default()
             };
             scratch.live.push(VIDEO_SOURCES.map(live));
+            let codec = |source| participant.as_mut().and_then(|p| p.live_codec(source, now.time));
+            scratch.codecs.push(VIDEO_SOURCES.map(codec));
         }
         for list in [&mut scratch.wanted, &mut scratch.wished] {
             list.clear();
@@ -171,7 +175,7 @@ impl Session {
             {
                 continue;
             }
-            self.collect_demands(receiver, &scratch.live, &mut scratch.demands);
+            self.collect_demands(receiver, &scratch.live, &scratch.codecs, &mut scratch.demands);
             let Some(connection) = self.connection(receiver) else {
                 continue;
             };
@@ -196,8 +200,14 @@ impl Session {
             for (video, source) in VIDEO_SOURCES.into_iter().enumerate() {
                 for (layer, stream) in connection.uplink.layers(source).into_iter().enumerate() {
                     let Some(stream) = stream else { continue };
-                    stream.set_wanted(scratch.wanted[at][video][layer]);
-                    if scratch.wished[at][video][layer] {
+                    let (mut is_wanted, mut is_wished) =
+                        (scratch.wanted[at][video][layer], scratch.wished[at][video][layer]);
+                    if stream.layers.are_several() {
+                        is_wanted = scratch.wanted[at][video].contains(&true);
+                        is_wished = scratch.wished[at][video].contains(&true);
+                    }
+                    stream.set_wanted(is_wanted);
+                    if is_wished {
                         stream.key_frames.wish(now.time);
                     }
                 }
@@ -211,6 +221,7 @@ impl Session {
         &mut self,
         receiver: usize,
         live: &[[layers::LiveLayers; 2]],
+        codecs: &[[Option<LiveCodec>; 2]],
         demands: &mut Vec<Demand>,
     ) {
         demands.clear();
@@ -228,7 +239,9 @@ impl Session {
             let (_, source) = owner.share.sources();
             let height = viewer.shown_height(publisher.id, source);
             let video = usize::from(owner.share == Share::Screen);
-            let layers = if height.is_some() {
+            let can_decode = codecs[owner.participant][video]
+                .is_some_and(|live| pair.video.can_decode(live.codec, live.has_layers));
+            let layers = if height.is_some() && can_decode {
                 live[owner.participant][video]
             } else {
                 [None; LAYERS_MAX]

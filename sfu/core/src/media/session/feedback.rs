@@ -2,7 +2,7 @@
 
 use super::{Now, Session, Shared};
 use crate::media::downlink::Half;
-use crate::media::outgoing::Leg;
+use crate::media::outgoing::{Kept, Leg};
 use crate::media::participant;
 use crate::media::rtcp::{self, LostSequences, RtcpPacket, RtcpPackets, SENDER_REPORT_BYTES};
 use crate::media::twcc;
@@ -122,9 +122,14 @@ impl Session {
                 now: now.time,
             };
             let rewritten = lost.rewrite(stored.timestamp);
+            let kept = Kept {
+                stored,
+                codec: stream.video_codec(),
+                structure: stream.structure.as_deref(),
+            };
             if downlink.pairs[pair_at]
                 .half(half)
-                .repair(&stored, rewritten, round_trip, &mut leg)
+                .repair(&kept, rewritten, round_trip, &mut leg)
             {
                 shared.counters.nacks_answered += 1;
             }

@@ -9,7 +9,6 @@ use crate::media::downlink::Half;
 use crate::media::outgoing::{Leg, MediaPacket, Promise};
 use crate::media::participant::{Participant, Subscription};
 use crate::media::uplink::ReceivedPacket;
-use crate::media::vp8::Vp8Descriptor;
 use crate::{Content, DropCause};
 
 impl Session {
@@ -40,7 +39,7 @@ impl Session {
         &mut self,
         at: usize,
         packet: &[u8],
-        received: ReceivedPacket,
+        received: ReceivedPacket<'_>,
         now: Now,
         shared: &mut Shared,
     ) -> Result<(), DropCause> {
@@ -55,15 +54,10 @@ impl Session {
         let stream = connection.uplink.stream(received.stream);
         let source = stream.source;
         let payload = &packet[received.payload.clone()];
-        let vp8 = if source.is_audio() {
-            None
-        } else {
-            Some(Vp8Descriptor::parse(payload).ok_or(DropCause::MalformedRtp)?)
+        let video = match stream.video_codec() {
+            Some(codec) => Some(stream.read_video(codec, payload, received.dependency, now.time)?),
+            None => None,
         };
-        if vp8.is_some_and(|vp8| vp8.starts_key_frame) {
-            stream.key_frames.fulfil(now.time);
-            stream.size = vp8.and_then(|vp8| vp8.size).or(stream.size);
-        }
         let is_voice = source == TrackSource::Microphone;
         let audio_level = received.audio_level.filter(|_| is_voice);
         let stored = StoredPacket {
@@ -71,6 +65,10 @@ impl Session {
             timestamp: received.timestamp,
             marker: received.marker,
             byte_extension: audio_level.or(received.video_orientation),
+            // Of other codecs nobody needs it.
+            dependency: video
+                .and_then(|video| video.dependency)
+                .map_or(&[], |_| received.dependency),
             payload,
         };
         stream.cache.insert(stored, now.time);
@@ -81,7 +79,7 @@ impl Session {
             stream: stream.id,
             layer: stream.layer,
             stored,
-            vp8,
+            video,
             anchor,
         };
         if let Some(level) = audio_level {
