@@ -103,6 +103,7 @@ install_packages() {
 install_test_packages() {
   install_missing 'for testing' 'two minutes or three' \
     "${CHROMIUM:-chromium}=chromium" \
+    "${FIREFOX:-firefox-esr}=firefox-esr" \
     /usr/share/pocketsphinx/test/data=pocketsphinx-testdata \
     /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf=fonts-dejavu-core \
     shellcheck=shellcheck

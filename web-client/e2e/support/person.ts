@@ -34,7 +34,7 @@ export interface StreamStats {
 }
 
 /** Runs in the page before its own scripts: remembers every peer connection that the page makes. */
-function rememberPeerConnections(): void {
+export function rememberPeerConnections(): void {
   const made: RTCPeerConnection[] = [];
   Object.assign(globalThis, { peerConnectionsOfThisTest: made });
   const Original = globalThis.RTCPeerConnection;

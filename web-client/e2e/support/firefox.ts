@@ -1,0 +1,130 @@
+// One person in a real headless Firefox of their own, driven over WebDriver BiDi, with Firefox's fake microphone and
+// camera. As `Person`, as far as a test of Firefox needs it.
+
+import puppeteer, { type Browser, type ElementHandle, type Page } from "puppeteer-core";
+import { rememberPeerConnections } from "./person.ts";
+import { eventually } from "./server.ts";
+
+const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
+
+/** Fake devices without a question; media over loopback; nothing that asks or fetches of its own accord. */
+const PREFERENCES = {
+  "media.navigator.streams.fake": true,
+  "media.navigator.permission.disabled": true,
+  "media.peerconnection.ice.loopback": true,
+  "media.peerconnection.ice.obfuscate_host_addresses": false,
+  "media.autoplay.default": 0,
+  "datareporting.policy.dataSubmissionEnabled": false,
+  "app.update.enabled": false,
+  "browser.safebrowsing.update.enabled": false,
+  "network.captive-portal-service.enabled": false,
+  "network.connectivity-service.enabled": false,
+};
+
+export class FirefoxPerson {
+  private constructor(
+    readonly name: string,
+    private readonly browser: Browser,
+    readonly page: Page,
+  ) {}
+
+  static async launch(name: string): Promise<FirefoxPerson> {
+    const browser = await puppeteer.launch({
+      browser: "firefox",
+      executablePath: FIREFOX,
+      headless: true,
+      extraPrefsFirefox: PREFERENCES,
+      defaultViewport: { width: 1000, height: 700 },
+    });
+    const page = await browser.newPage();
+    await page.evaluateOnNewDocument(rememberPeerConnections);
+    return new FirefoxPerson(name, browser, page);
+  }
+
+  version(): Promise<string> {
+    return this.browser.version();
+  }
+
+  /** Opens a link, fills in the join page and asks to join. */
+  async join(url: string): Promise<void> {
+    await this.page.goto(url);
+    const field = await this.element("the name field", () =>
+      document.querySelector<HTMLElement>('input[type="text"], input:not([type])'),
+    );
+    await field.type(this.name);
+    const guidelines = await this.element("the guidelines", () =>
+      document.querySelector<HTMLElement>('input[type="checkbox"]'),
+    );
+    await guidelines.evaluate((box) => (box as HTMLInputElement).click());
+    await this.press("Ask to join");
+    await this.button("Leave");
+  }
+
+  /** Presses a toggle button until it is in the wanted state. */
+  async toggle(name: string, on: boolean): Promise<void> {
+    const button = await this.button(name);
+    const isOn = () => button.evaluate((one) => one.getAttribute("aria-pressed") === "true");
+    if ((await isOn()) !== on) {
+      await button.click();
+    }
+    await eventually(`${name} is ${on ? "on" : "off"}`, async () => (await isOn()) === on);
+  }
+
+  async press(name: string): Promise<void> {
+    const button = await this.button(name);
+    await button.click();
+  }
+
+  private button(name: string): Promise<ElementHandle<HTMLElement>> {
+    return this.element(
+      `the button ${name}`,
+      (wanted) =>
+        [...document.querySelectorAll<HTMLElement>("button:not([disabled])")].find(
+          (button) => (button.getAttribute("aria-label") ?? button.textContent)?.trim() === wanted,
+        ),
+      name,
+    );
+  }
+
+  private element(
+    what: string,
+    find: (name: string) => HTMLElement | null | undefined,
+    name = "",
+  ): Promise<ElementHandle<HTMLElement>> {
+    return eventually(
+      what,
+      async () => {
+        const handle = await this.page.evaluateHandle(find, name);
+        const element = handle.asElement() as ElementHandle<HTMLElement> | null;
+        return element ?? undefined;
+      },
+      30_000,
+    );
+  }
+
+  /** All statistics of the newest peer connection that are of this type, as the browser gives them. */
+  statistics(type: string): Promise<Record<string, unknown>[]> {
+    return this.page.evaluate(async (wanted) => {
+      const made = (globalThis as unknown as { peerConnectionsOfThisTest: RTCPeerConnection[] })
+        .peerConnectionsOfThisTest;
+      const all: Record<string, unknown>[] = [];
+      (await made.at(-1)?.getStats())?.forEach((one: Record<string, unknown>) => {
+        if (one.type === wanted) {
+          all.push({ ...one });
+        }
+      });
+      return all;
+    }, type);
+  }
+
+  /** The text of the log of captions. */
+  captions(): Promise<string> {
+    return this.page.evaluate(
+      () => document.querySelector('[role="log"][aria-label="Captions"]')?.textContent ?? "",
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+  }
+}
