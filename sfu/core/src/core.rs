@@ -98,6 +98,7 @@ impl Core {
                 next_stream: 0,
                 rtcp: Vec::new(),
                 sealed: Vec::new(),
+                wake: None,
             },
         }
     }
@@ -236,6 +237,12 @@ impl Core {
     /// Does what is due. To be called at [`poll_timeout`](Self::poll_timeout) or later.
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.now(now);
+        if self.shared.wake.is_some_and(|wake| wake <= now.instant) {
+            self.shared.wake = None;
+            for session in self.sessions.iter_mut().flatten() {
+                session.wake(now, &mut self.shared);
+            }
+        }
         if self.next_tick.is_none_or(|tick| now.instant < tick) {
             return;
         }
@@ -262,7 +269,10 @@ impl Core {
 
     /// When to call [`handle_timeout`](Self::handle_timeout); `None` when nobody is connected.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.next_tick
+        match (self.next_tick, self.shared.wake) {
+            (Some(tick), Some(wake)) => Some(tick.min(wake)),
+            (tick, wake) => tick.or(wake),
+        }
     }
 
     /// Datagrams to send; the shell sends them and calls [`Outbox::clear`].
@@ -283,6 +293,16 @@ impl Core {
     /// What was done so far.
     pub fn counters(&self) -> &Counters {
         &self.shared.counters
+    }
+
+    /// What a participant's line is thought to carry, in bit/s; `None` when they are not connected or nothing
+    /// shows a limit.
+    pub fn estimate(&mut self, session: SessionId, participant: ParticipantId) -> Option<u64> {
+        let place = *self.by_session.get(&session)?;
+        let session = self.sessions[place].as_mut()?;
+        let at = session.find(participant)?;
+        let estimate = session.connection(at)?.downlink.estimate();
+        estimate.map(|rate| rate.0)
     }
 
     /// Sessions that are open.

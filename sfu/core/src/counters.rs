@@ -148,6 +148,14 @@ pub struct Counters {
     pub plis_sent: u64,
     /// Congestion feedback messages (TWCC) sent to publishers.
     pub twcc_sent: u64,
+    /// Congestion feedback messages (TWCC) of subscribers that could not be read.
+    pub feedback_malformed: u64,
+    /// Packets told of by subscribers that were never sent to them, or too long ago.
+    pub feedback_strange: u64,
+    /// Probes of a subscriber's line.
+    pub probes: u64,
+    /// Packets of padding that these took; also counted as `sent.rtx`.
+    pub padding_packets: u64,
     /// Assignments of slots, frees not counted.
     pub slot_assignments: u64,
     /// Switches of a subscriber from one layer of a video to another.

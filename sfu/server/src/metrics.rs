@@ -28,6 +28,7 @@ pub(crate) struct Metrics {
     key_frames: IntCounterVec,
     offers: IntCounterVec,
     decisions: IntCounterVec,
+    feedback: IntCounterVec,
     send_calls: IntCounter,
     /// From the receive call to the return of the send call, per batch that forwarded something.
     pub(crate) forwarding: Histogram,
@@ -87,8 +88,13 @@ impl Metrics {
             offers: counter("hearken_sfu_offers_total", "SDP offers by result.", &["result"])?,
             decisions: counter(
                 "hearken_sfu_decisions_total",
-                "Slot assignments, layer switches, congestion feedbacks sent, commands that came too late.",
+                "Slot assignments, layer switches, congestion feedbacks sent, probes of lines, commands that came too late.",
                 &["decision"],
+            )?,
+            feedback: counter(
+                "hearken_sfu_feedback_refused_total",
+                "Congestion feedback of subscribers: malformed messages, packets told of that were never sent.",
+                &["reason"],
             )?,
             send_calls: register_int_counter_with_registry!(
                 "hearken_sfu_send_calls_total",
@@ -207,6 +213,14 @@ impl Metrics {
             a.layer_switches,
         );
         add(&self.decisions, "congestion_feedback", b.twcc_sent, a.twcc_sent);
+        add(&self.decisions, "probe", b.probes, a.probes);
+        add(
+            &self.feedback,
+            "malformed",
+            b.feedback_malformed,
+            a.feedback_malformed,
+        );
+        add(&self.feedback, "strange", b.feedback_strange, a.feedback_strange);
         add(
             &self.decisions,
             "command_ignored",

@@ -6,6 +6,7 @@ use rand::RngCore;
 use rand::rngs::StdRng;
 
 use super::allowance::Allowance;
+use super::bandwidth::Bandwidth;
 use super::loss::LossLimit;
 use super::negotiated::ReceivePair;
 use super::outgoing::{Outgoing, OutgoingSeed};
@@ -13,9 +14,10 @@ use super::rate::{Bitrate, RateMeter};
 use super::rtcp::ReportBlock;
 use super::slots::Owner;
 use super::time::{MediaTime, NtpTime};
-use super::twcc::FeedbackSummary;
 
-/// Repairs may take this much per second: a line that loses more has no room for them.
+/// Repairs may take a third of what the line carries, within these bounds, in bit/s: one that loses more has no
+/// room for them.
+const REPAIR_BITRATE_MIN: Bitrate = Bitrate(150_000);
 const REPAIR_BITRATE_MAX: Bitrate = Bitrate(3_000_000);
 /// Packets of RTCP per second, and as many at once: browsers send a few dozen. More are not looked at.
 const RTCP_PACKETS_MAX: u32 = 1000;
@@ -64,7 +66,7 @@ impl SlotPair {
 #[derive(Debug)]
 pub(crate) struct Downlink {
     pub(crate) pairs: Vec<SlotPair>,
-    pub(crate) transport_sequence: u16,
+    pub(crate) bandwidth: Bandwidth,
     pub(crate) sent: RateMeter,
     pub(crate) limit: LossLimit,
     repairs: RateMeter,
@@ -73,7 +75,6 @@ pub(crate) struct Downlink {
     /// Lost packets that are still looked up.
     pub(crate) look_ups: Allowance,
     round_trip: Option<Duration>,
-    gets_feedback: bool,
     frees: u64,
 }
 
@@ -81,14 +82,13 @@ impl Downlink {
     pub(crate) fn new(pairs: Vec<ReceivePair>, random: &mut StdRng) -> Self {
         let mut downlink = Self {
             pairs: Vec::new(),
-            transport_sequence: 0,
+            bandwidth: Bandwidth::default(),
             sent: RateMeter::default(),
             limit: LossLimit::default(),
             repairs: RateMeter::default(),
             rtcp: per_second(RTCP_PACKETS_MAX),
             look_ups: per_second(LOOK_UPS_MAX),
             round_trip: None,
-            gets_feedback: false,
             frees: 0,
         };
         downlink.extend(pairs, random);
@@ -101,6 +101,9 @@ impl Downlink {
             let cname = format!("{:016x}", random.next_u64());
             let audio = Outgoing::new(pair.audio, super::OPUS_RATE, self.seed(random));
             let video = Outgoing::new(pair.video, super::VIDEO_RATE, self.seed(random));
+            if video.can_pad() {
+                self.bandwidth.expect_feedback();
+            }
             self.pairs.push(SlotPair {
                 owner: None,
                 freed: 0,
@@ -158,9 +161,6 @@ impl Downlink {
             .half(half)
             .reported_highest
             .replace(block.highest_sequence);
-        if self.gets_feedback {
-            return;
-        }
         let expected = highest.map_or(0, |before| block.highest_sequence.wrapping_sub(before));
         // More than this in a second is nonsense.
         if expected < 20_000 {
@@ -169,10 +169,15 @@ impl Downlink {
         }
     }
 
-    /// Takes a message about arrivals. It says more than report blocks: from now on only these count.
-    pub(crate) fn feedback(&mut self, summary: FeedbackSummary) {
-        self.gets_feedback = true;
-        self.limit.reported(summary.received + summary.lost, summary.lost);
+    /// What the line carries; `None` when nothing shows a limit.
+    pub(crate) fn estimate(&self) -> Option<Bitrate> {
+        self.bandwidth.estimate().or(self.limit.ceiling())
+    }
+
+    /// The most video, repairs and padding to send; `None` when nothing shows a limit. A receiver that tells of
+    /// every arrival is judged by that, another by its reports about loss.
+    pub(crate) fn budget(&mut self) -> Option<Bitrate> {
+        self.bandwidth.spend().or(self.limit.ceiling())
     }
 
     pub(crate) fn round_trip(&self) -> Duration {
@@ -181,7 +186,9 @@ impl Downlink {
 
     /// Whether there is room for one more repair of so many bytes; takes it if so.
     pub(crate) fn take_repair_budget(&mut self, bytes: usize, now: MediaTime) -> bool {
-        let has_room = self.repairs.current_window_bits(now) < REPAIR_BITRATE_MAX.0;
+        let share = self.bandwidth.estimate().map_or(u64::MAX, |rate| rate.0 / 3);
+        let room = share.clamp(REPAIR_BITRATE_MIN.0, REPAIR_BITRATE_MAX.0);
+        let has_room = self.repairs.current_window_bits(now) < room;
         if has_room {
             self.repairs.add(bytes, now);
         }

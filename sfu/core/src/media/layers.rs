@@ -67,6 +67,15 @@ fn fitting(layers: &LiveLayers, height: u16) -> Option<usize> {
         .map(|(index, _)| index)
 }
 
+/// What all videos together would take if there were no limit.
+pub(crate) fn wanted(demands: &[Demand]) -> Bitrate {
+    let rate = |demand: &Demand| {
+        let layer = fitting(&demand.layers, demand.height)?;
+        demand.layers[layer].map(|layer| layer.bitrate.0)
+    };
+    Bitrate(demands.iter().filter_map(rate).sum())
+}
+
 /// Chooses for all videos of one subscriber. With a ceiling, everybody gets the smallest layer first, as far
 /// as it goes, then the wishes are met in order of priority.
 pub(crate) fn choose(demands: &mut [Demand], ceiling: Option<Bitrate>) {

@@ -4,6 +4,7 @@
 //! nothing.
 
 mod allowance;
+mod bandwidth;
 mod cache;
 mod dependency;
 pub(crate) mod downlink;

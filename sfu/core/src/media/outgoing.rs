@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hearken_protocol::VideoCodec;
 
+use super::bandwidth::Bandwidth;
 use super::cache::StoredPacket;
 use super::dependency::{DESCRIPTOR_BYTES_MAX, TemplateStructure};
 use super::negotiated::ReceiveSection;
@@ -28,6 +29,11 @@ const REPAIR_INTERVAL_MIN: Duration = Duration::from_millis(20);
 /// Repairs remembered for that.
 const REPAIRS_REMEMBERED: usize = 64;
 
+/// Padding of one packet: its last byte counts it.
+const PADDING_BYTES: usize = 255;
+/// Says that there is padding (RFC 3550 §5.1).
+const PADDING_FLAG: u8 = 0x20;
+
 /// A packet on its way from a publisher to the subscribers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MediaPacket<'a> {
@@ -43,7 +49,7 @@ pub(crate) struct MediaPacket<'a> {
 /// What sending needs besides the stream itself.
 pub(crate) struct Leg<'a> {
     pub(crate) transport: &'a mut Transport,
-    pub(crate) transport_sequence: &'a mut u16,
+    pub(crate) bandwidth: &'a mut Bandwidth,
     pub(crate) sent: &'a mut RateMeter,
     pub(crate) outbox: &'a mut Outbox,
     pub(crate) content: Content,
@@ -390,6 +396,52 @@ impl Outgoing {
             .is_some()
     }
 
+    /// Whether padding can be sent here, and told of.
+    pub(crate) fn can_pad(&self) -> bool {
+        self.padding_type().is_some() && self.section.extensions.transport_cc.is_some()
+    }
+
+    /// Repairs of whatever codec carry it.
+    fn padding_type(&self) -> Option<u8> {
+        self.repair.as_ref()?;
+        self.section
+            .video
+            .iter()
+            .flatten()
+            .find_map(|numbers| numbers.rtx)
+    }
+
+    /// Whether something was ever sent: the receiver knows the stream.
+    pub(crate) fn was_sent(&self) -> bool {
+        self.last_sent.is_some()
+    }
+
+    /// Sends a packet of nothing but padding (RFC 3550 §5.1) over the repair stream. Returns its bytes.
+    pub(crate) fn pad(&mut self, leg: &mut Leg<'_>) -> Option<usize> {
+        let payload_type = self.padding_type()?;
+        let transport_sequence = next_transport_sequence(&self.section, leg);
+        let repair = self.repair.as_mut()?;
+        let index = repair.next_index;
+        repair.next_index += 1;
+        let header = OutgoingHeader {
+            marker: false,
+            payload_type,
+            sequence: index as u16,
+            timestamp: self
+                .rewriter
+                .last_timestamp()
+                .unwrap_or_else(|| self.timeline.timestamp_at(leg.now, self.rate)),
+            ssrc: repair.ssrc,
+            byte_extension: None,
+            transport_sequence,
+            dependency: None,
+        };
+        let bytes = seal_padding(&header, index, leg)?;
+        leg.counters.sent.rtx.add(bytes);
+        leg.counters.padding_packets += 1;
+        Some(bytes)
+    }
+
     /// Appends a sender report if it is time for one, and the last packet is not too long ago.
     pub(crate) fn write_report(
         &mut self,
@@ -487,8 +539,7 @@ impl Outgoing {
 
 fn next_transport_sequence(section: &ReceiveSection, leg: &mut Leg<'_>) -> Option<(u8, u16)> {
     let id = section.extensions.transport_cc?;
-    *leg.transport_sequence = leg.transport_sequence.wrapping_add(1);
-    Some((id, *leg.transport_sequence))
+    Some((id, leg.bandwidth.number(leg.now)))
 }
 
 /// Whether the marker belongs to a packet: what ends the picture for one receiver is not its end for all.
@@ -549,6 +600,36 @@ fn seal(
         Ok(len) => {
             leg.outbox.commit(len, pair, leg.content);
             leg.sent.add(len, leg.now);
+            if header.transport_sequence.is_some() {
+                leg.bandwidth.sent(len, leg.now);
+            }
+            Some(len)
+        }
+        Err(_) => {
+            leg.counters.drops.count(DropCause::SealFailed);
+            None
+        }
+    }
+}
+
+/// Writes and seals a packet of padding in the outbox. Returns its bytes.
+fn seal_padding(header: &OutgoingHeader<'_>, index: u64, leg: &mut Leg<'_>) -> Option<usize> {
+    let pair = leg.transport.selected()?;
+    let room = OUTGOING_HEADER_BYTES_MAX + PADDING_BYTES + SRTP_OVERHEAD_MAX;
+    let Some(packet) = leg.outbox.reserve(room) else {
+        leg.counters.drops.count(DropCause::OutboxFull);
+        return None;
+    };
+    let header_bytes = header.write(packet);
+    packet[0] |= PADDING_FLAG;
+    let end = header_bytes + PADDING_BYTES;
+    packet[header_bytes..end].fill(0);
+    packet[end - 1] = PADDING_BYTES as u8;
+    match leg.transport.seal_rtp(packet, header_bytes, end, index) {
+        Ok(len) => {
+            leg.outbox.commit(len, pair, leg.content);
+            leg.sent.add(len, leg.now);
+            leg.bandwidth.sent(len, leg.now);
             Some(len)
         }
         Err(_) => {

@@ -3,6 +3,7 @@
 mod choices;
 mod feedback;
 mod forwarding;
+mod pacing;
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
     /// RTCP as it is written, and sealed.
     pub(crate) rtcp: Vec<u8>,
     pub(crate) sealed: Vec<u8>,
+    /// When a receiver is to be served before the next turn of the clock.
+    pub(crate) wake: Option<Instant>,
 }
 
 impl Shared {
@@ -105,6 +108,8 @@ pub(crate) struct Session {
     speakers: SpeakerList,
     /// Counts turns of the clock.
     beat: u64,
+    /// Somebody is to be served before the next one.
+    is_awake: bool,
     scratch: Scratch,
 }
 
@@ -130,6 +135,7 @@ impl Session {
             participants: Vec::new(),
             speakers: SpeakerList::default(),
             beat: 0,
+            is_awake: false,
             scratch: Scratch::default(),
         }
     }
@@ -274,16 +280,28 @@ impl Session {
                 continue;
             }
             self.send_reports(at, now, shared);
+            self.probe(at, now, shared);
             self.notice_silence(at, now, shared);
         }
         // 100 ms: quicker than anybody sees; 200 ms: layers come and go more slowly.
         if self.beat.is_multiple_of(5) {
             self.update_speakers(now, shared);
         }
-        if self.beat.is_multiple_of(10) {
+        let is_turn = self.beat.is_multiple_of(10);
+        if is_turn {
             self.update_limits(now);
+        }
+        if is_turn || self.somebodys_line_has_fallen() {
             self.choose_layers(now);
         }
+    }
+
+    /// Whether a line carries much less than when layers were chosen last.
+    fn somebodys_line_has_fallen(&self) -> bool {
+        let connections = self.participants.iter().flatten();
+        connections
+            .filter_map(|participant| participant.connection.as_ref())
+            .any(|connection| connection.downlink.bandwidth.has_fallen())
     }
 
     fn run_transport(&mut self, at: usize, now: Now, shared: &mut Shared) -> Aftermath {

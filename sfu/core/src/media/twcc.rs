@@ -1,5 +1,5 @@
 //! Transport-wide congestion control (draft-holmer-rmcat-transport-wide-cc-extensions-01): tells a publisher
-//! when each of its packets arrived, and reads what subscribers tell of ours.
+//! when each of its packets arrived.
 
 use std::num::NonZeroU32;
 
@@ -185,50 +185,6 @@ fn write_chunks(statuses: &[Status], out: &mut Vec<u8>) {
     }
 }
 
-/// What a message about our own packets says in sum.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct FeedbackSummary {
-    pub(crate) received: u32,
-    pub(crate) lost: u32,
-}
-
-/// Reads a message's body, from the base sequence number on; `None` when it is cut short.
-pub(crate) fn summarize(body: &[u8]) -> Option<FeedbackSummary> {
-    let mut left = u32::from(u16::from_be_bytes([*body.get(2)?, *body.get(3)?]));
-    let mut summary = FeedbackSummary::default();
-    let mut chunks = body.get(8..)?.chunks_exact(2);
-    let mut count = |received: bool, packets: u32| {
-        if received {
-            summary.received += packets;
-        } else {
-            summary.lost += packets;
-        }
-    };
-    while left > 0 {
-        let chunk = chunks
-            .next()
-            .map(|bytes| u16::from_be_bytes([bytes[0], bytes[1]]))?;
-        let taken = if chunk & 0x8000 == 0 {
-            let run = u32::from(chunk & 0x1fff).min(left);
-            count(chunk >> 13 & 3 != 0, run);
-            run.max(1).min(left)
-        } else {
-            let (symbols, bits, mask) = if chunk & 0x4000 == 0 {
-                (14, 1, 1)
-            } else {
-                (7, 2, 3)
-            };
-            let symbols = left.min(symbols);
-            for at in 1..=symbols {
-                count(chunk >> (14 - bits * at) & mask != 0, 1);
-            }
-            symbols
-        };
-        left -= taken;
-    }
-    Some(summary)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -322,23 +278,6 @@ mod tests {
         assert_eq!(feedback(&mut recorder), [(1, Some(0)), (2, Some(80_000))]);
     }
 
-    #[test]
-    fn a_summary_counts_what_another_implementation_wrote() {
-        let mut recorder = TwccRecorder::default();
-        for number in (0..100_u16).filter(|number| number % 5 != 4) {
-            recorder.record(number, ms(i64::from(number)));
-        }
-        let mut out = Vec::new();
-        recorder.write_feedback(1, 2, &mut out);
-        assert_eq!(
-            summarize(&out[12..]),
-            Some(FeedbackSummary {
-                received: 80,
-                lost: 19
-            })
-        );
-    }
-
     proptest! {
         #[test]
         fn every_arrival_is_told(steps in proptest::collection::vec((1u16..30, 0i64..400), 1..600)) {
@@ -353,11 +292,6 @@ mod tests {
             }
             let told: Vec<_> = feedback(&mut recorder).into_iter().filter_map(|(n, at)| Some((n, at?))).collect();
             prop_assert_eq!(told, expected);
-        }
-
-        #[test]
-        fn no_bytes_upset_the_summary(body in proptest::collection::vec(any::<u8>(), 0..60)) {
-            let _ = summarize(&body);
         }
     }
 }

@@ -123,6 +123,7 @@ fn requests_for_key_frames_are_merged_and_throttled() {
 fn heavy_loss_brings_a_smaller_layer_and_calm_the_large_one_back() {
     let mut world = World::new(54);
     let (ann, bob) = (world.join(), world.join());
+    world.peers[bob].tells_arrivals = false;
     world.switch(ann, TrackSource::Camera, true);
     world.view(bob, &[(ann, TrackSource::Camera, 720)]);
     world.run(2000);

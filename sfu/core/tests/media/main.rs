@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod adaptation;
 mod chaos;
 mod enforcement;
 mod joining;

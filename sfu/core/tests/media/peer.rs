@@ -112,6 +112,13 @@ pub struct Peer {
     /// Simulates what the line loses as the receiver would report it, in 1/256.
     pub reported_loss: u8,
     pub feedback_messages: u64,
+    /// Tells when packets arrived.
+    pub tells_arrivals: bool,
+    /// Packets of padding that came.
+    pub padding: u64,
+    arrivals: BTreeMap<u64, u64>,
+    told: u64,
+    feedback_sent: u8,
     /// This client's clock minus the world's, in ms.
     pub clock_offset_ms: u64,
     pub events: Vec<String>,
@@ -138,6 +145,11 @@ impl Peer {
             repairs: true,
             reported_loss: 0,
             feedback_messages: 0,
+            tells_arrivals: true,
+            padding: 0,
+            arrivals: BTreeMap::new(),
+            told: 0,
+            feedback_sent: 0,
             clock_offset_ms: random.random_range(1_000_000..9_000_000_000),
             events: Vec::new(),
             transport_sequence: random.next_u32() as u16,
@@ -250,6 +262,9 @@ impl Peer {
         }
         if now_ms.is_multiple_of(500) {
             self.report_reception(&mut out);
+        }
+        if now_ms.is_multiple_of(50) && self.tells_arrivals {
+            self.tell_arrivals(&mut out);
         }
         out
     }
@@ -459,6 +474,42 @@ impl Peer {
         }
     }
 
+    /// Tells of what has arrived since it told last, and of what is missing between.
+    fn tell_arrivals(&mut self, out: &mut Vec<Vec<u8>>) {
+        let Some((newest, _)) = self.arrivals.last_key_value() else {
+            return;
+        };
+        let newest = *newest;
+        let numbers =
+            (self.told + 1..=newest).map(|number| (number as u16, self.arrivals.get(&number).copied()));
+        let numbers: Vec<_> = numbers.collect();
+        for some in numbers.chunks(300) {
+            if some.iter().all(|(_, arrival)| arrival.is_none()) {
+                continue;
+            }
+            let message = wire::transport_feedback(some, self.feedback_sent);
+            self.feedback_sent = self.feedback_sent.wrapping_add(1);
+            out.extend(self.seal_rtcp(&message));
+        }
+        self.arrivals.clear();
+        self.told = newest;
+    }
+
+    fn note_arrival(&mut self, packet: &Rtp, now_ms: u64) {
+        let Some((_, value)) = packet.extensions.iter().find(|(id, _)| *id == TWCC) else {
+            return;
+        };
+        let number = u16::from_be_bytes([value[0], value[1]]);
+        let near = self
+            .arrivals
+            .last_key_value()
+            .map_or(self.told, |(newest, _)| *newest);
+        let number = near.saturating_add_signed(i64::from(number.wrapping_sub(near as u16) as i16));
+        if number > self.told {
+            self.arrivals.insert(number, now_ms);
+        }
+    }
+
     /// Takes a datagram from the core; returns what to send at once.
     pub fn receive(&mut self, now: Instant, now_ms: u64, datagram: &mut [u8]) -> Vec<Vec<u8>> {
         let Some(transport) = &mut self.transport else {
@@ -467,6 +518,11 @@ impl Peer {
         match transport.handle_datagram(now, datagram) {
             Incoming::Rtp(packet) => {
                 let packet = Rtp::read(packet);
+                self.note_arrival(&packet, now_ms);
+                if packet.payload.is_empty() {
+                    self.padding += 1;
+                    return Vec::new();
+                }
                 self.receive_rtp(&packet, now_ms);
                 Vec::new()
             }

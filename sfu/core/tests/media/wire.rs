@@ -200,7 +200,7 @@ impl Rtp {
     }
 
     pub fn read(packet: &[u8]) -> Self {
-        assert_eq!(packet[0] & 0xef, 0x80, "no padding, no CSRC");
+        assert_eq!(packet[0] & 0xcf, 0x80, "no CSRC");
         let mut at = 12;
         let mut extensions = Vec::new();
         if packet[0] & 0x10 != 0 {
@@ -217,6 +217,11 @@ impl Rtp {
                 at += 1 + len;
             }
         }
+        let mut end = packet.len();
+        if packet[0] & 0x20 != 0 {
+            end -= usize::from(packet[end - 1]);
+            assert_eq!(end, at, "nothing but padding");
+        }
         Self {
             payload_type: packet[1] & 0x7f,
             sequence: u16::from_be_bytes([packet[2], packet[3]]),
@@ -224,7 +229,7 @@ impl Rtp {
             ssrc: u32::from_be_bytes(packet[8..12].try_into().unwrap()),
             marker: packet[1] & 0x80 != 0,
             extensions,
-            payload: packet[at..].to_vec(),
+            payload: packet[at..end].to_vec(),
         }
     }
 }
@@ -317,6 +322,34 @@ pub fn rtcp_packet(count: u8, kind: u8, words: &[u32]) -> Vec<u8> {
     let mut packet = vec![0x80 | count, kind];
     packet.extend((words.len() as u16).to_be_bytes());
     packet.extend(words.iter().flat_map(|word| word.to_be_bytes()));
+    packet
+}
+
+/// Tells when packets with transport-wide numbers arrived, in ms; in order of their numbers, from the first on.
+pub fn transport_feedback(arrivals: &[(u16, Option<u64>)], message: u8) -> Vec<u8> {
+    let reference = arrivals.iter().find_map(|(_, at)| *at).unwrap() / 64;
+    let mut body = [0, 0, 0, 1, 0, 0, 0, 1].to_vec();
+    body.extend(arrivals[0].0.to_be_bytes());
+    body.extend((arrivals.len() as u16).to_be_bytes());
+    body.extend(&(reference as u32).to_be_bytes()[1..]);
+    body.push(message);
+    for seven in arrivals.chunks(7) {
+        let symbols = seven.iter().enumerate();
+        let chunk = symbols.fold(0xc000_u16, |chunk, (at, (_, arrival))| {
+            chunk | u16::from(arrival.is_some()) << (13 - 2 * at)
+        });
+        body.extend(chunk.to_be_bytes());
+    }
+    let mut last = reference * 64;
+    for arrival in arrivals.iter().filter_map(|(_, at)| *at) {
+        let delta = (arrival as i64 - last as i64) * 4;
+        body.extend((delta as i16).to_be_bytes());
+        last = arrival;
+    }
+    body.resize(body.len().next_multiple_of(4), 0);
+    let mut packet = vec![0x80 | 15, 205];
+    packet.extend(((body.len() / 4) as u16).to_be_bytes());
+    packet.extend(body);
     packet
 }
 

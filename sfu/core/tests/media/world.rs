@@ -141,6 +141,14 @@ impl World {
         self.server
     }
 
+    /// What the core thinks a peer's line carries, in kbit/s.
+    pub fn estimate_kbit(&mut self, peer: usize) -> Option<u64> {
+        let participant = self.peers[peer].id;
+        self.core
+            .estimate(self.session, participant)
+            .map(|rate| rate / 1000)
+    }
+
     pub fn counters(&self) -> &Counters {
         self.core.counters()
     }

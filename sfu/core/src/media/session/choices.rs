@@ -7,6 +7,7 @@ use hearken_protocol::{MediaEvent, Speaker, TrackSource};
 use super::{Now, Session, Shared, slot_content, slot_event, subscription};
 use crate::media::layers::{self, Demand, LAYERS_MAX};
 use crate::media::participant::LiveCodec;
+use crate::media::rate::Bitrate;
 use crate::media::slots::{self, Claim, Owner, Place, Reason, Reassignment, Share};
 
 /// The videos there are, as `Scratch` counts them.
@@ -179,7 +180,13 @@ impl Session {
             let Some(connection) = self.connection(receiver) else {
                 continue;
             };
-            layers::choose(&mut scratch.demands, connection.downlink.limit.ceiling());
+            let wanted = layers::wanted(&scratch.demands);
+            connection
+                .downlink
+                .bandwidth
+                .set_wanted(Bitrate(wanted.0 * 3 / 2));
+            let budget = connection.downlink.budget();
+            layers::choose(&mut scratch.demands, budget);
             for demand in &scratch.demands {
                 let pair = &mut connection.downlink.pairs[demand.pair];
                 let Some(owner) = pair.owner else { continue };
@@ -271,6 +278,7 @@ impl Session {
                 let downlink = &mut connection.downlink;
                 let sent = downlink.sent.rate(now.time);
                 downlink.limit.update(sent, now.time);
+                downlink.bandwidth.tick(now.time);
             }
         }
     }

@@ -5,7 +5,6 @@ use crate::media::downlink::Half;
 use crate::media::outgoing::{Kept, Leg};
 use crate::media::participant;
 use crate::media::rtcp::{self, LostSequences, RtcpPacket, RtcpPackets, SENDER_REPORT_BYTES};
-use crate::media::twcc;
 use crate::{Content, DropCause};
 
 /// Lost packets answered per request: a whole second of video is beyond repair.
@@ -58,9 +57,8 @@ impl Session {
                     }
                 }
                 RtcpPacket::TransportFeedback { body } => {
-                    if let Some(summary) = twcc::summarize(body) {
-                        connection.downlink.feedback(summary);
-                    }
+                    let bandwidth = &mut connection.downlink.bandwidth;
+                    bandwidth.feedback(body, now.time, &mut shared.counters);
                 }
                 RtcpPacket::Other => {}
             }
@@ -114,7 +112,7 @@ impl Session {
             }
             let mut leg = Leg {
                 transport: &mut connection.transport,
-                transport_sequence: &mut downlink.transport_sequence,
+                bandwidth: &mut downlink.bandwidth,
                 sent: &mut downlink.sent,
                 outbox: &mut shared.outbox,
                 content: Content::of(source),

@@ -200,7 +200,7 @@ fn forward_to(
     let outgoing = pair.half(half);
     let mut leg = Leg {
         transport: &mut connection.transport,
-        transport_sequence: &mut downlink.transport_sequence,
+        bandwidth: &mut downlink.bandwidth,
         sent: &mut downlink.sent,
         outbox: &mut shared.outbox,
         content: Content::of(source),

@@ -1,0 +1,189 @@
+//! The rate that the delay allows: multiplied while nothing queues, cut to what arrives when the queue grows
+//! (draft-ietf-rmcat-gcc-02 §5.5).
+
+use std::time::Duration;
+
+use super::trendline::Usage;
+use super::{ESTIMATE_MAX, ESTIMATE_MIN};
+use crate::media::rate::Bitrate;
+use crate::media::time::MediaTime;
+
+/// After overuse: this share of what arrives, so that the queue empties.
+const BACKOFF: f64 = 0.85;
+/// Per second, while the end of the line is not known to be near.
+const GROWTH_PER_SECOND: f64 = 1.08;
+/// Near the rate of the last overuse: one packet per response time.
+const PACKET_BITS: f64 = 1200.0 * 8.0;
+const NEAR_CAPACITY: f64 = 0.15;
+/// What is sent shows no more than this multiple of itself: no growth beyond while less is sent than may be.
+const SHOWN: f64 = 1.5;
+const SHOWN_EXTRA: f64 = 10_000.0;
+/// When far less is sent than may be, what arrives says little about the line: cut by half, and look again.
+const APPLICATION_LIMITED: f64 = 0.5;
+/// Cuts are this far apart at least: a shorter time shows nothing of the last one.
+const CUT_INTERVAL_MIN: Duration = Duration::from_millis(100);
+const CUT_INTERVAL_MAX: Duration = Duration::from_millis(300);
+/// Between reports there may be a pause, for which nothing grows.
+const STEP_MAX: Duration = Duration::from_secs(1);
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct RateControl {
+    rate: f64,
+    /// What arrived at the last overuse.
+    capacity: Option<f64>,
+    updated: Option<MediaTime>,
+    cut: Option<MediaTime>,
+    holds: bool,
+}
+
+impl RateControl {
+    pub(super) fn new(start: Bitrate) -> Self {
+        Self {
+            rate: start.0 as f64,
+            capacity: None,
+            updated: None,
+            cut: None,
+            holds: false,
+        }
+    }
+
+    pub(super) fn rate(&self) -> Bitrate {
+        Bitrate(self.rate as u64)
+    }
+
+    /// When the rate was cut last.
+    pub(super) fn last_cut(&self) -> Option<MediaTime> {
+        self.cut
+    }
+
+    /// Takes what the delay says, with what arrives and the round trip.
+    pub(super) fn update(
+        &mut self,
+        usage: Usage,
+        arrives: Option<Bitrate>,
+        round_trip: Duration,
+        now: MediaTime,
+    ) {
+        let elapsed = self
+            .updated
+            .map_or(Duration::ZERO, |updated| now.since(updated).min(STEP_MAX));
+        self.updated = Some(now);
+        let arrives = arrives.map(|rate| rate.0 as f64);
+        match usage {
+            Usage::Over => self.back_off(arrives, round_trip, now),
+            // The queue empties: let it.
+            Usage::Under => self.holds = true,
+            Usage::Normal => {
+                self.holds = false;
+                self.grow(arrives, round_trip, elapsed);
+            }
+        }
+        self.clamp();
+    }
+
+    fn back_off(&mut self, arrives: Option<f64>, round_trip: Duration, now: MediaTime) {
+        self.holds = true;
+        let interval = round_trip.clamp(CUT_INTERVAL_MIN, CUT_INTERVAL_MAX);
+        if self.cut.is_some_and(|cut| now.since(cut) < interval) {
+            return;
+        }
+        let arrives = arrives.unwrap_or(self.rate * APPLICATION_LIMITED);
+        let lowered = if arrives < self.rate * APPLICATION_LIMITED {
+            self.rate * APPLICATION_LIMITED
+        } else {
+            arrives * BACKOFF
+        };
+        self.capacity = Some(arrives);
+        if lowered < self.rate {
+            self.rate = lowered;
+            self.cut = Some(now);
+        }
+    }
+
+    fn grow(&mut self, arrives: Option<f64>, round_trip: Duration, elapsed: Duration) {
+        let Some(arrives) = arrives else { return };
+        let seconds = elapsed.as_secs_f64();
+        if self
+            .capacity
+            .is_some_and(|capacity| self.rate > capacity * (1.0 + NEAR_CAPACITY))
+        {
+            // It carries more than was thought.
+            self.capacity = None;
+        }
+        let is_near = self
+            .capacity
+            .is_some_and(|capacity| self.rate > capacity * (1.0 - NEAR_CAPACITY));
+        let grown = if is_near {
+            let response = round_trip.as_secs_f64() + 0.1;
+            self.rate + PACKET_BITS / response * seconds
+        } else {
+            self.rate * GROWTH_PER_SECOND.powf(seconds)
+        };
+        let shown = arrives * SHOWN + SHOWN_EXTRA;
+        self.rate = grown.min(shown).max(self.rate);
+    }
+
+    /// A probe has shown that this much goes through.
+    pub(super) fn shown(&mut self, rate: Bitrate) {
+        if rate.0 as f64 > self.rate && !self.holds {
+            self.rate = rate.0 as f64;
+            self.clamp();
+        }
+    }
+
+    /// Nothing was heard of what was sent: half of it will do.
+    pub(super) fn halve(&mut self, now: MediaTime) {
+        self.rate /= 2.0;
+        self.cut = Some(now);
+        self.clamp();
+    }
+
+    fn clamp(&mut self) {
+        self.rate = self.rate.clamp(ESTIMATE_MIN.0 as f64, ESTIMATE_MAX.0 as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROUND_TRIP: Duration = Duration::from_millis(50);
+
+    fn at(ms: u64) -> MediaTime {
+        MediaTime(0) + Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn it_grows_by_eight_percent_a_second_while_it_is_used() {
+        let mut control = RateControl::new(Bitrate(1_000_000));
+        for ms in (0..=10_000).step_by(100) {
+            let arrives = control.rate();
+            control.update(Usage::Normal, Some(arrives), ROUND_TRIP, at(ms));
+        }
+        let rate = control.rate().0;
+        assert!((2_100_000..2_200_000).contains(&rate), "{rate}");
+    }
+
+    #[test]
+    fn it_does_not_grow_beyond_what_is_shown() {
+        let mut control = RateControl::new(Bitrate(1_000_000));
+        for ms in (0..=60_000).step_by(100) {
+            control.update(Usage::Normal, Some(Bitrate(400_000)), ROUND_TRIP, at(ms));
+        }
+        assert_eq!(control.rate(), Bitrate(1_000_000));
+    }
+
+    #[test]
+    fn overuse_cuts_to_what_arrives_and_not_again_at_once() {
+        let mut control = RateControl::new(Bitrate(1_500_000));
+        control.update(Usage::Over, Some(Bitrate(1_000_000)), ROUND_TRIP, at(0));
+        assert_eq!(control.rate(), Bitrate(850_000));
+        control.update(Usage::Over, Some(Bitrate(500_000)), ROUND_TRIP, at(50));
+        assert_eq!(control.rate(), Bitrate(850_000));
+        control.update(Usage::Over, Some(Bitrate(500_000)), ROUND_TRIP, at(150));
+        assert_eq!(control.rate(), Bitrate(425_000));
+        control.update(Usage::Over, Some(Bitrate(0)), ROUND_TRIP, at(300));
+        assert_eq!(control.rate(), Bitrate(212_500));
+    }
+}

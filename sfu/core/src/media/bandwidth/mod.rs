@@ -1,0 +1,288 @@
+//! How much the line to one receiver carries, judged by the sender from what the receiver tells of arrivals
+//! (transport-wide congestion control).
+//!
+//! ```text
+//!  sent packets ─► history ◄─ feedback ─┬─► trendline, queue ─► rate control ─┐
+//!                     │                 ├─► throughput ──────────┘▲     ├─ the smaller is the estimate
+//!                     └───────► probe ──┼─────────────────────┘         │
+//!                                       └─► loss bound ─────────────────┘
+//! ```
+//!
+//! What a receiver tells may be anything: it changes nothing but what it is sent itself, and that never beyond
+//! what it asked for. Nothing here allocates after the first packet.
+
+mod aimd;
+mod feedback;
+mod history;
+mod loss_bound;
+mod probe;
+mod queue;
+mod throughput;
+mod trendline;
+
+use std::time::Duration;
+
+use self::aimd::RateControl;
+use self::feedback::{Feedback, ReceiverClock};
+use self::history::{Report, SentHistory};
+use self::loss_bound::LossBound;
+use self::probe::{Outcome, Prober};
+use self::queue::Queue;
+use self::throughput::Throughput;
+use self::trendline::{Trendline, Usage};
+use super::rate::Bitrate;
+use super::time::MediaTime;
+use crate::Counters;
+
+/// Before anything is known: a medium layer and some small ones. More floods a bad line at the start, less
+/// makes everybody on a good one wait; the first probes come after a tenth of a second either way.
+pub(crate) const ESTIMATE_START: Bitrate = Bitrate(1_000_000);
+/// Below this there is no watchable video; what is left of it finds out whether the line is back.
+pub(crate) const ESTIMATE_MIN: Bitrate = Bitrate(50_000);
+/// More than anybody can show.
+pub(crate) const ESTIMATE_MAX: Bitrate = Bitrate(60_000_000);
+
+/// A receiver that has told nothing for so long of what it gets does not do so at all: then its reports about
+/// loss must do.
+const FEEDBACK_PATIENCE: Duration = Duration::from_secs(2);
+/// One that has told before has lost its line, or tells lies.
+const SILENCE_MAX: Duration = Duration::from_secs(1);
+const HALVING_INTERVAL: Duration = Duration::from_millis(500);
+/// Packets one message may tell of: as many as are remembered. More are nonsense that costs time.
+const PACKETS_PER_MESSAGE_MAX: u16 = 2048;
+/// A probe makes a queue of its own, which is not taken for overuse.
+const PROBE_ECHO: Duration = Duration::from_millis(300);
+const ROUND_TRIP_ASSUMED: Duration = Duration::from_millis(100);
+const ROUND_TRIP_MAX: Duration = Duration::from_secs(2);
+/// The estimate counts as fallen from below this share on.
+const FALLEN: f64 = 0.8;
+
+/// How far the receiver's word is to be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hearing {
+    /// Nothing was sent yet, or not long ago.
+    Awaited { since: Option<MediaTime> },
+    /// It tells nothing.
+    Silent,
+    /// It tells; packets sent since the last message wait since then.
+    Heard { unanswered: Option<MediaTime> },
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Bandwidth {
+    hearing: Hearing,
+    history: SentHistory,
+    clock: ReceiverClock,
+    trendline: Trendline,
+    queue: Queue,
+    throughput: Throughput,
+    loss: LossBound,
+    control: RateControl,
+    prober: Prober,
+    round_trip: Duration,
+    /// The highest number told of.
+    reported: u64,
+    deaf_until: MediaTime,
+    wanted: Bitrate,
+    /// The estimate when layers were chosen last.
+    spent: Bitrate,
+}
+
+impl Default for Bandwidth {
+    fn default() -> Self {
+        Self {
+            hearing: Hearing::Silent,
+            history: SentHistory::default(),
+            clock: ReceiverClock::default(),
+            trendline: Trendline::default(),
+            queue: Queue::default(),
+            throughput: Throughput::default(),
+            loss: LossBound::default(),
+            control: RateControl::new(ESTIMATE_START),
+            prober: Prober::default(),
+            round_trip: ROUND_TRIP_ASSUMED,
+            reported: 0,
+            deaf_until: MediaTime(0),
+            wanted: Bitrate(0),
+            spent: ESTIMATE_START,
+        }
+    }
+}
+
+impl Bandwidth {
+    /// The receiver has agreed to tell: it starts at [`ESTIMATE_START`] instead of without a limit.
+    pub(crate) fn expect_feedback(&mut self) {
+        if self.hearing == Hearing::Silent && self.history.given() == 0 {
+            self.hearing = Hearing::Awaited { since: None };
+        }
+    }
+
+    /// The transport-wide number of a packet that goes out now; [`sent`](Self::sent) follows.
+    pub(crate) fn number(&mut self, now: MediaTime) -> u16 {
+        self.history.number(self.prober.sending(), now)
+    }
+
+    /// The packet that was numbered last has gone out.
+    pub(crate) fn sent(&mut self, bytes: usize, now: MediaTime) {
+        self.history.set_size(bytes);
+        self.prober.sent(self.history.given(), bytes, now);
+        match &mut self.hearing {
+            Hearing::Awaited { since: wait } | Hearing::Heard { unanswered: wait } => {
+                wait.get_or_insert(now);
+            }
+            Hearing::Silent => {}
+        }
+    }
+
+    /// What may be sent to this receiver per second; `None` when it does not say anything that would tell.
+    pub(crate) fn estimate(&self) -> Option<Bitrate> {
+        let rate = self.control.rate();
+        let rate = self.loss.bound().map_or(rate, |bound| bound.min(rate));
+        (self.hearing != Hearing::Silent).then_some(rate.max(ESTIMATE_MIN))
+    }
+
+    /// The estimate, to be spent on layers.
+    pub(crate) fn spend(&mut self) -> Option<Bitrate> {
+        let estimate = self.estimate();
+        self.spent = estimate.unwrap_or(ESTIMATE_MAX);
+        estimate
+    }
+
+    /// Whether there is much less than when it was spent last.
+    pub(crate) fn has_fallen(&self) -> bool {
+        self.estimate()
+            .is_some_and(|estimate| (estimate.0 as f64) < self.spent.0 as f64 * FALLEN)
+    }
+
+    /// What the receiver would be sent if there were no limit: no use in probing beyond.
+    pub(crate) fn set_wanted(&mut self, wanted: Bitrate) {
+        self.wanted = wanted;
+    }
+
+    /// Takes a message's body, from the base number on.
+    pub(crate) fn feedback(&mut self, body: &[u8], now: MediaTime, counters: &mut Counters) {
+        let feedback = Feedback::parse(body).ok();
+        let Some(feedback) = feedback.filter(|feedback| feedback.count() <= PACKETS_PER_MESSAGE_MAX) else {
+            counters.feedback_malformed += 1;
+            return;
+        };
+        let mut number = self.history.extend(feedback.base);
+        let mut newest_sent = None;
+        for packet in feedback.packets(&mut self.clock) {
+            let Ok(arrival) = packet else {
+                counters.feedback_malformed += 1;
+                break;
+            };
+            match self.history.report(number, arrival.is_some()) {
+                Report::Acknowledged(packet) => {
+                    if packet.was_lost {
+                        self.loss.found();
+                    } else {
+                        self.loss.received();
+                    }
+                    if let Some(arrival_us) = arrival {
+                        self.throughput.arrived(packet.bytes, arrival_us);
+                        self.queue.arrived(packet.sent_us, arrival_us);
+                        if packet.cluster == 0 {
+                            self.trendline.arrived(packet.sent_us, arrival_us);
+                        } else {
+                            self.prober.arrived(&packet, arrival_us);
+                        }
+                    }
+                    newest_sent = Some(packet.sent_us);
+                    self.reported = self.reported.max(number);
+                }
+                Report::Lost => {
+                    self.loss.lost();
+                    self.reported = self.reported.max(number);
+                }
+                Report::Repeated => {}
+                Report::Strange => counters.feedback_strange += 1,
+            }
+            number = number.wrapping_add(1);
+        }
+        if let Some(sent_us) = newest_sent {
+            self.hearing = Hearing::Heard { unanswered: None };
+            let waited = history::wrapping_us(now).wrapping_sub(sent_us);
+            let waited = Duration::from_micros(waited.into()).min(ROUND_TRIP_MAX);
+            self.round_trip = (self.round_trip * 7 + waited) / 8;
+            self.judge(now);
+        }
+    }
+
+    fn judge(&mut self, now: MediaTime) {
+        let arrives = self.throughput.rate();
+        let is_standing = self.queue.is_standing(now);
+        let usage = match self.trendline.usage() {
+            Usage::Over if now < self.deaf_until => Usage::Under,
+            Usage::Normal if is_standing => Usage::Over,
+            usage => usage,
+        };
+        let cut = self.control.last_cut();
+        self.control.update(usage, arrives, self.round_trip, now);
+        let allowed = self.control.rate();
+        let is_lossy = arrives.is_some_and(|arrives| self.loss.update(arrives, allowed, now));
+        if is_lossy || self.control.last_cut() != cut {
+            self.prober.cut(now);
+        }
+        self.conclude_probe(now);
+    }
+
+    fn conclude_probe(&mut self, now: MediaTime) {
+        let Some(outcome) = self.prober.outcome(self.reported, now) else {
+            return;
+        };
+        let before = self.estimate().unwrap_or(ESTIMATE_START);
+        if let Outcome::Shown(rate) = outcome {
+            self.control.shown(rate);
+            self.loss.shown(rate);
+        }
+        let after = self.estimate().unwrap_or(ESTIMATE_START);
+        self.prober.schedule(before, after, now);
+    }
+
+    /// Lets time pass: a receiver that tells nothing any more gets less and less.
+    pub(crate) fn tick(&mut self, now: MediaTime) {
+        match self.hearing {
+            Hearing::Awaited { since: Some(since) } if now.since(since) > FEEDBACK_PATIENCE => {
+                self.hearing = Hearing::Silent;
+            }
+            Hearing::Heard {
+                unanswered: Some(since),
+            } if now.since(since) > SILENCE_MAX => {
+                self.control.halve(now);
+                self.prober.cut(now);
+                self.hearing = Hearing::Heard {
+                    unanswered: Some(now - (SILENCE_MAX - HALVING_INTERVAL)),
+                };
+            }
+            Hearing::Awaited { .. } | Hearing::Heard { .. } | Hearing::Silent => {}
+        }
+        self.conclude_probe(now);
+    }
+
+    /// Bytes of padding to be sent now for a probe; `None` when none is under way. Begins one if there is use
+    /// for it.
+    pub(crate) fn poll_probe(&mut self, now: MediaTime, counters: &mut Counters) -> Option<u64> {
+        if self.prober.sending() == 0 {
+            let Hearing::Heard { .. } = self.hearing else {
+                return None;
+            };
+            let estimate = self.estimate()?;
+            let next = self.history.given() + 1;
+            if !self.prober.begin(estimate, self.wanted, next, now) {
+                return None;
+            }
+            self.deaf_until = now + PROBE_ECHO;
+            counters.probes += 1;
+        }
+        self.prober.missing_bytes(now)
+    }
+}
+
+/// How long after one piece of a probe the next is due.
+pub(crate) const PROBE_STEP: Duration = probe::STEP;
+
+#[cfg(test)]
+mod tests;
