@@ -104,3 +104,71 @@ fn bursts_on_the_way_up_cost_few_pictures() {
         world.peers[viewer].check_continuity(Holes::Allowed);
     }
 }
+
+/// When a browser can have shown each picture: whole, and all before it back to a key frame shown.
+fn shown_at(world: &World, viewer: usize, publisher: usize, since_ms: u64) -> Vec<u64> {
+    struct Picture {
+        layer: u8,
+        is_key: bool,
+        packets: BTreeSet<u64>,
+        complete_ms: u64,
+    }
+    let mut pictures = BTreeMap::<u64, Picture>::new();
+    for received in world.peers[viewer].got(world.peers[publisher].id, false, since_ms) {
+        let vp8 = received.vp8.unwrap();
+        let picture = pictures.entry(received.stamp.taken_ms).or_insert(Picture {
+            layer: received.stamp.layer,
+            is_key: vp8.key,
+            packets: BTreeSet::new(),
+            complete_ms: 0,
+        });
+        if picture.packets.insert(received.index) {
+            picture.complete_ms = picture.complete_ms.max(received.at_ms);
+        }
+    }
+    let (mut shown, mut next) = (Vec::new(), None);
+    for picture in pictures.values() {
+        let first = *picture.packets.first().unwrap();
+        let last = *picture.packets.last().unwrap();
+        let is_whole = picture.packets.len() >= PACKETS[usize::from(picture.layer)];
+        if is_whole && (picture.is_key || next.is_none_or(|next| next == first)) {
+            let before = shown.last().copied().unwrap_or(0);
+            shown.push(picture.complete_ms.max(before));
+            next = Some(last + 1);
+        } else if next.is_none() {
+            next = Some(u64::MAX);
+        }
+    }
+    shown
+}
+
+#[test]
+fn loss_on_both_ways_never_freezes_a_picture_for_long() {
+    for seed in 140..146 {
+        let (mut world, ann, viewers) = audience(seed, 2);
+        let bad = Conditions {
+            loss: Loss::percent(5.0),
+            delay: Duration::from_millis(20),
+            ..Conditions::default()
+        };
+        world.uplink(ann).set(bad);
+        world.downlink(viewers[0]).set(bad);
+        world.uplink(viewers[0]).set(bad);
+        let since_ms = world.now_ms();
+        world.run(30_000);
+        for viewer in &viewers {
+            let shown = shown_at(&world, *viewer, ann, since_ms);
+            let freezes = shown.windows(2).map(|pair| pair[1] - pair[0]);
+            let longest = freezes.max().unwrap_or(u64::MAX);
+            let until_end = world.now_ms() - shown.last().unwrap();
+            eprintln!(
+                "FIG {seed} viewer {viewer}: {} shown, longest {longest}, end {until_end}",
+                shown.len()
+            );
+            assert!(
+                longest <= 1000 && until_end <= 1000,
+                "seed {seed}, {viewer}: {longest} ms, {until_end} ms"
+            );
+        }
+    }
+}
