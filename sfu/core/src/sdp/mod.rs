@@ -7,6 +7,8 @@ mod answer;
 mod codec;
 mod extension;
 mod offer;
+#[cfg(test)]
+mod safari;
 mod section;
 #[cfg(test)]
 mod tests;

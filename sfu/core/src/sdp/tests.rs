@@ -25,7 +25,7 @@ fn answer() -> Answer {
     }
 }
 
-fn write(offer: &Offer) -> String {
+pub(super) fn write(offer: &Offer) -> String {
     let sections: Vec<_> = offer
         .roles()
         .into_iter()
@@ -43,7 +43,7 @@ fn write(offer: &Offer) -> String {
     answer().write(offer, &sections)
 }
 
-fn section(sdp: &str, index: usize) -> Vec<&str> {
+pub(super) fn section(sdp: &str, index: usize) -> Vec<&str> {
     sdp.split("m=").nth(index + 1).unwrap().lines().collect()
 }
 
