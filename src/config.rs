@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hearken_protocol::VideoCodec;
 use hearken_signaling_server::{OperatorKey, PublicUrl};
 
 use self::raw::RawConfig;
@@ -61,6 +62,8 @@ pub struct MediaSettings {
     pub port: u16,
     /// How many shards, each a thread with a socket.
     pub shards: u16,
+    /// What videos are encoded with while everybody in a session can decode it; otherwise VP8.
+    pub video_codec: VideoCodec,
 }
 
 /// How browsers connect.
@@ -174,6 +177,7 @@ impl Config {
                 bind: raw.media_bind,
                 port,
                 shards,
+                video_codec: raw.video_codec.map_or(VideoCodec::Vp8, |codec| codec.0),
             },
             metrics_listen: raw.metrics_listen.unwrap_or(METRICS_LISTEN),
             tls,
@@ -260,6 +264,7 @@ mod tests {
             ("HEARKEN_MEDIA_BIND", "0.0.0.0"),
             ("HEARKEN_MEDIA_PORT", "5000"),
             ("HEARKEN_SHARDS", "3"),
+            ("HEARKEN_VIDEO_CODEC", "av1"),
             ("HEARKEN_METRICS_LISTEN", "127.0.0.1:0"),
             ("HEARKEN_TLS_CERT", "/c"),
             ("HEARKEN_TLS_KEY", "/k"),
@@ -273,6 +278,7 @@ mod tests {
         assert_eq!(config.media.announce.unwrap().len(), 2);
         assert_eq!((config.media.port, config.media.shards), (5000, 3));
         assert_eq!(config.media.bind.unwrap().to_string(), "0.0.0.0");
+        assert_eq!(config.media.video_codec, VideoCodec::Av1);
         assert_eq!(
             config.tls,
             TlsSettings::Files {

@@ -42,6 +42,7 @@ impl Media {
             announced,
             port: settings.port,
             shards: usize::from(settings.shards),
+            video_codec: settings.video_codec,
         };
         let (server, outputs) = MediaServer::start(&config, registry).context(
             "choose another port with HEARKEN_MEDIA_PORT or another address with HEARKEN_MEDIA_BIND",

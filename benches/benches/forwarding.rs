@@ -61,6 +61,7 @@ impl Room {
             seed: [7; 32],
             started: now,
             unix_time: Duration::from_secs(1_800_000_000),
+            video_codec: hearken_protocol::VideoCodec::Vp8,
         });
         let mut room = Self {
             core,

@@ -6,6 +6,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use hearken_protocol::VideoCodec;
 use hearken_signaling_server::{OperatorKey, PublicUrl};
 use serde::de::{Deserialize, Deserializer, Error as _};
 
@@ -31,6 +32,18 @@ impl Parse for PublicUrl {
 impl Parse for OperatorKey {
     fn parse(text: &str) -> Result<Self, String> {
         Self::parse(text).map_err(|error| error.to_string())
+    }
+}
+
+impl Parse for VideoCodec {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "vp8" => Ok(Self::Vp8),
+            "h264" => Ok(Self::H264),
+            "vp9" => Ok(Self::Vp9),
+            "av1" => Ok(Self::Av1),
+            _ => Err("expected vp8, h264, vp9 or av1".to_owned()),
+        }
     }
 }
 
@@ -96,6 +109,8 @@ raw_config! {
     media_port: u16, "HEARKEN_MEDIA_PORT", read_as("a port from 0 to 65535");
     /// How many shards carry media.
     shards: NonZero<u16>, "HEARKEN_SHARDS", read_as("a number from 1 to 65535");
+    /// What videos are encoded with while everybody in a session can decode it.
+    video_codec: Parsed<VideoCodec>, "HEARKEN_VIDEO_CODEC", parsed;
     /// Address and port of the metrics.
     metrics_listen: SocketAddr, "HEARKEN_METRICS_LISTEN", read_as("an address and a port like 127.0.0.1:9464");
     /// The certificate and its chain, PEM.

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hearken_protocol::{MediaCommand, MediaEvent, ParticipantId, SessionId, SpeechPacket};
+use hearken_protocol::{MediaCommand, MediaEvent, ParticipantId, SessionId, SpeechPacket, VideoCodec};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -43,6 +43,8 @@ pub struct CoreConfig {
     pub started: Instant,
     /// The time since the Unix epoch at `started`.
     pub unix_time: Duration,
+    /// What publishers are to encode videos with while everybody else can decode it; otherwise VP8.
+    pub video_codec: VideoCodec,
 }
 
 /// Where a connection is: its session's place and its participant's. Valid while the connection lives.
@@ -77,6 +79,7 @@ impl Core {
             seed,
             started,
             unix_time,
+            video_codec,
         } = config;
         Self {
             identity,
@@ -92,6 +95,7 @@ impl Core {
                 clock: ServerClock::new(started, unix_time),
                 random: StdRng::from_seed(seed),
                 outbox: Outbox::default(),
+                video_codec,
                 events: VecDeque::new(),
                 speech: VecDeque::new(),
                 counters: Counters::default(),

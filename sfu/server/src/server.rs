@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime};
 
-use hearken_protocol::{MediaCommand, MediaEvent, SessionId, SpeechPacket};
+use hearken_protocol::{MediaCommand, MediaEvent, SessionId, SpeechPacket, VideoCodec};
 use hearken_sfu_core::transport::{Candidate, Identity, IdentityError};
 use hearken_sfu_core::{Core, CoreConfig};
 use prometheus::Registry;
@@ -47,6 +47,8 @@ pub struct MediaConfig {
     pub port: u16,
     /// How many threads; at least 1.
     pub shards: usize,
+    /// What publishers are to encode videos with while everybody can decode it; otherwise VP8.
+    pub video_codec: VideoCodec,
 }
 
 /// Why the media plane cannot start.
@@ -157,6 +159,7 @@ impl MediaServer {
                 seed: random_seed()?,
                 started: Instant::now(),
                 unix_time,
+                video_codec: config.video_codec,
             });
             let (orders, orders_in) = sync_channel(ORDERS_MAX);
             let state = Arc::new(ShardState::default());
@@ -439,6 +442,7 @@ mod tests {
             announced: vec![ip],
             port,
             shards,
+            video_codec: VideoCodec::Vp8,
         }
     }
 

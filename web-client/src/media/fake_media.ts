@@ -2,6 +2,7 @@
 // connections that connect when told to.
 
 import { vi } from "vitest";
+import type { Encoding } from "./publishing";
 
 export class FakeTrack {
   enabled = true;
@@ -96,6 +97,11 @@ class FakeTransceiver {
     replaceTrack: async (track: FakeTrack | null) => {
       this.sender.track = track;
     },
+    parameters: { encodings: [] as RTCRtpEncodingParameters[] },
+    getParameters: () => structuredClone(this.sender.parameters),
+    setParameters: async (parameters: { encodings: RTCRtpEncodingParameters[] }) => {
+      this.sender.parameters = structuredClone(parameters);
+    },
   };
   readonly receiver: { track: FakeTrack; getSynchronizationSources: () => unknown[] };
   codecs: readonly string[] = [];
@@ -105,6 +111,9 @@ class FakeTransceiver {
     readonly init: RTCRtpTransceiverInit,
   ) {
     this.receiver = { track: new FakeTrack(kind), getSynchronizationSources: () => [] };
+    // As Chromium does, and others don't.
+    const encodings = (init.sendEncodings ?? []) as Encoding[];
+    this.sender.parameters.encodings = encodings.map((encoding) => ({ ...encoding }));
   }
   setCodecPreferences(codecs: { mimeType: string }[]): void {
     this.codecs = codecs.map(({ mimeType }) => mimeType);
@@ -163,7 +172,17 @@ export class FakePeer {
 export function fakeMediaGlobals(): () => void {
   FakePeer.made = [];
   const codecs = ["opus", "red", "telephone-event"].map((name) => ({ mimeType: `audio/${name}` }));
-  const videoCodecs = ["VP8", "rtx", "VP9", "H264"].map((name) => ({ mimeType: `video/${name}` }));
+  const videoCodecs = [
+    { mimeType: "video/AV1", sdpFmtpLine: "level-idx=5;profile=0;tier=0" },
+    { mimeType: "video/VP8" },
+    { mimeType: "video/rtx" },
+    { mimeType: "video/VP9", sdpFmtpLine: "profile-id=2" },
+    { mimeType: "video/VP9", sdpFmtpLine: "profile-id=0" },
+    { mimeType: "video/H264", sdpFmtpLine: "packetization-mode=0;profile-level-id=42e01f" },
+    { mimeType: "video/H264", sdpFmtpLine: "packetization-mode=1;profile-level-id=42e01f" },
+    { mimeType: "video/H264", sdpFmtpLine: "packetization-mode=1;profile-level-id=64001f" },
+    { mimeType: "video/ulpfec" },
+  ];
   const side = { getCapabilities: (kind: string) => ({ codecs: kind === "audio" ? codecs : videoCodecs }) };
   vi.stubGlobal("RTCPeerConnection", FakePeer);
   vi.stubGlobal("RTCRtpSender", side);

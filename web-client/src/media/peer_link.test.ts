@@ -6,13 +6,16 @@ class World {
   readonly offers: [number, string][] = [];
   readonly transports: Transport[] = [];
   slotChanges = 0;
-  readonly link = new PeerLink({
-    sendOffer: (negotiation, sdp) => this.offers.push([negotiation, sdp]),
-    onTransport: (transport) => this.transports.push(transport),
-    onSlots: () => {
-      this.slotChanges += 1;
+  readonly link = new PeerLink(
+    {
+      sendOffer: (negotiation, sdp) => this.offers.push([negotiation, sdp]),
+      onTransport: (transport) => this.transports.push(transport),
+      onSlots: () => {
+        this.slotChanges += 1;
+      },
     },
-  });
+    () => ({ codecs: null, canSwitchOff: true }),
+  );
 
   get negotiation(): number {
     return this.offers.at(-1)?.[0] ?? 0;
@@ -58,9 +61,33 @@ describe("the link for media", () => {
       ...Array.from({ length: 3 }, () => ["audio recvonly", "video recvonly"]).flat(),
     ]);
     expect(FakePeer.last.transceivers[0]?.codecs).toEqual(["audio/opus"]);
-    expect(FakePeer.last.transceivers[5]?.codecs).toEqual(["video/VP8", "video/rtx"]);
+    expect(FakePeer.last.transceivers[5]?.codecs).toEqual([
+      "video/VP8",
+      "video/AV1",
+      "video/rtx",
+      "video/VP9",
+      "video/H264",
+    ]);
     expect(FakePeer.last.transceivers[1]?.init.sendEncodings?.map(({ rid }) => rid)).toEqual(["q", "h", "f"]);
     expect(world.offers).toEqual([[1, "offer 1"]]);
+  });
+
+  test("sends what the server asks for, once the offer is answered, and on later connections too", async () => {
+    const world = new World();
+    const active = () =>
+      FakePeer.last.transceivers[1]?.sender.getParameters().encodings.map(({ active }) => active);
+    world.link.publish({ source: "camera", codec: "vp8", layers: [true, false, true] });
+    for (const _ of ["first", "second"]) {
+      world.link.open(1);
+      await passes();
+      expect(active()).toEqual([undefined, undefined, undefined]);
+      await world.link.answer(world.negotiation, "answer");
+      await passes();
+      expect(active()).toEqual([true, false, true]);
+    }
+    world.link.publish({ source: "camera", codec: "vp8", layers: [true, false, false] });
+    await passes();
+    expect(active()).toEqual([true, false, false]);
   });
 
   test("never offers more than 25 pairs", () => {

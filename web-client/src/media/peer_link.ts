@@ -7,7 +7,8 @@
 //
 // Knows tracks and sections, not people: who is in which section is the slot table's.
 
-import type { ErrorCode, Slot, TrackSource } from "../protocol/generated";
+import type { ErrorCode, Publish, Slot, TrackSource } from "../protocol/generated";
+import { type Abilities, browserAbilities, CAMERA_LAYERS, Publishing, SCREEN_LAYERS } from "./publishing";
 import { addSections, type Sections } from "./sections";
 import { SlotTable } from "./slots";
 
@@ -42,8 +43,20 @@ export class PeerLink {
   #transport: Transport = "idle";
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #tracks = new Map<TrackSource, MediaStreamTrack>();
+  /** Found out when it is first needed. */
+  #abilities: Abilities | null = null;
+  readonly #canDo = (): Abilities => {
+    this.#abilities ??= this.findAbilities();
+    return this.#abilities;
+  };
+  readonly #publishing = new Map<TrackSource, Publishing>();
+  /** What the server asked for last; it holds for later peer connections too. */
+  readonly #publish = new Map<TrackSource, Publish>();
 
-  constructor(private readonly events: PeerLinkEvents) {}
+  constructor(
+    private readonly events: PeerLinkEvents,
+    private readonly findAbilities: () => Abilities = browserAbilities,
+  ) {}
 
   get slots(): SlotTable {
     return this.#slots;
@@ -57,6 +70,9 @@ export class PeerLink {
     const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
     this.#peer = peer;
     this.#sections = addSections(peer, slotPairs);
+    const { camera, screen } = this.#sections.senders;
+    this.#publishing.set("camera", new Publishing(camera, CAMERA_LAYERS, this.#canDo));
+    this.#publishing.set("screen", new Publishing(screen, SCREEN_LAYERS, this.#canDo));
     for (const [source, track] of this.#tracks) this.#fill(source, track);
     peer.onconnectionstatechange = () => this.#connectionChanged(peer.connectionState);
     this.events.onSlots();
@@ -94,7 +110,19 @@ export class PeerLink {
       await peer.setRemoteDescription({ type: "answer", sdp });
     } catch {
       // Not an answer to this offer after all: the clock started with the offer makes a new one.
+      return;
     }
+    for (const publish of this.#publish.values()) this.#apply(publish);
+  }
+
+  /** The server asks for another codec of a video, or for other layers. */
+  publish(publish: Publish): void {
+    this.#publish.set(publish.source, publish);
+    if (this.#isAnswered) this.#apply(publish);
+  }
+
+  #apply(publish: Publish): void {
+    this.#publishing.get(publish.source)?.apply(publish);
   }
 
   /** The server refused an offer. */
@@ -181,6 +209,7 @@ export class PeerLink {
     const peer = this.#peer;
     this.#peer = null;
     this.#sections = null;
+    this.#publishing.clear();
     this.#slots = new SlotTable();
     this.#byMid = new Map();
     if (peer === null) return;

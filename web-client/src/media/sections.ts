@@ -6,19 +6,10 @@
 // Every section offers only the codecs in use: an offer of 25 pairs would be 158 KB otherwise.
 
 import type { TrackSource } from "../protocol/generated";
+import { CAMERA_LAYERS, isUsed, SCREEN_LAYERS } from "./publishing";
 
 /** The most pairs that are offered; beyond it, pairs follow who is visible or loud. */
 export const SLOT_PAIRS_MAX = 25;
-
-export const CAMERA_LAYERS: RTCRtpEncodingParameters[] = [
-  { rid: "q", scaleResolutionDownBy: 4, maxBitrate: 150_000 },
-  { rid: "h", scaleResolutionDownBy: 2, maxBitrate: 500_000 },
-  { rid: "f", scaleResolutionDownBy: 1, maxBitrate: 1_500_000 },
-];
-
-const SCREEN_BITRATE_MAX = 2_500_000;
-
-const CODECS = { audio: ["audio/opus"], video: ["video/vp8", "video/rtx"] } as const;
 
 export type Senders = Readonly<Record<TrackSource, RTCRtpSender>>;
 
@@ -30,10 +21,10 @@ export interface Sections {
 /** Adds all sections to a fresh peer connection. */
 export function addSections(peer: RTCPeerConnection, slotPairs: number): Sections {
   const microphone = add(peer, "audio", { direction: "sendonly" });
-  const camera = add(peer, "video", { direction: "sendonly", sendEncodings: CAMERA_LAYERS });
+  const camera = add(peer, "video", { direction: "sendonly", sendEncodings: [...CAMERA_LAYERS] });
   const screen = add(peer, "video", {
     direction: "sendonly",
-    sendEncodings: [{ maxBitrate: SCREEN_BITRATE_MAX }],
+    sendEncodings: [...SCREEN_LAYERS],
   });
   const screenAudio = add(peer, "audio", { direction: "sendonly" });
   const slots: RTCRtpTransceiver[] = [];
@@ -56,10 +47,12 @@ function add(
 ): RTCRtpTransceiver {
   const transceiver = peer.addTransceiver(kind, init);
   const side = init.direction === "sendonly" ? RTCRtpSender : RTCRtpReceiver;
-  const wanted: readonly string[] = CODECS[kind];
-  const codecs = (side.getCapabilities(kind)?.codecs ?? []).filter((codec) =>
-    wanted.includes(codec.mimeType.toLowerCase()),
-  );
+  const isWanted = (codec: RTCRtpCodec) =>
+    kind === "audio" ? codec.mimeType.toLowerCase() === "audio/opus" : isUsed(codec);
+  const known = (side.getCapabilities(kind)?.codecs ?? []).filter(isWanted);
+  // VP8 first: what everybody has, and what is sent unless the server asks for another.
+  const isVp8 = (codec: RTCRtpCodec) => codec.mimeType.toLowerCase() === "video/vp8";
+  const codecs = [...known.filter(isVp8), ...known.filter((codec) => !isVp8(codec))];
   // An old browser without this, or with other codecs only, offers all it has; the server picks.
   if (codecs.length > 0 && "setCodecPreferences" in transceiver) transceiver.setCodecPreferences(codecs);
   return transceiver;

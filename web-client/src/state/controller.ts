@@ -275,6 +275,9 @@ class CallController implements Controller {
       case "slot":
         this.#peer.applySlot(message);
         break;
+      case "publish":
+        this.#peer.publish(message);
+        break;
       case "error":
         this.#refused(message.request, message.code);
         break;

@@ -142,6 +142,9 @@ impl Negotiated {
                 SectionRole::Unused => {}
             }
         }
+        if !offer.mixes_extension_forms {
+            sends.extensions.dependency = None;
+        }
         let whole = |(audio, video): (Option<_>, Option<_>)| {
             Some(ReceivePair {
                 audio: audio?,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hearken_protocol::{MediaGrants, ParticipantId, TrackSource, VideoCodec, ViewItem, ViewMode};
+use hearken_protocol::{MediaGrants, ParticipantId, Publish, TrackSource, VideoCodec, ViewItem, ViewMode};
 
 use super::downlink::Downlink;
 use super::layers::{LAYERS_MAX, LiveLayer, LiveLayers};
@@ -105,6 +105,15 @@ pub(crate) struct Connection {
     pub(crate) rtcp_ssrc: u32,
 }
 
+/// What somebody was told to send.
+#[derive(Debug, Default)]
+pub(crate) struct Publishing {
+    /// Camera and screen; `None`: nothing yet.
+    pub(crate) said: [Option<Publish>; 2],
+    /// When somebody was last here who can't decode what the operator wishes.
+    pub(crate) hindered: Option<MediaTime>,
+}
+
 /// See the module.
 pub(crate) struct Participant {
     pub(crate) id: ParticipantId,
@@ -115,6 +124,7 @@ pub(crate) struct Participant {
     /// By `TrackSource`.
     pub(crate) tracks: [Track; TrackSource::ALL.len()],
     pub(crate) voice: VoiceActivity,
+    pub(crate) publishing: Publishing,
     view: Vec<ViewItem>,
     /// How much video they want at all.
     pub(crate) mode: ViewMode,
@@ -130,6 +140,7 @@ impl Participant {
             has_media: false,
             tracks: Default::default(),
             voice: VoiceActivity::default(),
+            publishing: Publishing::default(),
             view: Vec::new(),
             mode: ViewMode::Full,
             generation: 0,

@@ -4,13 +4,14 @@ mod choices;
 mod feedback;
 mod forwarding;
 mod pacing;
+mod publishing;
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
 use hearken_protocol::{
     MediaEvent, MediaGrants, ParticipantId, SessionId, Slot, SlotContent, SpeechPacket, TrackSource,
-    ViewItem, ViewMode,
+    VideoCodec, ViewItem, ViewMode,
 };
 use rand::rngs::StdRng;
 
@@ -44,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) clock: ServerClock,
     pub(crate) random: StdRng,
     pub(crate) outbox: Outbox,
+    /// What publishers are to encode with while everybody else can decode it.
+    pub(crate) video_codec: VideoCodec,
     pub(crate) events: VecDeque<MediaEvent>,
     pub(crate) speech: VecDeque<SpeechPacket>,
     pub(crate) counters: Counters,
@@ -234,6 +237,7 @@ impl Session {
     /// Deals out the pairs again, after an answer that brought more of them or more people.
     pub(crate) fn deal_pairs(&mut self, now: Now, shared: &mut Shared) {
         self.replan(now, shared);
+        self.update_publishing(now, shared);
         self.choose_layers(now);
     }
 
@@ -293,6 +297,7 @@ impl Session {
         }
         if is_turn || self.somebodys_line_has_fallen() {
             self.choose_layers(now);
+            self.update_publishing(now, shared);
         }
     }
 

@@ -130,6 +130,12 @@ impl Uplink {
         self.sends = sends;
     }
 
+    /// Whether this client knows a codec to send; AV1 only with the dependency descriptor.
+    pub(crate) fn can_send(&self, codec: VideoCodec) -> bool {
+        let has_descriptor = self.sends.extensions.dependency.is_some();
+        self.sends.codecs.contains(&Codec::Video(codec)) && (codec != VideoCodec::Av1 || has_descriptor)
+    }
+
     pub(crate) fn stream(&mut self, at: usize) -> &mut UplinkStream {
         &mut self.streams[at]
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use hearken_netsim::{Conditions, Link};
 use hearken_protocol::{
     Importance, MediaCommand, MediaEvent, MediaGrants, ParticipantId, SessionId, Speaker, SpeechPacket,
-    TrackSource, ViewItem, ViewMode,
+    TrackSource, VideoCodec, ViewItem, ViewMode,
 };
 use hearken_sfu_core::client::{ClientConfig, ClientTransport};
 use hearken_sfu_core::transport::{Candidate, Identity, Pair, Protocol, SrtpProfile, TransportEvent};
@@ -83,8 +83,13 @@ pub struct World {
 }
 
 impl World {
-    #[allow(clippy::disallowed_methods)]
     pub fn new(seed: u64) -> Self {
+        Self::preferring(VideoCodec::Vp8, seed)
+    }
+
+    /// A world whose operator wishes this codec.
+    #[allow(clippy::disallowed_methods)]
+    pub fn preferring(video_codec: VideoCodec, seed: u64) -> Self {
         // Shown when a test fails.
         eprintln!("seed {seed}");
         let identity = Arc::new(Identity::generate().unwrap());
@@ -99,6 +104,7 @@ impl World {
             seed: core_seed,
             started: start,
             unix_time: UNIX_TIME,
+            video_codec,
         });
         let mut world = Self {
             core,

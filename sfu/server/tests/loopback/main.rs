@@ -10,8 +10,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpStream};
 use std::time::{Duration, Instant};
 
 use hearken_protocol::{
-    Importance, MediaCommand, MediaEvent, MediaGrants, ParticipantId, SessionId, TrackSource, ViewItem,
-    ViewMode,
+    Importance, MediaCommand, MediaEvent, MediaGrants, ParticipantId, SessionId, TrackSource, VideoCodec,
+    ViewItem, ViewMode,
 };
 use hearken_sfu_core::client::ClientTransport;
 use hearken_sfu_core::transport::{DisconnectReason, frame_header};
@@ -49,6 +49,7 @@ fn loopback() -> MediaConfig {
         announced: vec![ip],
         port: 0,
         shards: 2,
+        video_codec: VideoCodec::Vp8,
     }
 }
 

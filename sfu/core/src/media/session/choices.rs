@@ -11,7 +11,7 @@ use crate::media::rate::Bitrate;
 use crate::media::slots::{self, Claim, Owner, Place, Reason, Reassignment, Share};
 
 /// The videos there are, as `Scratch` counts them.
-const VIDEO_SOURCES: [TrackSource; 2] = [TrackSource::Camera, TrackSource::Screen];
+pub(super) const VIDEO_SOURCES: [TrackSource; 2] = [TrackSource::Camera, TrackSource::Screen];
 
 impl Session {
     /// Deals out the pairs of every receiver again.

@@ -1,0 +1,123 @@
+import { describe, expect, test } from "vitest";
+import type { Publish, VideoCodec } from "../protocol/generated";
+import {
+  type Abilities,
+  CAMERA_LAYERS,
+  type Encoding,
+  encodings,
+  isUsed,
+  Publishing,
+  SCREEN_LAYERS,
+} from "./publishing";
+
+const codec = (name: VideoCodec): RTCRtpCodec => ({ mimeType: `video/${name}`, clockRate: 90_000 });
+const all: readonly VideoCodec[] = ["vp8", "h264", "vp9", "av1"];
+const chromium: Abilities = {
+  codecs: new Map(all.map((name) => [name, codec(name)])),
+  canSwitchOff: true,
+};
+const firefox: Abilities = { codecs: null, canSwitchOff: false };
+const camera = (codec: VideoCodec, ...layers: Publish["layers"]): Publish => ({
+  source: "camera",
+  codec,
+  layers,
+});
+
+describe("what is sent of a camera", () => {
+  test("with VP8 and H.264 every layer is an encoding of its own", () => {
+    for (const name of ["vp8", "h264"] as const) {
+      const sent = encodings(camera(name, true, false, true), CAMERA_LAYERS, chromium);
+      expect(sent.map(({ active }) => active)).toEqual([true, false, true]);
+      expect(sent.map(({ scaleResolutionDownBy }) => scaleResolutionDownBy)).toEqual([4, 2, 1]);
+      expect(sent.map((encoding) => encoding.codec?.mimeType)).toEqual(Array(3).fill(`video/${name}`));
+      expect(sent.some(({ scalabilityMode }) => scalabilityMode !== undefined)).toBe(false);
+    }
+  });
+
+  test("with VP9 and AV1 the layers are in one encoding, only as large as needed", () => {
+    const first = (...layers: Publish["layers"]) => {
+      const [first, ...others] = encodings(camera("av1", ...layers), CAMERA_LAYERS, chromium);
+      expect(others.map(({ active }) => active)).toEqual([false, false]);
+      return first;
+    };
+    expect(first(true, false, true)).toMatchObject({
+      active: true,
+      scalabilityMode: "L3T3_KEY",
+      scaleResolutionDownBy: 1,
+      maxBitrate: 2_150_000,
+    });
+    expect(first(false, true, false)).toMatchObject({
+      scalabilityMode: "L2T3_KEY",
+      scaleResolutionDownBy: 2,
+    });
+    expect(first(true, false, false)).toMatchObject({ scalabilityMode: "L1T3", scaleResolutionDownBy: 4 });
+    expect(first(false, false, false)?.active).toBe(false);
+  });
+
+  test("a browser that can't change the codec stays with VP8, and with as little as it can", () => {
+    const sent = encodings(camera("av1", true, false, false), CAMERA_LAYERS, firefox);
+    expect(sent.every(({ active }) => active === true)).toBe(true);
+    expect(sent.map(({ maxBitrate }) => maxBitrate)).toEqual([150_000, 20_000, 20_000]);
+    expect(sent.map(({ scaleResolutionDownBy }) => scaleResolutionDownBy)).toEqual([4, 16, 16]);
+    expect(sent.some((encoding) => "codec" in encoding || "scalabilityMode" in encoding)).toBe(false);
+  });
+
+  test("a browser without the codec sends VP8 in three encodings", () => {
+    const codecs = new Map([["vp8", codec("vp8")]] as const);
+    const sent = encodings(camera("h264", true, true, true), CAMERA_LAYERS, { codecs, canSwitchOff: true });
+    expect(sent.map((encoding) => encoding.codec?.mimeType)).toEqual(Array(3).fill("video/vp8"));
+  });
+
+  test("a screen is one encoding, on while anybody looks", () => {
+    const screen = (...layers: Publish["layers"]): Publish => ({
+      ...camera("vp9", ...layers),
+      source: "screen",
+    });
+    const sent = (publish: Publish) => encodings(publish, SCREEN_LAYERS, chromium);
+    expect(sent(screen(false, false, true))).toMatchObject([
+      { active: true, codec: { mimeType: "video/vp9" } },
+    ]);
+    expect(sent(screen(false, false, false))).toMatchObject([{ active: false }]);
+  });
+});
+
+test("the last wish wins, and back to VP8 leaves no layers within an encoding", async () => {
+  let parameters: { encodings: Encoding[] } = { encodings: CAMERA_LAYERS.map((layer) => ({ ...layer })) };
+  const set: string[] = [];
+  const sender = {
+    getParameters: () => structuredClone(parameters),
+    setParameters: async (wanted: typeof parameters) => {
+      parameters = structuredClone(wanted);
+      set.push(`${wanted.encodings[0]?.codec?.mimeType} ${wanted.encodings[0]?.scalabilityMode}`);
+    },
+  } as unknown as RTCRtpSender;
+  const publishing = new Publishing(sender, CAMERA_LAYERS, () => chromium);
+  publishing.apply(camera("vp9", true, true, true));
+  publishing.apply(camera("av1", true, true, true));
+  publishing.apply(camera("vp8", true, true, true));
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(set).toEqual(["video/vp9 L3T3_KEY", "video/vp8 undefined"]);
+  expect(
+    parameters.encodings.map(({ active, scaleResolutionDownBy }) => [active, scaleResolutionDownBy]),
+  ).toEqual([
+    [true, 4],
+    [true, 2],
+    [true, 1],
+  ]);
+});
+
+test("of every codec the plain profile is used", () => {
+  const used = (mimeType: string, sdpFmtpLine?: string) =>
+    isUsed({ mimeType, clockRate: 90_000, ...(sdpFmtpLine === undefined ? {} : { sdpFmtpLine }) });
+  expect(used("video/VP8")).toBe(true);
+  expect(used("video/VP9", "profile-id=0")).toBe(true);
+  expect(used("video/VP9", "profile-id=2")).toBe(false);
+  expect(used("video/AV1", "level-idx=5;profile=0;tier=0")).toBe(true);
+  expect(used("video/AV1", "level-idx=5;profile=1;tier=0")).toBe(false);
+  expect(used("video/H264", "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f")).toBe(
+    true,
+  );
+  expect(used("video/H264", "packetization-mode=1;profile-level-id=42001f")).toBe(false);
+  expect(used("video/H264", "packetization-mode=0;profile-level-id=42e01f")).toBe(false);
+  expect(used("video/ulpfec")).toBe(false);
+});
