@@ -130,7 +130,7 @@ describe("with the keyboard", () => {
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
     await open(page, "call");
     const names: string[] = [];
-    for (let presses = 0; presses < 9; presses += 1) {
+    for (let presses = 0; presses < 11; presses += 1) {
       await page.keyboard.press("Tab");
       names.push(
         await page.evaluate(
@@ -141,6 +141,8 @@ describe("with the keyboard", () => {
     }
     expect(names).toEqual([
       "Guidelines",
+      "Type instead",
+      "Caption settings",
       "Microphone",
       "Camera",
       "Captions",

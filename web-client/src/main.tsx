@@ -2,8 +2,10 @@
 
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { parseLink } from "./protocol/link";
+import { parseCaptionLink, parseLink } from "./protocol/link";
 import { createController } from "./state/controller";
+import { CaptionViewer } from "./state/viewer";
+import { CaptionsPage } from "./ui/captions_page/CaptionsPage";
 import { ClientProvider } from "./ui/client";
 import { IncompleteLinkPage } from "./ui/pages/ClosedPage";
 import { SessionApp } from "./ui/SessionApp";
@@ -13,8 +15,17 @@ import "./ui/styles/base.css";
 import "./ui/styles/pages.css";
 import "./ui/styles/call.css";
 import "./ui/styles/panel.css";
+import "./ui/styles/captions.css";
 
 function content() {
+  if (window.location.pathname.startsWith("/c/")) {
+    const link = parseCaptionLink(window.location.href);
+    return link === null ? (
+      <IncompleteLinkPage />
+    ) : (
+      <CaptionsPage viewer={new CaptionViewer(link, window.location.href)} />
+    );
+  }
   if (!window.location.pathname.startsWith("/s/")) {
     return <StartPage />;
   }

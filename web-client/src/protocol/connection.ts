@@ -121,7 +121,7 @@ export class Connection {
     this.#pingSentAt = null;
     const message = parseServerMessage(data);
     if (message === null || message.type === "pong") return;
-    if (message.type === "welcome") this.#welcomed();
+    if (message.type === "welcome" || message.type === "viewing") this.#welcomed();
     if (this.#isLast(message)) {
       this.close();
     } else if (message.type === "error" && this.#state !== "up") {

@@ -6,7 +6,7 @@ function answering(status: number, body: string) {
 }
 
 test("a session is created with the operator's key in a header", async () => {
-  const session = { session_id: "a", facilitator_url: "b", member_url: "c" };
+  const session = { session_id: "a", facilitator_url: "b", member_url: "c", captioner_url: "d" };
   const fetcher = answering(201, JSON.stringify(session));
   expect(await createSession(" key\n", { name: "Circle" }, fetcher)).toEqual({ kind: "created", session });
   const init = fetcher.mock.calls[0]?.[1];

@@ -10,12 +10,14 @@ export interface NewSession {
   readonly capacity?: number;
   readonly waiting_room?: boolean;
   readonly captions?: boolean;
+  readonly transcript?: boolean;
 }
 
 export interface CreatedSession {
   readonly session_id: SessionId;
   readonly facilitator_url: string;
   readonly member_url: string;
+  readonly captioner_url: string;
 }
 
 export type CreateSessionResult =
@@ -55,7 +57,7 @@ function headerValue(key: string): string {
 }
 
 function isCreated(value: unknown): value is CreatedSession {
-  return hasTexts(value, ["session_id", "facilitator_url", "member_url"]);
+  return hasTexts(value, ["session_id", "facilitator_url", "member_url", "captioner_url"]);
 }
 
 function isApiError(value: unknown): value is { code: ErrorCode; message: string } {

@@ -10,8 +10,17 @@ export interface SessionLink {
 
 /** The link in an address, or null if it is not one of ours. */
 export function parseLink(href: string): SessionLink | null {
+  return parsePath(href, /^\/s\/([0-9a-f]{32})\/?$/);
+}
+
+/** The link of a caption page, `{origin}/c/{session_id}#{token}`. */
+export function parseCaptionLink(href: string): SessionLink | null {
+  return parsePath(href, /^\/c\/([0-9a-f]{32})\/?$/);
+}
+
+function parsePath(href: string, path: RegExp): SessionLink | null {
   const url = URL.canParse(href) ? new URL(href) : null;
-  const sessionId = /^\/s\/([0-9a-f]{32})\/?$/.exec(url?.pathname ?? "")?.[1];
+  const sessionId = path.exec(url?.pathname ?? "")?.[1];
   const token = url?.hash.slice(1) ?? "";
   return sessionId === undefined || token === "" ? null : { sessionId, token };
 }
@@ -26,7 +35,7 @@ export function linkRole(link: SessionLink): Role | null {
   try {
     const parsed: unknown = JSON.parse(atob(claims.replaceAll("-", "+").replaceAll("_", "/")));
     const role = typeof parsed === "object" && parsed !== null && "role" in parsed ? parsed.role : null;
-    return role === "facilitator" || role === "member" ? role : null;
+    return role === "facilitator" || role === "member" || role === "captioner" ? role : null;
   } catch {
     return null;
   }

@@ -7,6 +7,7 @@ import type { Capture } from "../../state/model";
 import { useClient, useController } from "../client";
 import { Icon, type IconName } from "../common/Icon";
 import { Button } from "../common/widgets";
+import { TranscriptBanner } from "./TranscriptBanner";
 
 interface BannersProps {
   /** The facilitator's panel is open: it shows who knocks. */
@@ -21,6 +22,7 @@ export function Banners({ manageOpen, onManage, onSettings }: BannersProps) {
       <ConnectionBanner />
       <SoundBanner />
       <UnmuteBanner />
+      <TranscriptBanner />
       <DeviceBanner device="microphone" onSettings={onSettings} />
       <DeviceBanner device="camera" onSettings={onSettings} />
       <OwnScreenBanner />

@@ -5,6 +5,8 @@ import { t } from "../../i18n";
 import { CaptionArea } from "../captions/CaptionArea";
 import { CaptionHistory } from "../captions/CaptionHistory";
 import { CaptionLog } from "../captions/CaptionLog";
+import { CaptionSettingsForm } from "../captions/CaptionSettingsDialog";
+import { SecondScreen, TranscriptChoice } from "../captions/CaptionTools";
 import { useClient } from "../client";
 import { DialogWindow } from "../common/dialogs";
 import { useFocusOnArrival, useWide } from "../common/hooks";
@@ -23,7 +25,7 @@ import { Stage } from "./Stage";
 import { Toasts } from "./Toasts";
 import { useKnockTitle } from "./useKnockTitle";
 
-type OpenDialog = "none" | "settings" | "guidelines";
+type OpenDialog = "none" | "settings" | "captions" | "guidelines";
 
 export function CallPage() {
   useKnockTitle();
@@ -58,7 +60,7 @@ export function CallPage() {
         <Toasts />
         {captionsShown ? (
           <>
-            <CaptionArea />
+            <CaptionArea onSettings={() => setDialog("captions")} />
             <CaptionLog />
           </>
         ) : null}
@@ -79,6 +81,16 @@ export function CallPage() {
         closeLabel={t.devices.close}
       >
         <DeviceCheck />
+      </DialogWindow>
+      <DialogWindow
+        isOpen={dialog === "captions"}
+        onClose={() => setDialog("none")}
+        heading={t.captionSettings.heading}
+        closeLabel={t.devices.close}
+      >
+        <CaptionSettingsForm />
+        <SecondScreen />
+        <TranscriptChoice />
       </DialogWindow>
       <DialogWindow
         isOpen={dialog === "guidelines"}
@@ -123,10 +135,40 @@ function Head({ onGuidelines }: { onGuidelines: () => void }) {
           <span className="head-words">{t.call.microphonesLocked}</span>
         </p>
       ) : null}
+      <RecordSigns />
       <SessionClock />
       <Button look="quiet" icon="guidelines" name={t.call.guidelines} onPress={onGuidelines}>
         <span className="head-words">{t.call.guidelines}</span>
       </Button>
     </header>
+  );
+}
+
+/** Whether the server listens, and whether anything is kept: everybody can see it at any time. */
+function RecordSigns() {
+  const captions = useClient((state) => state.session?.captions ?? "off");
+  const offRecord = useClient((state) => state.session?.off_record ?? false);
+  const transcript = useClient((state) => state.session?.transcript ?? "none");
+  return (
+    <>
+      {captions === "on" ? (
+        <p className="head-sign" title={t.captions.notice.on}>
+          <Icon name="captions" />
+          <span className="head-words">{t.call.listens}</span>
+        </p>
+      ) : null}
+      {offRecord ? (
+        <p className="head-sign">
+          <Icon name="offRecord" />
+          <span className="head-words">{t.call.offRecord}</span>
+        </p>
+      ) : null}
+      {transcript === "running" ? (
+        <p className="head-sign">
+          <Icon name="guidelines" />
+          <span className="head-words">{t.call.transcriptRuns}</span>
+        </p>
+      ) : null}
+    </>
   );
 }

@@ -1,36 +1,55 @@
-// All that was said since one came in (and what the server still had), to read again at leisure.
+// All that was said since one came in (and what the server still had), to read again at leisure, to search, to
+// copy, and to put right.
 
 import { memo, useEffect, useRef, useState } from "react";
 import { formatClock, t } from "../../i18n";
-import type { Caption } from "../../protocol/generated";
-import { useClient } from "../client";
+import { type Caption, TYPED_CHARACTERS_MAX } from "../../protocol/generated";
+import { useClient, useController } from "../client";
+import { CopyButton } from "../common/CopyButton";
 import { Panel } from "../common/Panel";
-import { Button } from "../common/widgets";
-import { CaptionWords } from "./CaptionArea";
-import { captionKey } from "./entries";
+import { Button, TextInput } from "../common/widgets";
+import { CaptionWords, SpeakerMark } from "./CaptionEntries";
+import { asWanted, captionKey } from "./entries";
+import { asPlainText, correctableKeys, search } from "./history";
+import { useCaptionSettings } from "./useCaptionSettings";
 
 /** Within this distance from the end the list follows what is new. */
 const FOLLOW_WITHIN_PX = 48;
 
 export function CaptionHistory({ onClose }: { onClose: () => void }) {
-  const { history, open } = useClient((state) => state.captions);
+  const captions = useClient((state) => state.captions);
   const offset = useClient((state) => state.clockOffsetMs);
+  const self = useClient((state) => state.seat?.participant ?? null);
+  const captionsOthers = useClient((state) => state.seat?.permissions.includes("caption_others") ?? false);
+  const settings = useCaptionSettings();
   const [following, setFollowing] = useState(true);
+  const [query, setQuery] = useState("");
+  const [correcting, setCorrecting] = useState<string | null>(null);
   const ref = useRef<HTMLElement>(null);
   const toNewest = (): void => {
+    setQuery("");
     setFollowing(true);
     ref.current?.scrollTo({ top: ref.current.scrollHeight });
   };
-  const all = [...history, ...open];
+  const all = [...captions.history, ...captions.passing, ...captions.open].map((caption) =>
+    asWanted(caption, settings),
+  );
+  const shown = search(all, query);
+  const correctable = correctableKeys(captions.history, self, captionsOthers);
+  const follows = following && query === "" && correcting === null;
   // After every drawing: new entries and growing ones alike.
   useEffect(() => {
-    if (following) {
+    if (follows) {
       ref.current?.scrollTo({ top: ref.current.scrollHeight });
     }
   });
   return (
     <Panel heading={t.captions.history} closeLabel={t.captions.close} onClose={onClose}>
       <p className="soft small">{t.captions.historyHint}</p>
+      <TextInput name="caption-search" label={t.captions.search} value={query} onChange={setQuery} />
+      <p role="status" className="soft small">
+        {query.trim() === "" ? null : t.captions.found(shown.length)}
+      </p>
       <section
         ref={ref}
         className="history"
@@ -42,29 +61,89 @@ export function CaptionHistory({ onClose }: { onClose: () => void }) {
         }
       >
         {all.length === 0 ? <p className="soft">{t.captions.historyEmpty}</p> : null}
-        {all.map((caption) => (
-          <HistoryLine key={captionKey(caption)} caption={caption} offset={offset} />
-        ))}
+        {shown.map((caption) => {
+          const key = captionKey(caption);
+          return key === correcting ? (
+            <CorrectionForm key={key} caption={caption} onDone={() => setCorrecting(null)} />
+          ) : (
+            <HistoryLine
+              key={key}
+              caption={caption}
+              offset={offset}
+              onCorrect={correctable.has(key) ? setCorrecting : null}
+            />
+          );
+        })}
       </section>
-      {following ? null : (
-        <Button icon="history" onPress={toNewest}>
-          {t.captions.newest}
-        </Button>
-      )}
+      <div className="buttons">
+        {follows ? null : (
+          <Button icon="history" onPress={toNewest}>
+            {t.captions.newest}
+          </Button>
+        )}
+        <CopyButton text={asPlainText(all, offset)} what={t.captions.history}>
+          {t.captions.copy}
+        </CopyButton>
+      </div>
     </Panel>
   );
 }
 
-const HistoryLine = memo(function HistoryLine({ caption, offset }: { caption: Caption; offset: number }) {
+interface HistoryLineProps {
+  readonly caption: Caption;
+  readonly offset: number;
+  /** Null where it can't be corrected by this person. */
+  readonly onCorrect: ((key: string) => void) | null;
+}
+
+const HistoryLine = memo(function HistoryLine({ caption, offset, onCorrect }: HistoryLineProps) {
   return (
     <div className="history-line">
       <p className="history-head">
-        <strong>{caption.name}</strong>{" "}
+        <SpeakerMark participant={caption.participant} /> <strong>{caption.name}</strong>{" "}
         <span className="soft small">{formatClock(caption.started_at - offset)}</span>
       </p>
       <p>
         <CaptionWords caption={caption} />
       </p>
+      {onCorrect === null ? null : (
+        <Button
+          look="quiet"
+          name={t.captions.correctNamed(caption.stable)}
+          onPress={() => onCorrect(captionKey(caption))}
+        >
+          {t.captions.correct}
+        </Button>
+      )}
     </div>
   );
 });
+
+function CorrectionForm({ caption, onDone }: { caption: Caption; onDone: () => void }) {
+  const controller = useController();
+  const [text, setText] = useState(caption.stable.trim());
+  return (
+    <form
+      className="history-line correction"
+      onSubmit={(event) => {
+        event.preventDefault();
+        controller.correctCaption(caption, text.trim().slice(0, TYPED_CHARACTERS_MAX));
+        onDone();
+      }}
+    >
+      <TextInput
+        name="correction"
+        label={t.captions.correctionLabel(caption.name)}
+        hint={t.captions.correctionHint}
+        value={text}
+        onChange={setText}
+      />
+      <div className="buttons">
+        <Button type="submit" look="primary">
+          {t.captions.saveCorrection}
+        </Button>
+        <Button onPress={onDone}>{t.facilitation.cancel}</Button>
+      </div>
+    </form>
+  );
+}

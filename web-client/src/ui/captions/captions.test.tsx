@@ -7,7 +7,7 @@ import { fakeController } from "../harness/fake";
 import { caption, scenes } from "../harness/scenes";
 import { CaptionArea } from "./CaptionArea";
 import { CaptionLog } from "./CaptionLog";
-import { captionKey, captionText, shownEntries } from "./entries";
+import { asWanted, captionKey, captionText, shownEntries } from "./entries";
 
 const PARTIAL = caption(9, 1, {
   status: "partial",
@@ -54,12 +54,16 @@ describe("the live captions", () => {
         history: [caption(2, 3, { status: "interrupted", stable: "Cut off", started_at: 1 })],
         open: [PARTIAL],
       },
-      <CaptionArea />,
+      <CaptionArea onSettings={() => undefined} />,
     );
     expect(html).toContain('aria-label="Live captions"');
     expect(html).not.toContain("aria-live");
-    expect(html).toMatch(/data-state="interrupted"><span class="entry-name">Cleo</);
-    expect(html).toMatch(/data-state="partial"><span class="entry-name">Ann</);
+    expect(html).toMatch(
+      /data-state="interrupted"><span class="entry-name"><span[^>]*>[^<]*<\/span><span class="entry-name-words">Cleo</,
+    );
+    expect(html).toMatch(
+      /data-state="partial"><span class="entry-name"><span[^>]*>[^<]*<\/span><span class="entry-name-words">Ann</,
+    );
     expect(html).toContain('<span class="tentative">that we</span>');
   });
 });
@@ -92,5 +96,28 @@ describe("captionText", () => {
   it("puts one space between what is agreed and what is not", () => {
     expect(captionText({ ...PARTIAL, stable: "I think ", tentative: " that" })).toBe("I think that");
     expect(captionText({ ...PARTIAL, stable: "", tentative: "that" })).toBe("that");
+  });
+});
+
+describe("asWanted", () => {
+  const wishes = { partials: "stable", filter: false, ownWords: "" } as const;
+
+  it("leaves out what may still change where the reader wants only what will not", () => {
+    expect(captionText(asWanted(PARTIAL, wishes))).toBe("I think");
+    const typed: Caption = { ...PARTIAL, origin: "typed", stable: "" };
+    expect(captionText(asWanted(typed, wishes))).toBe("that we");
+  });
+
+  it("changes nothing by default", () => {
+    expect(asWanted(PARTIAL, { partials: "live", filter: false, ownWords: "think" })).toBe(PARTIAL);
+  });
+});
+
+describe("shownEntries with a hold", () => {
+  it("lets finished entries go when they have stood for long enough, but never one that grows", () => {
+    const old = caption(1, 0, { ended_at: 1000 });
+    const late = caption(2, 0, { ended_at: 9000 });
+    const captions = { passing: [], history: [old, late], open: [PARTIAL] };
+    expect(shownEntries(captions, 5, 5000).map(captionKey)).toEqual(["1.9", "1.2"]);
   });
 });

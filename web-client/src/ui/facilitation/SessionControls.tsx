@@ -11,6 +11,7 @@ export function SessionControls() {
   const controller = useController();
   const microphonesLocked = useClient((state) => state.session?.microphones_locked ?? false);
   const locked = useClient((state) => state.session?.locked ?? false);
+  const offRecord = useClient((state) => state.session?.off_record ?? false);
   const [ending, setEnding] = useState(false);
   return (
     <section className="panel-section" aria-labelledby="session-heading">
@@ -33,6 +34,13 @@ export function SessionControls() {
         onChange={controller.lockSession}
       />
       <p className="soft small">{t.facilitation.lockSessionHint}</p>
+      <Toggle
+        label={t.facilitation.offRecord}
+        icon="offRecord"
+        isOn={offRecord}
+        onChange={controller.setOffRecord}
+      />
+      <p className="soft small">{t.facilitation.offRecordHint}</p>
       <Button look="danger" icon="stop" onPress={() => setEnding(true)}>
         {t.facilitation.end}
       </Button>

@@ -3,6 +3,8 @@
 
 import { StrictMode, useEffect } from "react";
 import { createRoot } from "react-dom/client";
+import type { ViewerState } from "../../state/viewer";
+import { CaptionsPage } from "../captions_page/CaptionsPage";
 import { ClientProvider } from "../client";
 import { IncompleteLinkPage } from "../pages/ClosedPage";
 import { SessionApp } from "../SessionApp";
@@ -13,12 +15,19 @@ import "../styles/base.css";
 import "../styles/pages.css";
 import "../styles/call.css";
 import "../styles/panel.css";
+import "../styles/captions.css";
 import { fakeController } from "./fake";
-import { type Scene, scenes } from "./scenes";
+import { CAPTIONS, type Scene, SESSION, scenes } from "./scenes";
 
 const LINK = `https://calls.example.org/s/${"0".repeat(32)}#${"eyJhbGciOiJIUzI1NiJ9.".repeat(6)}`;
-const CREATED = { session_id: "0".repeat(32), facilitator_url: LINK, member_url: LINK };
-const WITHOUT_SESSION = ["start", "created", "incomplete"];
+const CREATED = { session_id: "0".repeat(32), facilitator_url: LINK, member_url: LINK, captioner_url: LINK };
+const WITHOUT_SESSION = ["start", "created", "incomplete", "captions-page", "captions-page-over"];
+const VIEWING: ViewerState = {
+  phase: { kind: "viewing" },
+  session: SESSION,
+  captions: CAPTIONS,
+  clockOffsetMs: 0,
+};
 
 function Content({ name }: { name: string }) {
   switch (name) {
@@ -28,11 +37,19 @@ function Content({ name }: { name: string }) {
       return <CreatedLinks session={CREATED} onAnother={() => undefined} />;
     case "incomplete":
       return <IncompleteLinkPage />;
+    case "captions-page":
+      return <CaptionsPage viewer={viewing(VIEWING)} />;
+    case "captions-page-over":
+      return <CaptionsPage viewer={viewing({ ...VIEWING, phase: { kind: "over" } })} />;
     default: {
       const scene = scenes[name];
       return scene === undefined ? <List /> : <Session scene={scene} />;
     }
   }
+}
+
+function viewing(state: ViewerState) {
+  return { getSnapshot: () => state, subscribe: () => () => undefined };
 }
 
 function Session({ scene }: { scene: Scene }) {

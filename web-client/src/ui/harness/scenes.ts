@@ -50,7 +50,7 @@ export function caption(number: number, who: number, changes: Partial<Caption> =
   };
 }
 
-const CAPTIONS: ClientState["captions"] = {
+export const CAPTIONS: ClientState["captions"] = {
   passing: [],
   history: [
     caption(1, 0, { stable: "Good evening everybody, and thank you for being here tonight." }),
@@ -71,7 +71,7 @@ const CAPTIONS: ClientState["captions"] = {
   ],
 };
 
-const SESSION: SessionInfo = {
+export const SESSION: SessionInfo = {
   session_id: "0".repeat(32),
   name: "Tuesday evening circle",
   starts_at: NOW - 30 * MINUTE_MS,
@@ -189,8 +189,8 @@ function facilitating(changes: Partial<ClientState> = {}): ClientState {
   });
 }
 
-function closed(phase: Phase): ClientState {
-  return { ...BASE, phase };
+function closed(phase: Phase, changes: Partial<ClientState> = {}): ClientState {
+  return { ...BASE, phase, ...changes };
 }
 
 function notices(...messages: readonly NoticeMessage[]): Notice[] {
@@ -276,6 +276,30 @@ export const scenes: Readonly<Record<string, Scene>> = {
       ),
     }),
   },
+  "call-captions-all": {
+    state: call({
+      session: { ...SESSION, off_record: true, transcript: "paused" },
+      captions: {
+        history: [
+          caption(1, 0, { stable: "I wrote this instead of saying it.", origin: "typed" }),
+          caption(2, 1, { stable: "And this was put right.", corrected: true }),
+        ],
+        passing: [caption(3, 2, { stable: "This is not kept.", off_record: true })],
+        open: [
+          caption(4, 3, {
+            status: "partial",
+            stable: "",
+            tentative: "What a captioner is typi",
+            origin: "captioner",
+          }),
+        ],
+      },
+    }),
+  },
+  "call-captioner": {
+    state: call({ seat: { ...MEMBER, role: "captioner", permissions: ["caption_others"] } }),
+  },
+  "ended-transcript": { state: closed({ kind: "ended", reason: "facilitator" }, { transcript: "WEBVTT\n" }) },
   "call-captions-gone": {
     state: call({
       session: { ...SESSION, captions: "unavailable" },
@@ -287,6 +311,9 @@ export const scenes: Readonly<Record<string, Scene>> = {
   ended: { state: closed({ kind: "ended", reason: "facilitator" }) },
   gone: { state: closed({ kind: "ended", reason: null }) },
   left: { state: closed({ kind: "left" }) },
+  "call-transcript-asked": {
+    state: call({ session: { ...SESSION, transcript: "paused" }, transcriptAgreed: null }),
+  },
   denied: { state: closed({ kind: "denied", blocked: false }) },
   blocked: { state: closed({ kind: "denied", blocked: true }) },
   removed: { state: closed({ kind: "removed" }) },

@@ -1,10 +1,11 @@
 // Every way in which a session can be over for one, in plain words, with what can be done next.
 
+import { useEffect, useState } from "react";
 import { t } from "../../i18n";
 import type { Phase } from "../../state/model";
-import { useController } from "../client";
+import { useClient, useController } from "../client";
 import { Page } from "../common/Page";
-import { Button } from "../common/widgets";
+import { Button, NoticeBox } from "../common/widgets";
 
 /** The phases after which nothing of the session is left on this page. */
 export type ClosedPhase = Extract<
@@ -21,7 +22,7 @@ interface Words {
 }
 
 function wordsOf(phase: ClosedPhase): Words {
-  // biome-ignore lint/nursery/useExhaustiveSwitchCases: it is; Biome does not work out `Exclude`, tsc does.
+  // biome-ignore lint/nursery/useExhaustiveSwitchCases: it is; Biome does not work out `Extract`, tsc does.
   switch (phase.kind) {
     case "left":
       return { heading: t.closed.left.heading, lines: [t.closed.left.text], next: "rejoin" };
@@ -54,8 +55,32 @@ export function ClosedPage({ phase }: { phase: ClosedPhase }) {
       {lines.map((line) => (
         <p key={line}>{line}</p>
       ))}
+      <TranscriptDownload />
       <NextStep next={next} onForm={controller.backToForm} onTakeBack={controller.takeBack} />
     </Page>
+  );
+}
+
+/** The server has forgotten it already: it is in this page alone. */
+function TranscriptDownload() {
+  const transcript = useClient((state) => state.transcript);
+  const [url, setUrl] = useState<string | null>(null);
+  useEffect(() => {
+    if (transcript === null) return undefined;
+    const made = URL.createObjectURL(new Blob([transcript], { type: "text/vtt" }));
+    setUrl(made);
+    return () => URL.revokeObjectURL(made);
+  }, [transcript]);
+  if (url === null) {
+    return null;
+  }
+  return (
+    <NoticeBox>
+      <span>{t.transcript.ready}</span>
+      <a href={url} download={t.transcript.fileName}>
+        {t.transcript.download}
+      </a>
+    </NoticeBox>
   );
 }
 

@@ -1,4 +1,4 @@
-// The two links of a new session, what each is for, and copying them.
+// The links of a new session, what each is for, and copying them.
 
 import { t } from "../../i18n";
 import type { CreatedSession } from "../../protocol/http";
@@ -26,6 +26,12 @@ export function CreatedLinks({ session, onAnother }: CreatedLinksProps) {
         hint={t.start.memberLinkHint}
         copy={t.start.copyMember}
         url={session.member_url}
+      />
+      <LinkCard
+        label={t.start.captionerLink}
+        hint={t.start.captionerLinkHint}
+        copy={t.start.copyCaptioner}
+        url={session.captioner_url}
       />
       <Button onPress={onAnother}>{t.start.another}</Button>
     </Page>

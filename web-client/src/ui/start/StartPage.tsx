@@ -1,4 +1,4 @@
-// The operator's page: makes a session and hands out its two links.
+// The operator's page: makes a session and hands out its links.
 
 import { useRef, useState } from "react";
 import { Form } from "react-aria-components";
@@ -62,7 +62,7 @@ function CreateForm({ onCreated }: { onCreated: (session: CreatedSession) => voi
     error: errors[field] ?? null,
     onChange: (value: string) => setForm((old) => ({ ...old, [field]: value })),
   });
-  const flag = (field: "waitingRoom" | "captions") => ({
+  const flag = (field: "waitingRoom" | "captions" | "transcript") => ({
     name: field,
     isSelected: form[field],
     onChange: (value: boolean) => setForm((old) => ({ ...old, [field]: value })),
@@ -116,6 +116,11 @@ function CreateForm({ onCreated }: { onCreated: (session: CreatedSession) => voi
         <Checkbox {...flag("captions")} hint={t.start.captionsHint}>
           {t.start.captions}
         </Checkbox>
+        {form.captions ? (
+          <Checkbox {...flag("transcript")} hint={t.start.transcriptHint}>
+            {t.start.transcript}
+          </Checkbox>
+        ) : null}
         <Button type="submit" look="primary" className="wide" isPending={busy}>
           {busy ? t.start.submitting : t.start.submit}
         </Button>

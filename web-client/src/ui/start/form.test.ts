@@ -33,6 +33,7 @@ describe("the start page's form", () => {
       capacity: 25,
       waiting_room: true,
       captions: true,
+      transcript: false,
     });
     expect(toRequest({ ...FILLED, startsAt: "2026-11-22T18:00" }).starts_at).toMatch(
       /^2026-11-2\dT\d\d:00:00\.000Z$/,

@@ -16,6 +16,7 @@ export interface StartForm {
   readonly capacity: string;
   readonly waitingRoom: boolean;
   readonly captions: boolean;
+  readonly transcript: boolean;
 }
 
 export const EMPTY_FORM: StartForm = {
@@ -26,6 +27,7 @@ export const EMPTY_FORM: StartForm = {
   capacity: String(CAPACITY_MAX),
   waitingRoom: true,
   captions: true,
+  transcript: false,
 };
 
 type Field = "name" | "operatorKey" | "startsAt" | "endsAt" | "capacity";
@@ -68,6 +70,7 @@ export function toRequest(form: StartForm): NewSession {
     capacity: Number(form.capacity),
     waiting_room: form.waitingRoom,
     captions: form.captions,
+    transcript: form.captions && form.transcript,
     ...(form.startsAt === "" ? {} : { starts_at: new Date(form.startsAt).toISOString() }),
     ...(form.endsAt === "" ? {} : { ends_at: new Date(form.endsAt).toISOString() }),
   };

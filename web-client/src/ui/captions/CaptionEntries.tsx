@@ -1,0 +1,98 @@
+// Captions as this reader wants them: the last lines, each with its speaker, growing in place. Not a live region:
+// a screen reader hears the finals through the log, when they will not change any more.
+
+import { useEffect, useRef } from "react";
+import { t } from "../../i18n";
+import type { Caption } from "../../protocol/generated";
+import type { Captions } from "../../state/model";
+import { useNow } from "../common/hooks";
+import { asWanted, captionKey, captionText, shownEntries } from "./entries";
+import { markOf } from "./marks";
+import type { CaptionSettings } from "./settings";
+
+/** A final may come this long after the last word: holding counts from then. */
+const FINAL_WITHIN_MS = 3000;
+
+interface CaptionEntriesProps {
+  readonly captions: Captions;
+  readonly settings: CaptionSettings;
+  /** The server's clock minus ours. */
+  readonly clockOffsetMs: number;
+}
+
+export function CaptionEntries({ captions, settings, clockOffsetMs }: CaptionEntriesProps) {
+  const now = useNow(1000);
+  const held = settings.holdSeconds * 1000 + FINAL_WITHIN_MS;
+  const notBefore = settings.holdSeconds === 0 ? undefined : now + clockOffsetMs - held;
+  const entries = shownEntries(captions, settings.lines, notBefore)
+    .map((caption) => asWanted(caption, settings))
+    .filter((caption) => captionText(caption) !== "");
+  const ref = useRef<HTMLDivElement>(null);
+  // The last lines: what grows does so at the end.
+  useEffect(() => {
+    if (ref.current !== null) ref.current.scrollTop = ref.current.scrollHeight;
+  });
+  return (
+    <div ref={ref} className="entries" data-names={settings.names || undefined}>
+      {entries.map((caption) => (
+        <Entry key={captionKey(caption)} caption={caption} settings={settings} />
+      ))}
+    </div>
+  );
+}
+
+function Entry({ caption, settings }: { caption: Caption; settings: CaptionSettings }) {
+  return (
+    <div className="entry" data-state={caption.status} data-origin={caption.origin}>
+      {settings.names || settings.marks ? (
+        <span className="entry-name">
+          {settings.marks ? <SpeakerMark participant={caption.participant} /> : null}
+          <span className={settings.names ? "entry-name-words" : "visually-hidden"}>{caption.name}</span>
+        </span>
+      ) : null}
+      <p className="entry-text">
+        <CaptionWords caption={caption} />
+      </p>
+    </div>
+  );
+}
+
+/** For the eye only: the name stands beside it. */
+export function SpeakerMark({ participant }: { participant: string }) {
+  const { shape, colour } = markOf(participant);
+  return (
+    <span className="speaker-mark" data-colour={colour} aria-hidden="true">
+      {shape}
+    </span>
+  );
+}
+
+/** What is agreed, then, lighter, what may still change; and how the text came about. */
+export function CaptionWords({ caption }: { caption: Caption }) {
+  const stable = caption.stable.trim();
+  const tentative = caption.tentative.trim();
+  return (
+    <span className="words">
+      {stable === "" ? null : <span>{stable}</span>}
+      {stable !== "" && tentative !== "" ? " " : null}
+      {tentative === "" ? null : <span className="tentative">{tentative}</span>}
+      {signsOf(caption).map((sign) => (
+        <span key={sign} className="caption-sign">
+          {" "}
+          ({sign})
+        </span>
+      ))}
+    </span>
+  );
+}
+
+/** What stands in brackets behind a caption. */
+export function signsOf({ status, origin, corrected, off_record }: Caption): readonly string[] {
+  const signs: string[] = [];
+  if (origin === "typed") signs.push(t.captions.typed);
+  if (origin === "captioner") signs.push(t.captions.byCaptioner);
+  if (corrected === true) signs.push(t.captions.corrected);
+  if (off_record === true) signs.push(t.captions.offRecord);
+  if (status === "interrupted") signs.push(t.captions.interrupted);
+  return signs;
+}

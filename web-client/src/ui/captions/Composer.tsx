@@ -1,0 +1,99 @@
+// For those who type instead of speaking, and for captioners: the line stands in everybody's captions while it is
+// written (real-time text, EN 301 549 section 6.2).
+
+import { useEffect, useRef, useState } from "react";
+import { t } from "../../i18n";
+import { TYPED_CHARACTERS_MAX } from "../../protocol/generated";
+import { useClient, useController } from "../client";
+import { Button, Chooser } from "../common/widgets";
+
+/** At most this long until the others see a letter; with the way through the server they do within 500 ms. */
+export const SEND_EVERY_MS = 300;
+
+export function Composer() {
+  const controller = useController();
+  const self = useClient((state) => state.seat?.participant ?? null);
+  const captionsOthers = useClient((state) => state.seat?.permissions.includes("caption_others") ?? false);
+  const participants = useClient((state) => state.participants);
+  const [text, setText] = useState("");
+  const [speaker, setSpeaker] = useState<string | null>(null);
+  const input = useRef<HTMLInputElement>(null);
+  // The line counts up over the life of the page: a reload begins above what came before.
+  const line = useRef(Math.floor(Date.now() / 1000) % 1_000_000_000);
+  const sent = useRef("");
+  const current = useRef("");
+  const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
+  const whose = speaker ?? undefined;
+
+  const send = (done: boolean): void => {
+    if (timer.current !== null) clearTimeout(timer.current);
+    timer.current = null;
+    if (!done && current.current === sent.current) return;
+    controller.typeLine(line.current, current.current, done, whose);
+    sent.current = done ? "" : current.current;
+    if (done) line.current += 1;
+  };
+  const change = (next: string): void => {
+    current.current = next;
+    setText(next);
+    timer.current ??= setTimeout(() => send(false), SEND_EVERY_MS);
+  };
+  const finish = (): void => {
+    if (current.current.trim() === "" && sent.current === "") return;
+    send(true);
+    current.current = "";
+    setText("");
+  };
+  const latest = useRef(finish);
+  latest.current = finish;
+  useEffect(() => {
+    input.current?.focus();
+    // Whoever closes the line has finished it.
+    return () => latest.current();
+  }, []);
+
+  return (
+    <form
+      className="composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        finish();
+      }}
+    >
+      {captionsOthers ? (
+        <Chooser
+          label={t.captions.speaker}
+          choices={participants
+            .filter((one) => one.participant !== self)
+            .map(({ participant, name }) => ({ id: participant, label: name }))}
+          selected={speaker}
+          onSelect={(id) => {
+            finish();
+            setSpeaker(id);
+          }}
+        />
+      ) : null}
+      <div className="field composer-line">
+        <label htmlFor="composer-input">{captionsOthers ? t.captions.typeFor : t.captions.typeLabel}</label>
+        <div className="composer-row">
+          <input
+            ref={input}
+            id="composer-input"
+            className="input"
+            value={text}
+            maxLength={TYPED_CHARACTERS_MAX}
+            autoComplete="off"
+            aria-describedby="composer-hint"
+            onChange={(event) => change(event.currentTarget.value)}
+          />
+          <Button type="submit" look="primary">
+            {t.captions.finishLine}
+          </Button>
+        </div>
+        <span id="composer-hint" className="hint">
+          {t.captions.typeHint}
+        </span>
+      </div>
+    </form>
+  );
+}

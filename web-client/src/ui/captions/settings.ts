@@ -1,0 +1,184 @@
+// How this reader wants captions: what can be chosen, what is chosen, and how it becomes style. Pure but for the
+// storage it is given.
+
+import type { CSSProperties } from "react";
+
+export const SIZES = [50, 75, 100, 125, 150, 175, 200, 250, 300] as const;
+export const LINES = [1, 2, 3, 4, 5, 6] as const;
+export const OPACITIES = [0, 25, 50, 75, 100] as const;
+/** 0: until something new takes the place. */
+export const HOLDS_SECONDS = [0, 5, 10, 20, 40] as const;
+export const FONTS = ["standard", "serif", "monospaced", "distinct"] as const;
+/** Those of FCC 79.103, and the page's own. */
+export const COLOURS = [
+  "standard",
+  "white",
+  "black",
+  "yellow",
+  "cyan",
+  "green",
+  "magenta",
+  "red",
+  "blue",
+] as const;
+export const EDGES = ["none", "outline", "shadow", "raised", "depressed"] as const;
+export const POSITIONS = ["bottom", "top", "side", "free"] as const;
+export const PARTIALS = ["live", "stable"] as const;
+
+export type Font = (typeof FONTS)[number];
+export type Colour = (typeof COLOURS)[number];
+export type Edge = (typeof EDGES)[number];
+export type Position = (typeof POSITIONS)[number];
+export type Partials = (typeof PARTIALS)[number];
+
+/** Everything a reader can choose. */
+export interface CaptionSettings {
+  /** Percent of the usual size. */
+  readonly size: number;
+  readonly font: Font;
+  readonly textColour: Colour;
+  readonly textOpacity: number;
+  /** Behind the words. */
+  readonly backgroundColour: Colour;
+  readonly backgroundOpacity: number;
+  /** The whole box. */
+  readonly windowColour: Colour;
+  readonly windowOpacity: number;
+  readonly edge: Edge;
+  readonly position: Position;
+  /** Where a free box lies: its middle, in percent of the room. */
+  readonly freeX: number;
+  readonly freeY: number;
+  readonly lines: number;
+  readonly names: boolean;
+  /** A shape and a colour for each speaker. */
+  readonly marks: boolean;
+  readonly holdSeconds: number;
+  readonly partials: Partials;
+  readonly filter: boolean;
+  /** Further words to hide, as the reader typed them, apart by commas. */
+  readonly ownWords: string;
+}
+
+export const DEFAULTS: CaptionSettings = {
+  size: 100,
+  font: "standard",
+  textColour: "standard",
+  textOpacity: 100,
+  backgroundColour: "standard",
+  backgroundOpacity: 0,
+  windowColour: "standard",
+  windowOpacity: 100,
+  edge: "none",
+  position: "bottom",
+  freeX: 50,
+  freeY: 80,
+  lines: 4,
+  names: true,
+  marks: true,
+  holdSeconds: 0,
+  partials: "live",
+  filter: false,
+  ownWords: "",
+};
+
+const OWN_WORDS_CHARACTERS_MAX = 500;
+
+/** What was stored, each value that is not one of the choices replaced by the default. */
+export function parseSettings(text: string | null): CaptionSettings {
+  let stored: Partial<Record<keyof CaptionSettings, unknown>>;
+  try {
+    const value: unknown = JSON.parse(text ?? "{}");
+    stored = typeof value === "object" && value !== null ? value : {};
+  } catch {
+    stored = {};
+  }
+  const oneOf = <T>(choices: readonly T[], value: unknown, otherwise: T): T =>
+    choices.find((choice) => choice === value) ?? otherwise;
+  const flag = (value: unknown, otherwise: boolean): boolean =>
+    typeof value === "boolean" ? value : otherwise;
+  const percent = (value: unknown, otherwise: number): number =>
+    typeof value === "number" && Number.isFinite(value) ? Math.min(100, Math.max(0, value)) : otherwise;
+  const d = DEFAULTS;
+  return {
+    size: oneOf<number>(SIZES, stored.size, d.size),
+    font: oneOf(FONTS, stored.font, d.font),
+    textColour: oneOf(COLOURS, stored.textColour, d.textColour),
+    textOpacity: oneOf<number>(OPACITIES, stored.textOpacity, d.textOpacity),
+    backgroundColour: oneOf(COLOURS, stored.backgroundColour, d.backgroundColour),
+    backgroundOpacity: oneOf<number>(OPACITIES, stored.backgroundOpacity, d.backgroundOpacity),
+    windowColour: oneOf(COLOURS, stored.windowColour, d.windowColour),
+    windowOpacity: oneOf<number>(OPACITIES, stored.windowOpacity, d.windowOpacity),
+    edge: oneOf(EDGES, stored.edge, d.edge),
+    position: oneOf(POSITIONS, stored.position, d.position),
+    freeX: percent(stored.freeX, d.freeX),
+    freeY: percent(stored.freeY, d.freeY),
+    lines: oneOf<number>(LINES, stored.lines, d.lines),
+    names: flag(stored.names, d.names),
+    marks: flag(stored.marks, d.marks),
+    holdSeconds: oneOf<number>(HOLDS_SECONDS, stored.holdSeconds, d.holdSeconds),
+    partials: oneOf(PARTIALS, stored.partials, d.partials),
+    filter: flag(stored.filter, d.filter),
+    ownWords:
+      typeof stored.ownWords === "string" ? stored.ownWords.slice(0, OWN_WORDS_CHARACTERS_MAX) : d.ownWords,
+  };
+}
+
+const FONT_STACKS: Record<Font, string> = {
+  standard: "inherit",
+  serif: 'Georgia, "Times New Roman", "Liberation Serif", serif',
+  monospaced: 'ui-monospace, Menlo, Consolas, "Liberation Mono", monospace',
+  // The faces that readers with dyslexia name most, as far as the system has them; the spacing does the rest.
+  distinct:
+    'OpenDyslexic, "Atkinson Hyperlegible", Lexend, "Comic Sans MS", "Comic Neue", Verdana, "DejaVu Sans", sans-serif',
+};
+
+const COLOUR_VALUES: Record<Exclude<Colour, "standard">, string> = {
+  white: "#ffffff",
+  black: "#000000",
+  yellow: "#ffff00",
+  cyan: "#00ffff",
+  green: "#00ff00",
+  magenta: "#ff00ff",
+  red: "#ff0000",
+  blue: "#0000ff",
+};
+
+const EDGE_SHADOWS: Record<Edge, string> = {
+  none: "none",
+  outline:
+    "-0.06em 0 var(--caption-edge), 0.06em 0 var(--caption-edge), 0 -0.06em var(--caption-edge), 0 0.06em var(--caption-edge)",
+  shadow: "0.09em 0.09em 0.12em var(--caption-edge)",
+  raised: "0.05em 0.05em 0 var(--caption-edge), 0.09em 0.09em 0 var(--caption-edge)",
+  depressed: "-0.05em -0.05em 0 var(--caption-edge), -0.09em -0.09em 0 var(--caption-edge)",
+};
+
+/** A colour at an opacity; `standard` is the page's own, which the style sheet names. */
+function mixed(colour: Colour, standard: string, opacity: number): string {
+  const value = colour === "standard" ? standard : COLOUR_VALUES[colour];
+  return opacity === 100 ? value : `color-mix(in srgb, ${value} ${opacity}%, transparent)`;
+}
+
+/** The settings as custom properties, for the style sheet. */
+export function styleOf(settings: CaptionSettings): CSSProperties {
+  const style: Record<`--${string}`, string | number> = {
+    "--caption-scale": settings.size / 100,
+    "--caption-font": FONT_STACKS[settings.font],
+    "--caption-letter-spacing": settings.font === "distinct" ? "0.06em" : "normal",
+    "--caption-word-spacing": settings.font === "distinct" ? "0.2em" : "normal",
+    "--caption-text": mixed(settings.textColour, "var(--text)", settings.textOpacity),
+    // On a ground of the reader's choice the page's accent might not be readable.
+    "--caption-name":
+      settings.textColour === "standard" && settings.windowColour === "standard"
+        ? "var(--accent)"
+        : mixed(settings.textColour, "var(--text)", 100),
+    "--caption-background": mixed(settings.backgroundColour, "var(--ground)", settings.backgroundOpacity),
+    "--caption-window": mixed(settings.windowColour, "var(--surface)", settings.windowOpacity),
+    "--caption-shadow": EDGE_SHADOWS[settings.edge],
+    "--caption-edge": settings.textColour === "black" ? "#ffffff" : "#000000",
+    "--caption-lines": settings.lines,
+    "--caption-x": `${settings.freeX}%`,
+    "--caption-y": `${settings.freeY}%`,
+  };
+  return style as CSSProperties;
+}
