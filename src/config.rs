@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hearken_protocol::VideoCodec;
+use hearken_sfu_server::Announced;
 use hearken_signaling_server::{OperatorKey, PublicUrl};
 
 use self::raw::RawConfig;
@@ -55,7 +56,7 @@ pub struct Config {
 #[derive(Debug)]
 pub struct MediaSettings {
     /// The addresses that browsers are told; those of the interfaces if absent.
-    pub announce: Option<Vec<IpAddr>>,
+    pub announce: Option<Vec<Announced>>,
     /// The address the sockets are bound to; all if absent.
     pub bind: Option<IpAddr>,
     /// UDP and TCP port of the first shard; the others follow. 0: any.
@@ -159,8 +160,11 @@ impl Config {
                 "the last shard's port would be above 65535",
             );
         }
-        let announce = raw.media_ip.filter(|addresses| !addresses.is_empty());
-        if announce.iter().flatten().any(IpAddr::is_unspecified) {
+        let announce: Option<Vec<Announced>> = raw
+            .media_ip
+            .filter(|addresses| !addresses.is_empty())
+            .map(|addresses| addresses.into_iter().map(|address| address.0).collect());
+        if announce.iter().flatten().any(|one| one.ip.is_unspecified()) {
             return conflict(
                 "media_ip",
                 "0.0.0.0 and :: are no addresses that a browser could send to",
@@ -260,7 +264,7 @@ mod tests {
             ("HEARKEN_OPERATOR_KEY", "0123456789abcdef"),
             ("HEARKEN_DATA_DIR", "/data"),
             ("HEARKEN_MODEL", "base.en"),
-            ("HEARKEN_MEDIA_IP", "192.0.2.1, 2001:db8::1"),
+            ("HEARKEN_MEDIA_IP", "192.0.2.1, [2001:db8::1]:5000"),
             ("HEARKEN_MEDIA_BIND", "0.0.0.0"),
             ("HEARKEN_MEDIA_PORT", "5000"),
             ("HEARKEN_SHARDS", "3"),

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use anyhow::Context;
 use hearken_captions_worker::Supervisor;
 use hearken_protocol::{MediaCommand, MediaEvent, SpeechPacket};
-use hearken_sfu_server::{MediaConfig, MediaServer, SendError};
+use hearken_sfu_server::{Announced, MediaConfig, MediaServer, SendError};
 use hearken_signaling_server::{MediaPlane, MediaPlaneError};
 use prometheus::Registry;
 use tokio::sync::mpsc;
@@ -30,7 +30,7 @@ impl Media {
     /// If a port is in use or an address is not ours.
     pub fn start(
         settings: &MediaSettings,
-        announced: Vec<IpAddr>,
+        announced: Vec<Announced>,
         registry: &Registry,
     ) -> anyhow::Result<Self> {
         let bind = match settings.bind {
@@ -60,13 +60,13 @@ impl Media {
 }
 
 /// All addresses of each family that is announced.
-fn families(announced: &[IpAddr]) -> Vec<IpAddr> {
+fn families(announced: &[Announced]) -> Vec<IpAddr> {
     let all = [
         IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     ];
     all.into_iter()
-        .filter(|all| announced.iter().any(|address| address.is_ipv4() == all.is_ipv4()))
+        .filter(|all| announced.iter().any(|one| one.ip.is_ipv4() == all.is_ipv4()))
         .collect()
 }
 

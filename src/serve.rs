@@ -10,6 +10,7 @@ use anyhow::{Context, anyhow};
 use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use hearken_sfu_server::Announced;
 use hearken_signaling_server::{MediaPlane, Parts, PublicUrl, SignalingServer, SqliteStore};
 use hyper_util::rt::TokioTimer;
 use prometheus::Registry;
@@ -160,7 +161,7 @@ struct Place {
     /// Where to open it, for whoever started it.
     origins: Vec<String>,
     /// Where browsers send media.
-    announced: Vec<IpAddr>,
+    announced: Vec<Announced>,
     interfaces: Vec<IpAddr>,
 }
 
@@ -201,10 +202,13 @@ impl Place {
         let announced = match &config.media.announce {
             Some(addresses) => addresses.clone(),
             // A machine without a network still serves itself.
-            None if ip.is_loopback() || interfaces.is_empty() => {
-                interfaces.iter().copied().chain(addresses::loopback()).collect()
-            }
-            None => interfaces.clone(),
+            None if ip.is_loopback() || interfaces.is_empty() => interfaces
+                .iter()
+                .copied()
+                .chain(addresses::loopback())
+                .map(Announced::from)
+                .collect(),
+            None => interfaces.iter().copied().map(Announced::from).collect(),
         };
         Ok(Self {
             public_url,

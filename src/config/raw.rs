@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use hearken_protocol::VideoCodec;
+use hearken_sfu_server::Announced;
 use hearken_signaling_server::{OperatorKey, PublicUrl};
 use serde::de::{Deserialize, Deserializer, Error as _};
 
@@ -20,6 +21,13 @@ pub(super) struct Parsed<T>(pub(super) T);
 /// Something that can be read from a text, without showing the text in the error.
 trait Parse: Sized {
     fn parse(text: &str) -> Result<Self, String>;
+}
+
+impl Parse for Announced {
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map_err(|error: <Self as FromStr>::Err| error.to_string())
+    }
 }
 
 impl Parse for PublicUrl {
@@ -101,8 +109,8 @@ raw_config! {
     data_dir: PathBuf, "HEARKEN_DATA_DIR", read_as("a folder");
     /// The caption model's name or path.
     model: String, "HEARKEN_MODEL", read_as("a name or a path");
-    /// The addresses that browsers send media to.
-    media_ip: Vec<IpAddr>, "HEARKEN_MEDIA_IP", addresses;
+    /// The addresses that browsers send media to, with a port where a router has another.
+    media_ip: Vec<Parsed<Announced>>, "HEARKEN_MEDIA_IP", addresses;
     /// The address that media sockets are bound to.
     media_bind: IpAddr, "HEARKEN_MEDIA_BIND", read_as("an address like 0.0.0.0");
     /// UDP and TCP port of the first shard; 0 is any.
@@ -170,9 +178,8 @@ fn parsed<T: Parse>(text: &str) -> Result<Parsed<T>, String> {
     T::parse(text).map(Parsed)
 }
 
-fn addresses(text: &str) -> Result<Vec<IpAddr>, String> {
-    let read = read_as("addresses, separated by commas");
-    text.split(',').map(|address| read(address.trim())).collect()
+fn addresses(text: &str) -> Result<Vec<Parsed<Announced>>, String> {
+    text.split(',').map(|address| parsed(address.trim())).collect()
 }
 
 fn switch(text: &str) -> Result<bool, String> {

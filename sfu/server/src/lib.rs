@@ -13,6 +13,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod announced;
 mod metrics;
 mod sender;
 mod server;
@@ -21,4 +22,5 @@ mod socket;
 mod tcp;
 mod wake;
 
+pub use announced::{Announced, AnnouncedError};
 pub use server::{MediaConfig, MediaPlaneStopped, MediaServer, Outputs, SendError, StartError};

@@ -15,6 +15,7 @@ use hearken_sfu_core::{Core, CoreConfig};
 use prometheus::Registry;
 use tokio::sync::mpsc;
 
+use crate::announced::Announced;
 use crate::metrics::Metrics;
 use crate::shard::{Shard, ShardState};
 use crate::socket::{BufferSizes, MediaSocket};
@@ -42,7 +43,7 @@ pub struct MediaConfig {
     /// Addresses to bind to; `0.0.0.0` and `::` stand for all of their family.
     pub bind: Vec<IpAddr>,
     /// Addresses that browsers are told, best first.
-    pub announced: Vec<IpAddr>,
+    pub announced: Vec<Announced>,
     /// Shard i takes this port + i; 0 takes any.
     pub port: u16,
     /// How many threads; at least 1.
@@ -155,7 +156,7 @@ impl MediaServer {
             let ports: Vec<SocketAddr> = sockets.iter().map(MediaSocket::bound).collect();
             let core = Core::new(CoreConfig {
                 identity: Arc::clone(&identity),
-                candidates: candidates(&config.announced, &ports),
+                candidates: candidates(&config.announced, index, &ports)?,
                 seed: random_seed()?,
                 started: Instant::now(),
                 unix_time,
@@ -385,18 +386,25 @@ fn bind_rest(addresses: &[IpAddr], port: u16, mut bound: Bound) -> Result<Bound,
 
 /// The announced addresses that a bound socket of their family can serve, all by UDP before any by TCP. An address
 /// that is not this machine's own (a public address in front of a NAT) goes with any socket of its family.
-fn candidates(announced: &[IpAddr], bound: &[SocketAddr]) -> Vec<Candidate> {
-    let served = |ip: &IpAddr| {
-        let socket = bound
-            .iter()
-            .find(|socket| socket.ip() == *ip)
-            .or_else(|| bound.iter().find(|socket| socket.is_ipv4() == ip.is_ipv4()))?;
-        Some(SocketAddr::new(*ip, socket.port()))
-    };
-    let addresses: Vec<SocketAddr> = announced.iter().filter_map(served).collect();
+fn candidates(
+    announced: &[Announced],
+    shard: usize,
+    bound: &[SocketAddr],
+) -> Result<Vec<Candidate>, StartError> {
+    let mut addresses = Vec::with_capacity(announced.len());
+    for one in announced {
+        let is_own = bound.iter().find(|socket| socket.ip() == one.ip);
+        let of_its_family = bound.iter().find(|socket| socket.is_ipv4() == one.ip.is_ipv4());
+        if let Some(socket) = is_own.or(of_its_family) {
+            let address = one.of_shard(shard, socket.port());
+            addresses.push(address.ok_or(StartError::Config(
+                "the announced media ports of all shards must be below 65536",
+            ))?);
+        }
+    }
     let udp = addresses.iter().copied().map(Candidate::udp);
     let tcp = addresses.iter().copied().map(Candidate::tcp);
-    udp.chain(tcp).collect()
+    Ok(udp.chain(tcp).collect())
 }
 
 fn report_buffers(metrics: &Metrics, shard: &str, sockets: &[MediaSocket]) -> io::Result<()> {
@@ -439,7 +447,7 @@ mod tests {
         let ip: IpAddr = "127.0.0.1".parse().unwrap();
         MediaConfig {
             bind: vec![ip],
-            announced: vec![ip],
+            announced: vec![ip.into()],
             port,
             shards,
             video_codec: VideoCodec::Vp8,
@@ -492,8 +500,14 @@ mod tests {
         let announced = ["203.0.113.5".parse().unwrap(), "2001:db8::1".parse().unwrap()];
         let expected: SocketAddr = "203.0.113.5:40000".parse().unwrap();
         assert_eq!(
-            candidates(&announced, &bound),
+            candidates(&announced, 0, &bound).unwrap(),
             [Candidate::udp(expected), Candidate::tcp(expected)]
+        );
+        let forwarded = ["203.0.113.5:443".parse().unwrap()];
+        let expected: SocketAddr = "203.0.113.5:444".parse().unwrap();
+        assert_eq!(
+            candidates(&forwarded, 1, &bound).unwrap()[0],
+            Candidate::udp(expected)
         );
     }
 }

@@ -1,5 +1,6 @@
 //! A client with a real socket: offers four sources and one slot pair, and keeps what comes.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,6 +18,8 @@ pub const VP8: u8 = 96;
 pub struct Client {
     way: Way,
     line: Option<Line>,
+    /// What a router in between makes of an address.
+    forwarded: Option<(SocketAddr, SocketAddr)>,
     reads: bool,
     identity: Arc<Identity>,
     ice: IceCredentials,
@@ -32,6 +35,7 @@ impl Client {
         Self {
             way,
             line: None,
+            forwarded: None,
             reads: true,
             identity: Arc::new(Identity::generate().unwrap()),
             ice: IceCredentials::from_seed([seed; 32]),
@@ -68,11 +72,17 @@ impl Client {
         sdp
     }
 
+    /// A router takes what is sent to `outside` and sends it to `inside`.
+    pub fn forward(&mut self, outside: SocketAddr, inside: SocketAddr) {
+        self.forwarded = Some((outside, inside));
+    }
+
     /// Takes an answer.
     pub fn connect(&mut self, answer: &str) {
         let value = |name: &str| answer.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         let server = self.way.candidate(answer);
-        let line = Line::open(self.way, server);
+        let behind = self.forwarded.filter(|(outside, _)| *outside == server);
+        let line = Line::open(self.way, behind.map_or(server, |(_, inside)| inside));
         let config = ClientConfig {
             local: self.ice.clone(),
             remote: IceCredentials {

@@ -15,7 +15,7 @@ use hearken_protocol::{
 };
 use hearken_sfu_core::client::ClientTransport;
 use hearken_sfu_core::transport::{DisconnectReason, frame_header};
-use hearken_sfu_server::{MediaConfig, MediaServer, Outputs};
+use hearken_sfu_server::{Announced, MediaConfig, MediaServer, Outputs};
 use prometheus::Registry;
 
 use self::client::Client;
@@ -46,7 +46,7 @@ fn loopback() -> MediaConfig {
     let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
     MediaConfig {
         bind: vec![ip],
-        announced: vec![ip],
+        announced: vec![ip.into()],
         port: 0,
         shards: 2,
         video_codec: VideoCodec::Vp8,
@@ -303,7 +303,7 @@ fn a_call_by_ipv6_alone() {
     let ip = IpAddr::V6(Ipv6Addr::LOCALHOST);
     let config = MediaConfig {
         bind: vec![ip],
-        announced: vec![ip],
+        announced: vec![ip.into()],
         ..loopback()
     };
     for way in [Way::UDP, Way::TCP] {
@@ -316,11 +316,34 @@ fn a_call_by_ipv6_alone() {
 fn a_call_between_the_families_where_sockets_take_all_addresses() {
     let config = MediaConfig {
         bind: vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
-        announced: vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+        announced: [
+            IpAddr::from(Ipv4Addr::LOCALHOST),
+            IpAddr::from(Ipv6Addr::LOCALHOST),
+        ]
+        .map(Announced::from)
+        .to_vec(),
         ..loopback()
     };
     for (ann, bob) in [(Way::UDP, Way::UDP.over_ipv6()), (Way::TCP.over_ipv6(), Way::TCP)] {
         talk(World::with(&config, ann, bob).called());
+    }
+}
+
+/// Behind a router that forwards a port: browsers know the router's address, the server its own.
+#[test]
+fn a_call_through_a_router_that_translates_addresses_and_ports() {
+    let config = MediaConfig {
+        announced: vec!["203.0.113.5:50000".parse().unwrap()],
+        shards: 1,
+        ..loopback()
+    };
+    for way in [Way::UDP, Way::TCP] {
+        let mut world = World::with(&config, way, way);
+        let inside = world.server.addresses().next().unwrap()[0];
+        for client in [&mut world.ann, &mut world.bob] {
+            client.forward("203.0.113.5:50000".parse().unwrap(), inside);
+        }
+        talk(world.called());
     }
 }
 

@@ -1,0 +1,76 @@
+// Ways to the server: where UDP is blocked, where there is only IPv6, and from one way to another in mid-call.
+
+import { afterEach, describe, expect, test } from "vitest";
+import { BLUE, camera, RED, recording } from "./support/fixtures.ts";
+import { type Equipment, Person } from "./support/person.ts";
+import { eventually, HearkenServer } from "./support/server.ts";
+
+describe("media finds its way", () => {
+  let server: HearkenServer | undefined;
+  const everybody: Person[] = [];
+
+  afterEach(async () => {
+    await Promise.all(everybody.splice(0).map((person) => person.close()));
+    await server?.stop();
+    server = undefined;
+  });
+
+  /** Two people in a call with cameras and microphones on. */
+  async function call(environment: Readonly<Record<string, string>>, ...equipment: [Equipment, Equipment]) {
+    server = await HearkenServer.start(environment);
+    const links = await server.createSession({ name: "Circle", captions: false, waiting_room: false });
+    const fay = await Person.launch("Fay", {
+      camera: camera(RED),
+      speech: recording(["0880"]).file,
+      ...equipment[0],
+    });
+    const ann = await Person.launch("Ann", {
+      camera: camera(BLUE),
+      speech: recording(["0890"]).file,
+      ...equipment[1],
+    });
+    everybody.push(fay, ann);
+    await fay.join(links.facilitator_url, "Join");
+    await fay.waitUntilInCall();
+    await ann.join(links.member_url, "Join");
+    await ann.waitUntilInCall();
+    for (const person of [fay, ann]) {
+      await person.toggle("Microphone", true);
+      await person.toggle("Camera", true);
+    }
+    return { fay, ann };
+  }
+
+  async function seesAndHears(person: Person): Promise<void> {
+    await eventually(
+      `${person.name} decodes a picture and a voice`,
+      async () => {
+        const streams = await person.streams("inbound-rtp");
+        const sees = streams.some((stream) => stream.kind === "video" && stream.framesDecoded > 5);
+        const hears = streams.some((stream) => stream.kind === "audio" && stream.totalAudioEnergy > 0);
+        return sees && hears;
+      },
+      60_000,
+    );
+  }
+
+  test("where UDP is blocked the call comes up over TCP", async () => {
+    const { fay, ann } = await call({}, {}, { onlyWay: "tcp" });
+    await seesAndHears(fay);
+    await seesAndHears(ann);
+    expect((await fay.selectedWay())?.protocol).toBe("udp");
+    expect((await ann.selectedWay())?.protocol).toBe("tcp");
+  });
+
+  test("a call by IPv6 alone", async () => {
+    const { fay, ann } = await call(
+      { HEARKEN_MEDIA_IP: "::1", HEARKEN_MEDIA_BIND: "::1" },
+      {},
+      { onlyWay: "tcp" },
+    );
+    for (const person of [fay, ann]) {
+      await seesAndHears(person);
+      expect((await person.selectedWay())?.remote).toBe("::1");
+    }
+  });
+});
