@@ -16,7 +16,10 @@ describe("media finds its way", () => {
   });
 
   /** Two people in a call with cameras and microphones on. */
-  async function call(environment: Readonly<Record<string, string>>, ...equipment: [Equipment, Equipment]) {
+  async function call(
+    environment: Readonly<Record<string, string>>,
+    ...equipment: readonly [Equipment, Equipment]
+  ) {
     server = await HearkenServer.start(environment);
     const links = await server.createSession({ name: "Circle", captions: false, waiting_room: false });
     const fay = await Person.launch("Fay", {
@@ -32,7 +35,7 @@ describe("media finds its way", () => {
     everybody.push(fay, ann);
     await fay.join(links.facilitator_url, "Join");
     await fay.waitUntilInCall();
-    await ann.join(links.member_url, "Join");
+    await ann.join(links.member_url, "Ask to join");
     await ann.waitUntilInCall();
     for (const person of [fay, ann]) {
       await person.toggle("Microphone", true);

@@ -15,9 +15,14 @@ export interface Equipment {
   readonly camera?: string;
   /** Devices are refused, as when somebody says no to the browser's question. */
   readonly refused?: boolean;
+  /** The network lets media through by this way alone. */
+  readonly onlyWay?: Way;
   /** Sound needs a gesture, as in a browser that has not been set up for tests. */
   readonly soundNeedsGesture?: boolean;
 }
+
+/** A way for media: straight by UDP or TCP, or through a relay. */
+export type Way = "udp" | "tcp" | "relay";
 
 /** The statistics of one RTP stream, as far as the tests look at them. */
 export interface StreamStats {
@@ -60,6 +65,25 @@ function rememberTracks(): void {
   }
 }
 
+/**
+ * Runs in the page before its own scripts: the network lets media through by one way alone. Of the server's
+ * addresses the page keeps only those on it; for a relay, the browser is told to use nothing else.
+ */
+function narrow(way: Way): void {
+  const Original = globalThis.RTCPeerConnection;
+  globalThis.RTCPeerConnection = class extends Original {
+    constructor(configuration?: RTCConfiguration) {
+      super(way === "relay" ? { ...configuration, iceTransportPolicy: "relay" } : configuration);
+    }
+    override async setRemoteDescription(description: RTCSessionDescriptionInit): Promise<void> {
+      const other = way === "tcp" ? / udp / : / tcp /;
+      const lines = (description.sdp ?? "").split("\r\n");
+      const kept = lines.filter((line) => !(line.startsWith("a=candidate:") && other.test(line)));
+      await super.setRemoteDescription({ ...description, sdp: kept.join("\r\n") });
+    }
+  };
+}
+
 export class Person {
   /** Every message the server sent over the WebSocket, since the browser started. */
   readonly received: unknown[] = [];
@@ -93,6 +117,8 @@ export class Person {
         "--use-fake-device-for-media-stream=fps=10",
         ...(equipment.refused ? [] : ["--use-fake-ui-for-media-stream"]),
         "--auto-select-desktop-capture-source=Entire screen",
+        // A machine without a network still has addresses of its own.
+        "--allow-loopback-in-peer-connection",
         ...(equipment.speech === undefined ? [] : [`--use-file-for-fake-audio-capture=${equipment.speech}`]),
         ...(equipment.camera === undefined ? [] : [`--use-file-for-fake-video-capture=${equipment.camera}`]),
       ],
@@ -103,6 +129,9 @@ export class Person {
     });
     await context.addInitScript(rememberPeerConnections);
     await context.addInitScript(rememberTracks);
+    if (equipment.onlyWay !== undefined) {
+      await context.addInitScript(narrow, equipment.onlyWay);
+    }
     const person = new Person(name, browser, context, profile, await context.newPage());
     person.watch(person.page);
     return person;
@@ -235,6 +264,24 @@ export class Person {
       }
       return found;
     }, type);
+  }
+
+  /** What the newest peer connection sends and receives over. */
+  selectedWay(): Promise<{ protocol: string; type: string; remote: string } | null> {
+    return this.page.evaluate(async () => {
+      const made = (globalThis as unknown as { peerConnectionsOfThisTest: RTCPeerConnection[] })
+        .peerConnectionsOfThisTest;
+      const stats = await made.at(-1)?.getStats();
+      const all = stats === undefined ? [] : [...stats.values()];
+      const transport = all.find((one) => one.type === "transport");
+      const pair = all.find((one) => one.id === transport?.selectedCandidatePairId);
+      const local = all.find((one) => one.id === pair?.localCandidateId);
+      const remote = all.find((one) => one.id === pair?.remoteCandidateId);
+      if (local === undefined || remote === undefined) {
+        return null;
+      }
+      return { protocol: local.protocol, type: local.candidateType, remote: remote.address ?? "" };
+    });
   }
 
   /** Captions that became final, as the page shows them in the log for screen readers. */
