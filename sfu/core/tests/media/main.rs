@@ -5,6 +5,7 @@
 
 mod adaptation;
 mod chaos;
+mod codecs;
 mod enforcement;
 mod joining;
 mod layers;

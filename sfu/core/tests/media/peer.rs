@@ -78,6 +78,15 @@ pub struct Received {
     pub is_current: bool,
 }
 
+/// A packet of another codec than VP8 that arrived in a slot, repairs unpacked.
+#[derive(Debug, Clone)]
+pub struct Other {
+    pub at_ms: u64,
+    pub index: u64,
+    pub packet: Rtp,
+    pub is_repair: bool,
+}
+
 /// What is known of one slot's stream.
 #[derive(Debug, Default)]
 pub struct Inbox {
@@ -103,6 +112,8 @@ pub struct Peer {
     pub slots: HashMap<String, Slot>,
     pub inboxes: HashMap<String, Inbox>,
     pub received: Vec<Received>,
+    /// Video that is not VP8.
+    pub others: Vec<Other>,
     /// Level of what the microphone hears, in −dBov.
     pub level: u8,
     /// Asks for what is missing.
@@ -140,6 +151,7 @@ impl Peer {
             slots: HashMap::new(),
             inboxes: HashMap::new(),
             received: Vec::new(),
+            others: Vec::new(),
             level: 127,
             asks_again: true,
             repairs: true,
@@ -383,7 +395,7 @@ impl Peer {
         self.seal(packet, index)
     }
 
-    fn seal(&mut self, mut packet: Rtp, index: u64) -> Option<Vec<u8>> {
+    pub fn seal(&mut self, mut packet: Rtp, index: u64) -> Option<Vec<u8>> {
         self.transport_sequence = self.transport_sequence.wrapping_add(1);
         packet
             .extensions
@@ -560,6 +572,22 @@ impl Peer {
             .get(&mid)
             .expect("a packet only after the slot was announced");
         let is_audio = usize::from(mid.parse::<u8>().unwrap()).is_multiple_of(2);
+        if !is_audio && ![self.style.vp8, self.style.rtx_type()].contains(&packet.payload_type) {
+            inbox.payloads.insert(index, payload.to_vec());
+            inbox.highest = Some(inbox.highest.map_or(index, |highest| highest.max(index)));
+            let payload = payload.to_vec();
+            let packet = Rtp {
+                payload,
+                ..packet.clone()
+            };
+            self.others.push(Other {
+                at_ms: now_ms,
+                index,
+                packet,
+                is_repair,
+            });
+            return;
+        }
         let vp8 = (!is_audio).then(|| Vp8Packet::read(payload));
         let stamp = vp8.map_or_else(|| Stamp::read(payload), |vp8| vp8.stamp);
         // What was under way when the slot changed hands is older than the new owner's first timestamp.

@@ -12,6 +12,10 @@ pub const TWCC: u8 = 3;
 pub const RID: u8 = 10;
 pub const RRID: u8 = 11;
 pub const LEVEL: u8 = 1;
+pub const DEPENDENCY: u8 = 12;
+pub const VP9: u8 = 98;
+pub const H264: u8 = 100;
+pub const AV1: u8 = 45;
 
 /// How a client's offer differs from the usual one.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +26,17 @@ pub struct OfferStyle {
     pub opus: u8,
     pub vp8: u8,
     pub rtx: bool,
+    pub others: OtherCodecs,
+}
+
+/// What a client knows of video besides VP8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherCodecs {
+    None,
+    /// VP9, H.264 and AV1.
+    All,
+    /// The same, without the dependency descriptor.
+    WithoutDescriptor,
 }
 
 impl Default for OfferStyle {
@@ -32,6 +47,7 @@ impl Default for OfferStyle {
             opus: OPUS,
             vp8: VP8,
             rtx: true,
+            others: OtherCodecs::None,
         }
     }
 }
@@ -62,17 +78,42 @@ pub fn offer(ice: &IceCredentials, fingerprint: Fingerprint, style: &OfferStyle)
                 "a=extmap:{LEVEL} urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"
             );
         } else {
-            let formats = if style.rtx {
+            let mut formats = if style.rtx {
                 format!("{vp8} {rtx}")
             } else {
                 vp8.to_string()
             };
+            if style.others != OtherCodecs::None {
+                for number in [VP9, H264, AV1] {
+                    let _ = write!(formats, " {number} {}", number + 1);
+                }
+            }
             let _ = write!(
                 sections,
                 "m=video 9 UDP/TLS/RTP/SAVPF {formats}\r\na=rtpmap:{vp8} VP8/90000\r\n"
             );
             for feedback in ["nack", "nack pli", "ccm fir", "transport-cc"] {
                 let _ = write!(sections, "a=rtcp-fb:{vp8} {feedback}\r\n");
+            }
+            if style.others != OtherCodecs::None {
+                let known = [
+                    (VP9, "VP9", "profile-id=0"),
+                    (H264, "H264", "packetization-mode=1;profile-level-id=42e01f"),
+                    (AV1, "AV1", "profile=0"),
+                ];
+                for (number, name, parameters) in known {
+                    let rtx = number + 1;
+                    let _ = write!(
+                        sections,
+                        "a=rtpmap:{number} {name}/90000\r\na=fmtp:{number} {parameters}\r\na=rtcp-fb:{number} nack\r\n\
+                         a=rtpmap:{rtx} rtx/90000\r\na=fmtp:{rtx} apt={number}\r\n"
+                    );
+                }
+            }
+            if style.others == OtherCodecs::All {
+                let uri =
+                    "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+                let _ = write!(sections, "a=extmap:{DEPENDENCY} {uri}\r\n");
             }
             if style.rtx {
                 let _ = write!(sections, "a=rtpmap:{rtx} rtx/90000\r\na=fmtp:{rtx} apt={vp8}\r\n");
@@ -115,7 +156,7 @@ pub fn offer(ice: &IceCredentials, fingerprint: Fingerprint, style: &OfferStyle)
         section("video", "recvonly", "");
     }
     format!(
-        "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {}\r\n{sections}",
+        "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {}\r\na=extmap-allow-mixed\r\n{sections}",
         mids.join(" ")
     )
 }
@@ -184,13 +225,18 @@ impl Rtp {
         packet.extend(self.ssrc.to_be_bytes());
         if !self.extensions.is_empty() {
             packet[0] |= 0x10;
+            let is_long = self.extensions.iter().any(|(_, value)| value.len() > 16);
             let mut body = Vec::new();
             for (id, value) in &self.extensions {
-                body.push(id << 4 | (value.len() - 1) as u8);
+                if is_long {
+                    body.extend([*id, value.len() as u8]);
+                } else {
+                    body.push(id << 4 | (value.len() - 1) as u8);
+                }
                 body.extend(value);
             }
             body.resize(body.len().next_multiple_of(4), 0);
-            packet.extend([0xbe, 0xde]);
+            packet.extend(if is_long { [0x10, 0] } else { [0xbe, 0xde] });
             packet.extend(((body.len() / 4) as u16).to_be_bytes());
             packet.extend(body);
         }
@@ -204,7 +250,8 @@ impl Rtp {
         let mut at = 12;
         let mut extensions = Vec::new();
         if packet[0] & 0x10 != 0 {
-            assert_eq!(packet[12..14], [0xbe, 0xde]);
+            let is_long = packet[12..14] == [0x10, 0];
+            assert!(is_long || packet[12..14] == [0xbe, 0xde]);
             let end = 16 + 4 * usize::from(u16::from_be_bytes([packet[14], packet[15]]));
             at = 16;
             while at < end {
@@ -212,8 +259,13 @@ impl Rtp {
                     at += 1;
                     continue;
                 }
-                let len = usize::from(packet[at] & 15) + 1;
-                extensions.push((packet[at] >> 4, packet[at + 1..at + 1 + len].to_vec()));
+                let (id, len) = if is_long {
+                    at += 1;
+                    (packet[at - 1], usize::from(packet[at]))
+                } else {
+                    (packet[at] >> 4, usize::from(packet[at] & 15) + 1)
+                };
+                extensions.push((id, packet[at + 1..at + 1 + len].to_vec()));
                 at += 1 + len;
             }
         }
