@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run run-lan build test test-rust test-web test-browser bench lint generate format
+.PHONY: help run run-lan build test test-rust test-web test-browser fuzz bench lint generate format
 
 # rustup adds its folder to login shells only; one that was open before does not have it.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -42,6 +42,16 @@ test-web: ## Run the TypeScript tests
 test-browser: ## Run the tests in a real browser, against the release binary
 	@$(SETUP) tools packages test-packages web binary model
 	cd web-client && npm run e2e
+
+# The compiler counts which code an input reaches. With --target, build scripts and macros are built without.
+FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=3 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters
+FUZZ_SECONDS ?= 60
+
+fuzz: ## Feed everything that reads from the network with nonsense, each for a minute; ARGS='sdp' for one
+	@$(SETUP) tools packages
+	RUSTFLAGS='$(FUZZ_FLAGS)' cargo run --locked --profile fuzz --target $$(rustc -vV | sed -n 's/^host: //p') \
+		--target-dir $(TARGET)/fuzz -p hearken-fuzz -- --seconds $(FUZZ_SECONDS) $(ARGS)
 
 bench: ## Run the benchmarks: the forwarding path alone, load over the public protocol, the delay of captions
 	@$(SETUP) tools packages web binary

@@ -19,6 +19,8 @@ mod answer;
 pub mod client;
 mod core;
 mod counters;
+#[doc(hidden)]
+pub mod fuzzing;
 mod media;
 mod outbox;
 pub mod sdp;

@@ -9,6 +9,7 @@ mod cache;
 mod dependency;
 pub(crate) mod downlink;
 mod dropped;
+pub(crate) mod fuzzing;
 mod h264;
 mod key_frames;
 mod layers;

@@ -19,6 +19,11 @@ use super::{DropReason, Fingerprint, SrtpProfile};
 #[cfg(test)]
 pub(in crate::transport) use records::tests::fragmented;
 
+/// For fuzzing, see [`crate::fuzzing`].
+pub(crate) fn look_at_hello(datagram: &[u8]) {
+    records::look_at(datagram);
+}
+
 /// One peer's DTLS association.
 pub(crate) trait Dtls: Send {
     /// Takes a datagram whose first byte says DTLS; outputs may follow.
