@@ -142,6 +142,10 @@ pub struct Counters {
     pub nacks_given_up: u64,
     /// Packets of publishers that a retransmission brought back.
     pub recovered: u64,
+    /// Packets of publishers that a copy in a later packet brought back (RFC 2198).
+    pub restored: u64,
+    /// Copies of earlier packets that were sent to subscribers, and their bytes.
+    pub copies_sent: Volume,
     /// Requests for a key frame (PLI, FIR) from subscribers.
     pub plis_received: u64,
     /// Requests for a key frame to publishers, after merging.

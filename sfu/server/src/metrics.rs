@@ -27,6 +27,7 @@ pub(crate) struct Metrics {
     loss: IntCounterVec,
     key_frames: IntCounterVec,
     offers: IntCounterVec,
+    redundancy: IntCounterVec,
     decisions: IntCounterVec,
     feedback: IntCounterVec,
     send_calls: IntCounter,
@@ -83,6 +84,11 @@ impl Metrics {
             key_frames: counter(
                 "hearken_sfu_plis_total",
                 "Key frame requests: received from subscribers, sent to publishers after merging.",
+                &["event"],
+            )?,
+            redundancy: counter(
+                "hearken_sfu_redundancy_total",
+                "Redundant audio: packets restored on the way up, copies sent, bytes of copies sent.",
                 &["event"],
             )?,
             offers: counter("hearken_sfu_offers_total", "SDP offers by result.", &["result"])?,
@@ -198,6 +204,20 @@ impl Metrics {
         add(&self.loss, "recovered", b.recovered, a.recovered);
         add(&self.key_frames, "received", b.plis_received, a.plis_received);
         add(&self.key_frames, "sent", b.plis_sent, a.plis_sent);
+        add(&self.redundancy, "restored", b.restored, a.restored);
+        let (copies_before, copies) = (b.copies_sent, a.copies_sent);
+        add(
+            &self.redundancy,
+            "copies_sent",
+            copies_before.packets,
+            copies.packets,
+        );
+        add(
+            &self.redundancy,
+            "copy_bytes_sent",
+            copies_before.bytes,
+            copies.bytes,
+        );
         add(&self.offers, "answered", b.offers_answered, a.offers_answered);
         add(&self.offers, "refused", b.offers_refused, a.offers_refused);
         add(

@@ -60,7 +60,7 @@ describe("the link for media", () => {
       "audio sendonly",
       ...Array.from({ length: 3 }, () => ["audio recvonly", "video recvonly"]).flat(),
     ]);
-    expect(FakePeer.last.transceivers[0]?.codecs).toEqual(["audio/opus"]);
+    expect(FakePeer.last.transceivers[0]?.codecs).toEqual(["audio/opus", "audio/red"]);
     expect(FakePeer.last.transceivers[5]?.codecs).toEqual([
       "video/VP8",
       "video/AV1",

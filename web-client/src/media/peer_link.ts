@@ -8,6 +8,7 @@
 // Knows tracks and sections, not people: who is in which section is the slot table's.
 
 import type { ErrorCode, Publish, Slot, TrackSource } from "../protocol/generated";
+import { withAudioNack } from "./audio_nack";
 import { type Abilities, browserAbilities, CAMERA_LAYERS, Publishing, SCREEN_LAYERS } from "./publishing";
 import { addSections, type Sections } from "./sections";
 import { SlotTable } from "./slots";
@@ -156,7 +157,7 @@ export class PeerLink {
     try {
       const offer = await peer.createOffer({ iceRestart });
       if (peer !== this.#peer || negotiation !== this.#negotiation) return;
-      await peer.setLocalDescription(offer);
+      await setOffer(peer, offer);
       if (peer !== this.#peer || negotiation !== this.#negotiation) return;
       for (const transceiver of this.#sections?.slots ?? []) {
         if (transceiver.mid !== null) this.#byMid.set(transceiver.mid, transceiver);
@@ -221,5 +222,14 @@ export class PeerLink {
     if (this.#transport === transport) return;
     this.#transport = transport;
     this.events.onTransport(transport);
+  }
+}
+
+/** Repairs of sound are asked for where the browser lets them be; they have no switch of their own. */
+async function setOffer(peer: RTCPeerConnection, offer: RTCSessionDescriptionInit): Promise<void> {
+  try {
+    await peer.setLocalDescription({ type: "offer", sdp: withAudioNack(offer.sdp ?? "") });
+  } catch {
+    await peer.setLocalDescription(offer);
   }
 }

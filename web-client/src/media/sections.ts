@@ -11,6 +11,9 @@ import { CAMERA_LAYERS, isUsed, SCREEN_LAYERS } from "./publishing";
 /** The most pairs that are offered; beyond it, pairs follow who is visible or loud. */
 export const SLOT_PAIRS_MAX = 25;
 
+/** Opus, and Opus with copies of earlier packets (RFC 2198) where the browser has it. */
+const SOUND: readonly string[] = ["audio/opus", "audio/red"];
+
 export type Senders = Readonly<Record<TrackSource, RTCRtpSender>>;
 
 export interface Sections {
@@ -48,7 +51,7 @@ function add(
   const transceiver = peer.addTransceiver(kind, init);
   const side = init.direction === "sendonly" ? RTCRtpSender : RTCRtpReceiver;
   const isWanted = (codec: RTCRtpCodec) =>
-    kind === "audio" ? codec.mimeType.toLowerCase() === "audio/opus" : isUsed(codec);
+    kind === "audio" ? SOUND.includes(codec.mimeType.toLowerCase()) : isUsed(codec);
   const known = (side.getCapabilities(kind)?.codecs ?? []).filter(isWanted);
   // VP8 first: what everybody has, and what is sent unless the server asks for another.
   const isVp8 = (codec: RTCRtpCodec) => codec.mimeType.toLowerCase() === "video/vp8";

@@ -11,6 +11,7 @@ use super::loss::LossLimit;
 use super::negotiated::ReceivePair;
 use super::outgoing::{Outgoing, OutgoingSeed};
 use super::rate::{Bitrate, RateMeter};
+use super::redundancy::Redundancy;
 use super::rtcp::ReportBlock;
 use super::slots::Owner;
 use super::time::{MediaTime, NtpTime};
@@ -69,6 +70,7 @@ pub(crate) struct Downlink {
     pub(crate) bandwidth: Bandwidth,
     pub(crate) sent: RateMeter,
     pub(crate) limit: LossLimit,
+    pub(crate) redundancy: Redundancy,
     repairs: RateMeter,
     /// Packets of RTCP that are still looked at.
     pub(crate) rtcp: Allowance,
@@ -85,6 +87,7 @@ impl Downlink {
             bandwidth: Bandwidth::default(),
             sent: RateMeter::default(),
             limit: LossLimit::default(),
+            redundancy: Redundancy::default(),
             repairs: RateMeter::default(),
             rtcp: per_second(RTCP_PACKETS_MAX),
             look_ups: per_second(LOOK_UPS_MAX),
@@ -143,7 +146,7 @@ impl Downlink {
     }
 
     /// Takes a block of the receiver's reports.
-    pub(crate) fn reported(&mut self, block: &ReportBlock, ntp_now: NtpTime) {
+    pub(crate) fn reported(&mut self, block: &ReportBlock, ntp_now: NtpTime, now: MediaTime) {
         let Some((pair, half)) = self.find(block.ssrc) else {
             return;
         };
@@ -163,10 +166,14 @@ impl Downlink {
             .replace(block.highest_sequence);
         let expected = highest.map_or(0, |before| block.highest_sequence.wrapping_sub(before));
         // More than this in a second is nonsense.
-        if expected < 20_000 {
-            self.limit
-                .reported(expected, expected * u32::from(block.fraction_lost) / 256);
+        if expected >= 20_000 {
+            return;
         }
+        let lost = expected * u32::from(block.fraction_lost) / 256;
+        if half == Half::Audio {
+            self.redundancy.reported(expected, lost, now);
+        }
+        self.limit.reported(expected, lost);
     }
 
     /// What the line carries; `None` when nothing shows a limit.

@@ -6,6 +6,7 @@ use super::bandwidth::Bandwidth;
 use super::dependency::DependencyDescriptor;
 use super::h264;
 use super::picture::PictureShift;
+use super::red::Redundant;
 use super::rtcp::{RtcpPacket, RtcpPackets, full_intra_ssrcs};
 use super::rtp::{ExtensionIds, RtpHeader};
 use super::time::MediaTime;
@@ -18,6 +19,12 @@ pub fn rtp(packet: &[u8]) {
     let Some(header) = RtpHeader::parse(packet) else {
         return;
     };
+    black_box(Redundant::parse(
+        packet,
+        header.payload.clone(),
+        header.timestamp,
+        |_| true,
+    ));
     let ids = ExtensionIds {
         mid: Some(4),
         rid: Some(10),
@@ -74,7 +81,9 @@ pub fn rtcp(compound: &[u8]) {
             Ok(RtcpPacket::FullIntra { entries }) => {
                 black_box(full_intra_ssrcs(entries).count());
             }
-            Ok(RtcpPacket::TransportFeedback { body }) => bandwidth.feedback(body, now, &mut counters),
+            Ok(RtcpPacket::TransportFeedback { body }) => {
+                black_box(bandwidth.feedback(body, now, &mut counters));
+            }
             Ok(RtcpPacket::PictureLoss { .. } | RtcpPacket::Other) | Err(_) => {}
         }
     }

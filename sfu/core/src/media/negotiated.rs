@@ -22,12 +22,19 @@ pub(crate) enum Codec {
     #[default]
     Unknown,
     Opus,
+    /// Opus with copies of earlier packets (RFC 2198).
+    Red,
     Video(VideoCodec),
     /// Repairs (RFC 4588).
     Rtx,
 }
 
 impl Codec {
+    /// Whether it carries sound.
+    pub(crate) fn is_audio(self) -> bool {
+        matches!(self, Self::Opus | Self::Red)
+    }
+
     fn of(codec: sdp::Codec) -> Self {
         match codec {
             sdp::Codec::Opus => Self::Opus,
@@ -92,6 +99,8 @@ pub(crate) struct ReceiveSection {
     pub(crate) opus: Option<PayloadTypes>,
     /// By `VideoCodec`.
     pub(crate) video: [Option<PayloadTypes>; VIDEO_CODECS],
+    /// Of Opus with copies of earlier packets.
+    pub(crate) red: Option<u8>,
     pub(crate) extensions: ExtensionIds,
 }
 
@@ -160,7 +169,7 @@ impl Negotiated {
 
 impl Sends {
     fn add(&mut self, section: &OfferSection, source: TrackSource, chosen: &[ChosenCodecs<'_>]) {
-        for ChosenCodecs { media, rtx } in chosen {
+        for ChosenCodecs { media, rtx, red } in chosen {
             let codec = Codec::of(media.codec);
             if let Some(known) = self.codecs.get_mut(usize::from(media.payload_type)) {
                 *known = codec;
@@ -168,6 +177,9 @@ impl Sends {
             if let Some(rtx) = rtx.map(usize::from).filter(|rtx| *rtx < self.codecs.len()) {
                 self.codecs[rtx] = Codec::Rtx;
                 self.repaired[rtx] = codec;
+            }
+            if let Some(known) = red.and_then(|red| self.codecs.get_mut(usize::from(red))) {
+                *known = Codec::Red;
             }
             self.audio_nack |= source.is_audio() && media.has(Feedback::Nack);
         }
@@ -190,7 +202,7 @@ impl Sends {
 impl ReceiveSection {
     fn new(section: &OfferSection, chosen: &[ChosenCodecs<'_>]) -> Self {
         let (mut opus, mut video) = (None, [None; VIDEO_CODECS]);
-        for ChosenCodecs { media, rtx } in chosen {
+        for ChosenCodecs { media, rtx, .. } in chosen {
             let numbers = Some(PayloadTypes {
                 media: media.payload_type,
                 rtx: *rtx,
@@ -198,13 +210,14 @@ impl ReceiveSection {
             match Codec::of(media.codec) {
                 Codec::Opus => opus = numbers,
                 Codec::Video(codec) => video[codec as usize] = numbers,
-                Codec::Unknown | Codec::Rtx => {}
+                Codec::Unknown | Codec::Red | Codec::Rtx => {}
             }
         }
         Self {
             mid: section.mid.clone(),
             opus,
             video,
+            red: chosen.iter().find_map(|codec| codec.red),
             extensions: extension_ids(section),
         }
     }

@@ -6,10 +6,12 @@ use hearken_protocol::VideoCodec;
 
 use super::bandwidth::Bandwidth;
 use super::cache::StoredPacket;
+use super::copy_log::CopyLog;
 use super::dependency::{DESCRIPTOR_BYTES_MAX, TemplateStructure};
 use super::negotiated::ReceiveSection;
 use super::picture::VideoPacket;
 use super::rate::RateMeter;
+use super::red::{self, Copies};
 use super::rewriter::{Incoming, Rewriter, Rewritten, RunStart, StreamId};
 use super::rtcp::{self, SenderReport};
 use super::rtp::{OUTGOING_HEADER_BYTES_MAX, OutgoingHeader};
@@ -40,6 +42,8 @@ pub(crate) struct MediaPacket<'a> {
     pub(crate) stream: StreamId,
     pub(crate) layer: u8,
     pub(crate) stored: StoredPacket<'a>,
+    /// Of the packets before it, for whoever loses packets.
+    pub(crate) copies: &'a Copies,
     /// What a picture's packet says of itself; `None` for sound.
     pub(crate) video: Option<VideoPacket>,
     /// Where the stream's timestamps lie in time.
@@ -54,6 +58,8 @@ pub(crate) struct Leg<'a> {
     pub(crate) outbox: &'a mut Outbox,
     pub(crate) content: Content,
     pub(crate) counters: &'a mut Counters,
+    /// How many copies of earlier packets go along with sound.
+    pub(crate) copies: usize,
     pub(crate) now: MediaTime,
 }
 
@@ -121,6 +127,8 @@ pub(crate) struct Outgoing {
     octets: u32,
     /// None before the first one: most streams never need it.
     repair_log: Option<Box<RepairLog>>,
+    /// None before the first packet with copies.
+    copy_log: Option<Box<CopyLog>>,
 }
 
 /// The latest repairs of a stream.
@@ -196,6 +204,7 @@ impl Outgoing {
             packets: 0,
             octets: 0,
             repair_log: None,
+            copy_log: None,
         }
     }
 
@@ -342,13 +351,39 @@ impl Outgoing {
         if self.rewriter.current() == Some(packet.stream) {
             self.anchor = packet.anchor;
         }
-        self.send(stored, packet.video.as_ref(), rewritten, leg);
+        let copies_max = self.copies_max(rewritten.index, leg);
+        let (prefix, copies) = packet.copies.prefix(copies_max);
+        self.note_copies(rewritten.index, copies);
+        leg.copies = copies;
+        self.send(stored, prefix, packet.video.as_ref(), rewritten, leg);
+    }
+
+    /// How many copies the packet may take along: none that this subscriber's run does not have.
+    fn copies_max(&self, index: u64, leg: &Leg<'_>) -> usize {
+        let depth = self.section.red.and(self.rewriter.depth_of_newest(index));
+        depth.map_or(0, |depth| leg.copies.min(depth.min(u64::from(u8::MAX)) as usize))
+    }
+
+    fn note_copies(&mut self, index: u64, copies: usize) {
+        if copies > 0 {
+            self.copy_log
+                .get_or_insert_with(|| Box::new(CopyLog::starting_at(index)));
+        }
+        if let Some(log) = &mut self.copy_log {
+            log.note(index, copies);
+        }
+    }
+
+    /// With how many copies this packet went out; `None` when nobody knows any more.
+    pub(crate) fn copies_sent(&self, index: u64) -> Option<usize> {
+        self.copy_log.as_ref().map_or(Some(0), |log| log.get(index))
     }
 
     /// Sends a kept packet again, if it was not sent again just now. True when it goes out.
     pub(crate) fn repair(
         &mut self,
         kept: &Kept<'_>,
+        prefix: &[u8],
         rewritten: Rewritten,
         round_trip: Duration,
         leg: &mut Leg<'_>,
@@ -368,7 +403,7 @@ impl Outgoing {
         let read = |codec| VideoPacket::parse(codec, stored.payload, stored.dependency, kept.structure);
         let video = kept.codec.and_then(read);
         let (Some(repair), Some(payload_type)) = (&mut self.repair, numbers.rtx) else {
-            self.send(stored, video.as_ref(), rewritten, leg);
+            self.send(stored, prefix, video.as_ref(), rewritten, leg);
             return true;
         };
         let rtx_index = repair.next_index;
@@ -383,7 +418,11 @@ impl Outgoing {
             transport_sequence: next_transport_sequence(&self.section, leg),
             dependency: None,
         };
-        let prefix = (rewritten.index as u16).to_be_bytes();
+        let original = (rewritten.index as u16).to_be_bytes();
+        let prefix = Prefix {
+            bytes: &original,
+            blocks: None,
+        };
         let dependency_id = self.section.extensions.dependency;
         let body = Body {
             stored,
@@ -391,7 +430,7 @@ impl Outgoing {
             rewritten,
             dependency_id,
         };
-        seal(header, &prefix, &body, rtx_index, leg)
+        seal(header, prefix, &body, rtx_index, leg)
             .map(|bytes| leg.counters.sent.rtx.add(bytes))
             .is_some()
     }
@@ -492,6 +531,7 @@ impl Outgoing {
     fn send(
         &mut self,
         stored: &StoredPacket<'_>,
+        copies: &[u8],
         video: Option<&VideoPacket>,
         rewritten: Rewritten,
         leg: &mut Leg<'_>,
@@ -506,9 +546,13 @@ impl Outgoing {
         } else {
             None
         };
+        let payload_type = match self.section.red {
+            Some(red) if !copies.is_empty() => red,
+            _ => numbers.media,
+        };
         let header = OutgoingHeader {
             marker: ends_picture(stored, video, rewritten),
-            payload_type: numbers.media,
+            payload_type,
             sequence: rewritten.index as u16,
             timestamp: rewritten.timestamp,
             ssrc: self.ssrc,
@@ -516,15 +560,23 @@ impl Outgoing {
             transport_sequence,
             dependency: None,
         };
+        let prefix = Prefix {
+            bytes: copies,
+            blocks: (!copies.is_empty()).then_some((leg.copies, numbers.media)),
+        };
         let body = Body {
             stored,
             video,
             rewritten,
             dependency_id: self.section.extensions.dependency,
         };
-        let Some(bytes) = seal(header, &[], &body, rewritten.index, leg) else {
+        let Some(bytes) = seal(header, prefix, &body, rewritten.index, leg) else {
             return;
         };
+        if !copies.is_empty() {
+            leg.counters.copies_sent.packets += leg.copies as u64;
+            leg.counters.copies_sent.bytes += copies.len() as u64;
+        }
         let volume = if self.is_audio() {
             &mut leg.counters.sent.audio
         } else {
@@ -532,7 +584,9 @@ impl Outgoing {
         };
         volume.add(bytes);
         self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.wrapping_add(stored.payload.len() as u32);
+        self.octets = self
+            .octets
+            .wrapping_add((copies.len() + stored.payload.len()) as u32);
         self.last_sent = Some(leg.now);
     }
 }
@@ -558,10 +612,17 @@ struct Body<'a> {
     dependency_id: Option<u8>,
 }
 
+/// What goes before a payload.
+struct Prefix<'a> {
+    bytes: &'a [u8],
+    /// Of redundant audio: how many copies these are, and what all blocks carry.
+    blocks: Option<(usize, u8)>,
+}
+
 /// Writes and seals a packet in the outbox: the one copy that forwarding makes. Returns its bytes.
 fn seal(
     header: OutgoingHeader<'_>,
-    prefix: &[u8],
+    prefix: Prefix<'_>,
     body: &Body<'_>,
     index: u64,
     leg: &mut Leg<'_>,
@@ -583,15 +644,18 @@ fn seal(
     }
     let header = OutgoingHeader { dependency, ..header };
     let header_room = OUTGOING_HEADER_BYTES_MAX + dependency.map_or(0, |(_, value)| value.len());
-    let room = header_room + prefix.len() + stored.payload.len() + SRTP_OVERHEAD_MAX;
+    let room = header_room + prefix.bytes.len() + stored.payload.len() + SRTP_OVERHEAD_MAX;
     let Some(packet) = leg.outbox.reserve(room) else {
         leg.counters.drops.count(DropCause::OutboxFull);
         return None;
     };
     let header_bytes = header.write(packet);
-    let payload_at = header_bytes + prefix.len();
+    let payload_at = header_bytes + prefix.bytes.len();
     let end = payload_at + stored.payload.len();
-    packet[header_bytes..payload_at].copy_from_slice(prefix);
+    packet[header_bytes..payload_at].copy_from_slice(prefix.bytes);
+    if let Some((copies, payload_type)) = prefix.blocks {
+        red::set_payload_type(&mut packet[header_bytes..payload_at], copies, payload_type);
+    }
     packet[payload_at..end].copy_from_slice(stored.payload);
     if let Some(video) = video {
         video.shift(rewritten.picture_shift, &mut packet[payload_at..end]);

@@ -259,6 +259,12 @@ impl Rewriter {
         }
     }
 
+    /// How many packets before the newest one belong to its run; `None` when `index` is not the newest.
+    pub(crate) fn depth_of_newest(&self, index: u64) -> Option<u64> {
+        let run = self.runs[..self.run_count].last()?;
+        (index + 1 == self.next_index).then(|| index - run.first_out)
+    }
+
     /// Where a packet that a subscriber lost came from; `None` when it was never sent or is forgotten.
     pub(crate) fn source(&self, lost: u16) -> Option<Source> {
         let index = sequence::nearest(self.next_index.checked_sub(1)?, lost);

@@ -18,6 +18,7 @@ use rand::rngs::StdRng;
 use super::downlink::Half;
 use super::layers::{Demand, LAYERS_MAX, LiveLayers};
 use super::participant::{Connection, LiveCodec, Participant, Subscription, silence_max};
+use super::red::Copies;
 use super::slots::{Claim, Place, Reassignment};
 use super::speaker::SpeakerList;
 use super::time::{MediaTime, ServerClock};
@@ -109,6 +110,10 @@ pub(crate) struct Session {
     /// A participant keeps its place; free places are used again.
     participants: Vec<Option<Box<Participant>>>,
     speakers: SpeakerList,
+    /// Of the packet under way.
+    copies: Copies,
+    /// Whether anybody's line needs them.
+    needs_copies: bool,
     /// Counts turns of the clock.
     beat: u64,
     /// Somebody is to be served before the next one.
@@ -137,6 +142,8 @@ impl Session {
             has_captions,
             participants: Vec::new(),
             speakers: SpeakerList::default(),
+            copies: Copies::default(),
+            needs_copies: false,
             beat: 0,
             is_awake: false,
             scratch: Scratch::default(),
@@ -289,6 +296,7 @@ impl Session {
         }
         // 100 ms: quicker than anybody sees; 200 ms: layers come and go more slowly.
         if self.beat.is_multiple_of(5) {
+            self.needs_copies = self.any_line_needs_copies();
             self.update_speakers(now, shared);
         }
         let is_turn = self.beat.is_multiple_of(10);

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  RTP ─► TWCC ─► which stream? ─┬─ media ──┬─► window, numbers, clock ─► the session forwards it
-//!                 SSRC, MID+RID, └─ repair ─┘   (duplicates and padding end here)
-//!                 SDP
+//!                 SSRC, MID+RID, ├─ repair ─┤   (duplicates and padding end here)
+//!                 SDP            └─ copies ─┘
 //! ```
 
 use std::ops::Range;
@@ -20,6 +20,7 @@ use super::negotiated::{Codec, SendSection, Sends};
 use super::picture::{FrameSize, VideoPacket};
 use super::rate::RateMeter;
 use super::reception::Reception;
+use super::red::{COPIES_READ_MAX, Redundant};
 use super::rewriter::StreamId;
 use super::rtcp::{self, ReportBlock};
 use super::rtp::{ExtensionValues, RtpHeader};
@@ -60,6 +61,9 @@ pub(crate) struct UplinkStream {
     pub(crate) last_packet: MediaTime,
     /// Whether anybody gets it, so that repairing it makes sense.
     is_wanted: bool,
+    /// The first packet since the source is granted, or since its timestamps jumped: copies of older ones are
+    /// no repairs.
+    granted_from: Option<u64>,
     window: ReceiveWindow,
     numbering: DenseNumbering,
     nack: NackGenerator,
@@ -99,6 +103,9 @@ pub(crate) struct ReceivedPacket<'a> {
     pub(crate) is_repair: bool,
 }
 
+/// What the copies in one packet brought back, oldest first.
+type Restored = [Option<ReceivedPacket<'static>>; COPIES_READ_MAX];
+
 /// Everything one participant's transport brings in.
 #[derive(Debug)]
 pub(crate) struct Uplink {
@@ -110,6 +117,7 @@ pub(crate) struct Uplink {
     clock: PublisherClock,
     twcc: TwccRecorder,
     due: Vec<u16>,
+    restored: Restored,
 }
 
 impl Uplink {
@@ -122,6 +130,7 @@ impl Uplink {
             clock: PublisherClock::default(),
             twcc: TwccRecorder::default(),
             due: Vec::new(),
+            restored: Default::default(),
         }
     }
 
@@ -157,7 +166,8 @@ impl Uplink {
         self.streams.iter_mut().find(|stream| stream.id == id)
     }
 
-    /// Sorts in one decrypted packet. What `grants` do not cover ends here. `next_id` names new streams.
+    /// Sorts in one decrypted packet. What `grants` do not cover ends here. `next_id` names new streams. What
+    /// copies in it bring back is there to [take](Self::take_restored) afterwards.
     pub(crate) fn receive<'a>(
         &mut self,
         packet: &'a [u8],
@@ -166,13 +176,23 @@ impl Uplink {
         next_id: &mut u64,
         counters: &mut Counters,
     ) -> Result<ReceivedPacket<'a>, DropCause> {
-        let header = RtpHeader::parse(packet).ok_or(DropCause::MalformedRtp)?;
+        let mut header = RtpHeader::parse(packet).ok_or(DropCause::MalformedRtp)?;
         let values = self.sends.extensions.read(header.extensions(packet));
         if let Some(sequence) = values.transport_sequence {
             self.twcc.record(sequence, now);
         }
-        let codec = self.sends.codecs[usize::from(header.payload_type)];
+        let codecs = &self.sends.codecs;
+        let codec = codecs[usize::from(header.payload_type)];
         count_received(codec, packet.len(), counters);
+        self.restored = Default::default();
+        let mut redundant = None;
+        if codec == Codec::Red {
+            let is_opus = |number: u8| codecs[usize::from(number)] == Codec::Opus;
+            let parsed = Redundant::parse(packet, header.payload.clone(), header.timestamp, is_opus);
+            let parsed = parsed.ok_or(DropCause::MalformedRtp)?;
+            header.payload = parsed.primary.clone();
+            redundant = Some(parsed);
+        }
         let route = match self.routes.iter().find(|route| route.ssrc == header.ssrc) {
             Some(route) => *route,
             None => self.identify(&header, codec, &values, now, next_id)?,
@@ -180,15 +200,16 @@ impl Uplink {
         let stream = &mut self.streams[route.stream];
         let is_granted = super::participant::grants(grants, stream.source);
         let received = match (route.role, codec) {
-            (Role::Media, Codec::Opus | Codec::Video(_)) if !is_granted => {
+            (Role::Media, Codec::Opus | Codec::Red | Codec::Video(_)) if !is_granted => {
                 // Counted for the reports, and nothing else.
                 let _ = stream.receive_media(&header, codec, now, next_id, counters);
                 stream.nack.clear();
+                stream.granted_from = None;
                 return Err(DropCause::NotGranted);
             }
             (Role::Repair, Codec::Rtx) if !is_granted => return Err(DropCause::NotGranted),
-            (Role::Media, Codec::Opus | Codec::Video(_))
-                if (codec == Codec::Opus) == stream.source.is_audio() =>
+            (Role::Media, Codec::Opus | Codec::Red | Codec::Video(_))
+                if codec.is_audio() == stream.source.is_audio() =>
             {
                 stream.receive_media(&header, codec, now, next_id, counters)?
             }
@@ -200,6 +221,9 @@ impl Uplink {
         };
         stream.bitrate.add(packet.len(), now);
         let (extended, payload) = received;
+        if let Some(redundant) = redundant {
+            stream.restore(route.stream, &redundant, extended, &mut self.restored, counters);
+        }
         let sequence = stream.numbering.number(extended).ok_or(DropCause::Duplicate)?;
         Ok(ReceivedPacket {
             stream: route.stream,
@@ -213,6 +237,12 @@ impl Uplink {
             payload,
             is_repair: route.role == Role::Repair,
         })
+    }
+
+    /// The next packet that copies in the one received last brought back, oldest first. Its payload lies in
+    /// that packet.
+    pub(crate) fn take_restored(&mut self) -> Option<ReceivedPacket<'static>> {
+        self.restored.iter_mut().find_map(Option::take)
     }
 
     /// Takes a sender report.
@@ -269,10 +299,11 @@ impl Uplink {
         rtcp::write_receiver_report(out, sender_ssrc, &blocks[..count]);
     }
 
-    /// Forgets what is missing of a source: it is muted.
+    /// Forgets what is missing of a source: it is muted. Nothing from before or during that comes back.
     pub(crate) fn stop_repairs(&mut self, source: TrackSource) {
         for stream in self.streams.iter_mut().filter(|stream| stream.source == source) {
             stream.nack.clear();
+            stream.granted_from = None;
         }
     }
 
@@ -317,9 +348,9 @@ impl Uplink {
                     role: Role::Repair,
                 }
             }
-            Codec::Opus | Codec::Video(_) => {
+            Codec::Opus | Codec::Red | Codec::Video(_) => {
                 let layer = layer(values.rid).ok_or(DropCause::UnknownStream)?;
-                if (codec == Codec::Opus) != source.is_audio() {
+                if codec.is_audio() != source.is_audio() {
                     return Err(DropCause::UnknownStream);
                 }
                 *next_id += 1;
@@ -365,7 +396,7 @@ impl Uplink {
 
 fn count_received(codec: Codec, bytes: usize, counters: &mut Counters) {
     let volume = match codec {
-        Codec::Opus => &mut counters.received.audio,
+        Codec::Opus | Codec::Red => &mut counters.received.audio,
         Codec::Video(_) | Codec::Unknown => &mut counters.received.video,
         Codec::Rtx => &mut counters.received.rtx,
     };
@@ -403,6 +434,7 @@ impl UplinkStream {
             bitrate: RateMeter::default(),
             last_packet: now,
             is_wanted: is_audio && sends.audio_nack,
+            granted_from: None,
             window: ReceiveWindow::default(),
             numbering: DenseNumbering::default(),
             nack: NackGenerator::new(timing),
@@ -423,7 +455,7 @@ impl UplinkStream {
     pub(crate) fn video_codec(&self) -> Option<VideoCodec> {
         match self.codec {
             Codec::Video(codec) => Some(codec),
-            Codec::Opus | Codec::Rtx | Codec::Unknown => None,
+            Codec::Opus | Codec::Red | Codec::Rtx | Codec::Unknown => None,
         }
     }
 
@@ -501,7 +533,8 @@ impl UplinkStream {
         }
         let is_other = matches!(codec, Codec::Video(_)) && codec != self.codec;
         if matches!(arrival, Arrival::Newest { .. }) {
-            self.advance_clock(header.timestamp, now, next_id);
+            self.granted_from.get_or_insert(extended);
+            self.advance_clock(extended, header.timestamp, now, next_id);
             if is_other {
                 self.change_codec(codec, next_id);
             }
@@ -509,6 +542,40 @@ impl UplinkStream {
             return Err(DropCause::Duplicate);
         }
         Ok((extended, header.payload.clone()))
+    }
+
+    /// Takes what is missing out of the copies in a packet. When the packet itself comes after all, it is a
+    /// duplicate: whoever got the copy under its number never gets anything else under it.
+    fn restore(
+        &mut self,
+        stream: usize,
+        redundant: &Redundant,
+        extended: u64,
+        restored: &mut Restored,
+        counters: &mut Counters,
+    ) {
+        for (copy, restored) in redundant.copies().zip(restored) {
+            let missing = extended - copy.distance;
+            if self.granted_from.is_none_or(|first| missing < first)
+                || !matches!(self.window.insert(missing as u16), Arrival::Late { .. })
+            {
+                continue;
+            }
+            self.nack.arrived(missing);
+            counters.restored += 1;
+            *restored = self.numbering.number(missing).map(|sequence| ReceivedPacket {
+                stream,
+                sequence,
+                extended: missing,
+                timestamp: copy.timestamp,
+                marker: false,
+                audio_level: None,
+                video_orientation: None,
+                dependency: &[],
+                payload: copy.payload.clone(),
+                is_repair: true,
+            });
+        }
     }
 
     /// A repair carries the original number before the original payload (RFC 4588 §4).
@@ -555,7 +622,7 @@ impl UplinkStream {
 
     /// Follows the stream's timestamps. After a jump it counts as another stream: whoever gets it starts
     /// afresh, so that outgoing timestamps never jump along.
-    fn advance_clock(&mut self, timestamp: u32, now: MediaTime, next_id: &mut u64) {
+    fn advance_clock(&mut self, extended: u64, timestamp: u32, now: MediaTime, next_id: &mut u64) {
         if let Some(last) = self.last_timestamp {
             let span_ns = timeline::span_ns(last, timestamp, self.rate);
             let elapsed_ns = now.0 - self.last_packet.0;
@@ -565,6 +632,7 @@ impl UplinkStream {
                 self.id = StreamId(*next_id);
                 self.clock.restart(timestamp, now);
                 self.nack.clear();
+                self.granted_from = Some(extended);
             }
         }
         self.clock.observe(timestamp, now);

@@ -159,7 +159,16 @@ impl Answer {
         section: &AnswerSection,
     ) {
         let [media, protocol, _] = &offered.header;
-        let numbers = |chosen: &ChosenCodecs<'_>| [Some(chosen.media.payload_type), chosen.rtx];
+        // Browsers send what comes first: sound with copies, whenever they can.
+        let numbers = |chosen: &ChosenCodecs<'_>| {
+            let media = Some(chosen.media.payload_type);
+            match section {
+                AnswerSection::Receive => [chosen.red, media, chosen.rtx],
+                AnswerSection::Send(_) | AnswerSection::Inactive | AnswerSection::Reject => {
+                    [media, chosen.red, chosen.rtx]
+                }
+            }
+        };
         let _ = write!(sdp, "m={media} 9 {protocol}");
         for number in codecs.iter().flat_map(numbers).flatten() {
             let _ = write!(sdp, " {number}");
@@ -185,7 +194,7 @@ impl Answer {
 }
 
 fn write_codec(sdp: &mut String, codec: ChosenCodecs<'_>) {
-    let ChosenCodecs { media, rtx } = codec;
+    let ChosenCodecs { media, rtx, red } = codec;
     let number = media.payload_type;
     let name = match media.codec {
         Codec::Opus => "opus/48000/2",
@@ -209,6 +218,10 @@ fn write_codec(sdp: &mut String, codec: ChosenCodecs<'_>) {
     if let Some(rtx) = rtx {
         line(sdp, format_args!("a=rtpmap:{rtx} rtx/{}", media.clock_rate));
         line(sdp, format_args!("a=fmtp:{rtx} apt={number}"));
+    }
+    if let Some(red) = red {
+        line(sdp, format_args!("a=rtpmap:{red} red/48000/2"));
+        line(sdp, format_args!("a=fmtp:{red} {number}/{number}"));
     }
 }
 

@@ -121,13 +121,15 @@ fn is_constrained_baseline(profile_level_id: &str) -> bool {
     }
 }
 
-/// One codec a section uses, with retransmission if it was offered.
+/// One codec a section uses, with retransmission and redundancy if they were offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChosenCodecs<'a> {
     /// Opus in a section of sound, one of the video codecs in one of pictures.
     pub media: &'a OfferedCodec,
     /// The payload type of its retransmissions.
     pub rtx: Option<u8>,
+    /// The payload type of Opus with copies of earlier packets (RFC 2198).
+    pub red: Option<u8>,
 }
 
 #[cfg(test)]

@@ -276,7 +276,26 @@ impl OfferSection {
         ChosenCodecs {
             media,
             rtx: rtx.filter(|_| media.has(Feedback::Nack)),
+            red: self.redundant(media),
         }
+    }
+
+    /// The payload type of redundant audio that copies this codec.
+    fn redundant(&self, media: &OfferedCodec) -> Option<u8> {
+        let number = media.payload_type.to_string();
+        let copies = |offered: &&OfferedCodec| {
+            let is_red = offered.codec == Codec::Red && offered.clock_rate == media.clock_rate;
+            is_red
+                && offered.channels == media.channels
+                && offered.fmtp.split('/').all(|block| block == number)
+        };
+        let red = self.codecs.iter().find(copies)?;
+        Some(red.payload_type)
+    }
+
+    /// Offers no redundant audio any more: what is encrypted end to end can't be taken apart.
+    pub(super) fn withdraw_redundancy(&mut self) {
+        self.codecs.retain(|offered| offered.codec != Codec::Red);
     }
 
     /// Under which id the section has this extension.

@@ -149,6 +149,41 @@ fn simulcast_is_taken_layer_by_layer() {
     );
 }
 
+/// The recorded offer with redundant audio in every section of sound, as the client makes it now.
+fn with_redundancy() -> Offer {
+    let sdp = CHROMIUM.replace(
+        "SAVPF 111\r\n",
+        "SAVPF 111 63\r\na=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n",
+    );
+    Offer::parse(&sdp).unwrap()
+}
+
+#[test]
+fn redundant_audio_is_asked_for_first_and_sent_when_needed() {
+    let sdp = write(&with_redundancy());
+    let (microphone, slot) = (section(&sdp, 0), section(&sdp, 4));
+    assert_eq!(microphone[0], "audio 9 UDP/TLS/RTP/SAVPF 63 111");
+    assert_eq!(slot[0], "audio 9 UDP/TLS/RTP/SAVPF 111 63");
+    for lines in [microphone, slot] {
+        assert!(lines.contains(&"a=rtpmap:63 red/48000/2") && lines.contains(&"a=fmtp:63 111/111"));
+    }
+    // Another codec in it, or nothing said of it: not ours.
+    for fmtp in ["a=fmtp:63 111/0\r\n", ""] {
+        let offer = CHROMIUM.replace(
+            "SAVPF 111\r\n",
+            &format!("SAVPF 111 63\r\na=rtpmap:63 red/48000/2\r\n{fmtp}"),
+        );
+        assert!(!write(&Offer::parse(&offer).unwrap()).contains("red/48000"));
+    }
+}
+
+#[test]
+fn a_withdrawn_redundancy_is_not_agreed_on() {
+    let mut offer = with_redundancy();
+    offer.withdraw_redundancy();
+    assert_eq!(section(&write(&offer), 0)[0], "audio 9 UDP/TLS/RTP/SAVPF 111");
+}
+
 #[test]
 fn a_slot_pair_shares_a_stream() {
     for (_, offer) in both() {

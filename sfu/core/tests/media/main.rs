@@ -13,6 +13,7 @@ mod loss;
 mod malice;
 mod networks;
 mod peer;
+mod redundancy;
 mod slots;
 mod speakers;
 mod timing;

@@ -53,6 +53,21 @@ impl Sender {
         self.timestamp_base = self.timestamp_base.wrapping_sub((ms * self.rate()) as u32);
     }
 
+    /// The packet with copies of those before it, as Chromium writes it: none that lie too far back.
+    fn with_copies(&self, packet: Rtp, copies: usize, red: u8) -> Rtp {
+        let before = self.history.iter().rev().skip(1).take(copies).rev();
+        let offset = |earlier: &Rtp| packet.timestamp.wrapping_sub(earlier.timestamp);
+        let copies: Vec<_> = before
+            .map(|(_, earlier)| (offset(earlier), earlier.payload.clone()))
+            .filter(|(offset, _)| *offset < 1 << 14)
+            .collect();
+        Rtp {
+            payload: wire::red(&copies, &packet.payload, packet.payload_type),
+            payload_type: red,
+            ..packet
+        }
+    }
+
     pub fn last_sequence(&self) -> u16 {
         self.history.back().unwrap().0
     }
@@ -76,6 +91,10 @@ pub struct Received {
     pub level: Option<u8>,
     /// Not of whoever had the slot before.
     pub is_current: bool,
+    /// When the sound of its copies was taken, and how many ticks before this packet's.
+    pub copies: Vec<(u32, Stamp)>,
+    /// Bytes of the payload.
+    pub bytes: usize,
 }
 
 /// A packet of another codec than VP8 that arrived in a slot, repairs unpacked.
@@ -120,6 +139,8 @@ pub struct Peer {
     pub asks_again: bool,
     /// Sends repairs when asked.
     pub repairs: bool,
+    /// Copies of earlier packets that go along with sound, if that was agreed on.
+    pub copies: usize,
     /// Simulates what the line loses as the receiver would report it, in 1/256.
     pub reported_loss: u8,
     pub feedback_messages: u64,
@@ -155,6 +176,7 @@ impl Peer {
             level: 127,
             asks_again: true,
             repairs: true,
+            copies: 1,
             reported_loss: 0,
             feedback_messages: 0,
             tells_arrivals: true,
@@ -298,9 +320,7 @@ impl Peer {
         for number in 0..sender.packets_per_frame {
             let sender = &mut self.senders[at];
             let payload = if sender.source.is_audio() {
-                let mut payload = stamp.write();
-                payload.resize(90, 0x33);
-                payload
+                wire::opus(&stamp, 90)
             } else {
                 let starts = number == 0;
                 let Sender {
@@ -341,6 +361,10 @@ impl Peer {
             if sender.history.len() > HISTORY {
                 sender.history.pop_front();
             }
+            let packet = match style.red.filter(|_| sender.source.is_audio()) {
+                Some(red) => sender.with_copies(packet, self.copies, red),
+                None => packet,
+            };
             out.extend(self.seal(packet, index));
         }
     }
@@ -589,7 +613,15 @@ impl Peer {
             return;
         }
         let vp8 = (!is_audio).then(|| Vp8Packet::read(payload));
-        let stamp = vp8.map_or_else(|| Stamp::read(payload), |vp8| vp8.stamp);
+        let (copies, own) = match self.style.red {
+            Some(red) if packet.payload_type == red => wire::read_red(payload, self.style.opus),
+            _ => (Vec::new(), payload.to_vec()),
+        };
+        let stamp = vp8.map_or_else(|| Stamp::read(&own[1..]), |vp8| vp8.stamp);
+        let copies = copies
+            .iter()
+            .map(|(offset, copy)| (*offset, Stamp::read(&copy[1..])))
+            .collect();
         // What was under way when the slot changed hands is older than the new owner's first timestamp.
         let is_current = slot
             .content
@@ -621,6 +653,8 @@ impl Peer {
             is_repair,
             level,
             is_current,
+            copies,
+            bytes: payload.len(),
         });
     }
 

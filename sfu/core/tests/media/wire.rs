@@ -26,6 +26,8 @@ pub struct OfferStyle {
     pub opus: u8,
     pub vp8: u8,
     pub rtx: bool,
+    /// The payload type of redundant audio.
+    pub red: Option<u8>,
     pub others: OtherCodecs,
 }
 
@@ -47,6 +49,7 @@ impl Default for OfferStyle {
             opus: OPUS,
             vp8: VP8,
             rtx: true,
+            red: None,
             others: OtherCodecs::None,
         }
     }
@@ -65,10 +68,17 @@ pub fn offer(ice: &IceCredentials, fingerprint: Fingerprint, style: &OfferStyle)
         let mid = mids.len().to_string();
         let (opus, vp8, rtx) = (style.opus, style.vp8, style.rtx_type());
         if kind == "audio" {
+            let red = style.red.map(|red| format!(" {red}")).unwrap_or_default();
             let _ = write!(
                 sections,
-                "m=audio 9 UDP/TLS/RTP/SAVPF {opus}\r\na=rtpmap:{opus} opus/48000/2\r\n"
+                "m=audio 9 UDP/TLS/RTP/SAVPF {opus}{red}\r\na=rtpmap:{opus} opus/48000/2\r\n"
             );
+            if let Some(red) = style.red {
+                let _ = write!(
+                    sections,
+                    "a=rtpmap:{red} red/48000/2\r\na=fmtp:{red} {opus}/{opus}\r\n"
+                );
+            }
             let _ = write!(
                 sections,
                 "a=rtcp-fb:{opus} transport-cc\r\na=rtcp-fb:{opus} nack\r\n"
@@ -284,6 +294,47 @@ impl Rtp {
             payload: packet[at..end].to_vec(),
         }
     }
+}
+
+/// An Opus packet of 20 ms, as far as its first byte says.
+pub fn opus(stamp: &Stamp, bytes: usize) -> Vec<u8> {
+    let mut payload = vec![0xf8];
+    payload.extend(stamp.write());
+    payload.resize(bytes, 0x33);
+    payload
+}
+
+/// Redundant audio: earlier payloads with how many ticks ago, oldest first, and the packet's own.
+pub fn red(copies: &[(u32, Vec<u8>)], own: &[u8], opus: u8) -> Vec<u8> {
+    let mut payload = Vec::new();
+    for (offset, copy) in copies {
+        payload.push(0x80 | opus);
+        payload.extend(&(offset << 10 | copy.len() as u32).to_be_bytes()[1..]);
+    }
+    payload.push(opus);
+    payload.extend(copies.iter().flat_map(|(_, copy)| copy.clone()));
+    payload.extend(own);
+    payload
+}
+
+/// Takes redundant audio apart: the copies and the packet's own.
+pub fn read_red(payload: &[u8], opus: u8) -> (Vec<(u32, Vec<u8>)>, Vec<u8>) {
+    let mut rest = payload;
+    let mut lengths = Vec::new();
+    while rest[0] & 0x80 != 0 {
+        assert_eq!(rest[0] & 0x7f, opus);
+        let word = u32::from_be_bytes([0, rest[1], rest[2], rest[3]]);
+        lengths.push((word >> 10, (word & 0x3ff) as usize));
+        rest = &rest[4..];
+    }
+    assert_eq!(rest[0], opus);
+    rest = &rest[1..];
+    let mut copies = Vec::new();
+    for (offset, len) in lengths {
+        copies.push((offset, rest[..len].to_vec()));
+        rest = &rest[len..];
+    }
+    (copies, rest.to_vec())
 }
 
 /// What a test payload says about itself.

@@ -160,12 +160,14 @@ impl Bandwidth {
         self.wanted = wanted;
     }
 
-    /// Takes a message's body, from the base number on.
-    pub(crate) fn feedback(&mut self, body: &[u8], now: MediaTime, counters: &mut Counters) {
+    /// Takes a message's body, from the base number on. Returns how many packets it tells of for the first time,
+    /// and how many of these are lost.
+    pub(crate) fn feedback(&mut self, body: &[u8], now: MediaTime, counters: &mut Counters) -> (u32, u32) {
+        let (mut told, mut lost) = (0, 0);
         let feedback = Feedback::parse(body).ok();
         let Some(feedback) = feedback.filter(|feedback| feedback.count() <= PACKETS_PER_MESSAGE_MAX) else {
             counters.feedback_malformed += 1;
-            return;
+            return (0, 0);
         };
         let mut number = self.history.extend(feedback.base);
         let mut newest_sent = None;
@@ -176,6 +178,7 @@ impl Bandwidth {
             };
             match self.history.report(number, arrival.is_some()) {
                 Report::Acknowledged(packet) => {
+                    told += 1;
                     if packet.was_lost {
                         self.loss.found();
                     } else {
@@ -194,6 +197,7 @@ impl Bandwidth {
                     self.reported = self.reported.max(number);
                 }
                 Report::Lost => {
+                    (told, lost) = (told + 1, lost + 1);
                     self.loss.lost();
                     self.reported = self.reported.max(number);
                 }
@@ -209,6 +213,7 @@ impl Bandwidth {
             self.round_trip = (self.round_trip * 7 + waited) / 8;
             self.judge(now);
         }
+        (told, lost)
     }
 
     fn judge(&mut self, now: MediaTime) {

@@ -283,6 +283,16 @@ impl Session {
         }
     }
 
+    /// Whether anybody is to get copies of earlier sound.
+    pub(super) fn any_line_needs_copies(&self) -> bool {
+        let mut connections = self
+            .participants
+            .iter()
+            .flatten()
+            .filter_map(|p| p.connection.as_ref());
+        connections.any(|connection| connection.downlink.redundancy.copies() > 0)
+    }
+
     /// Says who speaks, when that has changed.
     pub(super) fn update_speakers(&mut self, now: Now, shared: &mut Shared) {
         let speaking = self.participants.iter_mut().flatten().filter_map(|participant| {

@@ -41,12 +41,16 @@ impl Session {
                 } => {
                     connection.uplink.sender_report(ssrc, ntp, timestamp, now.time);
                     for block in blocks {
-                        connection.downlink.reported(&block, shared.clock.ntp(now.time));
+                        connection
+                            .downlink
+                            .reported(&block, shared.clock.ntp(now.time), now.time);
                     }
                 }
                 RtcpPacket::ReceiverReport { blocks } => {
                     for block in blocks {
-                        connection.downlink.reported(&block, shared.clock.ntp(now.time));
+                        connection
+                            .downlink
+                            .reported(&block, shared.clock.ntp(now.time), now.time);
                     }
                 }
                 RtcpPacket::Nack { media_ssrc, lost } => self.repair(at, media_ssrc, lost, now, shared),
@@ -57,8 +61,9 @@ impl Session {
                     }
                 }
                 RtcpPacket::TransportFeedback { body } => {
-                    let bandwidth = &mut connection.downlink.bandwidth;
-                    bandwidth.feedback(body, now.time, &mut shared.counters);
+                    let downlink = &mut connection.downlink;
+                    let (expected, lost) = downlink.bandwidth.feedback(body, now.time, &mut shared.counters);
+                    downlink.redundancy.reported(expected, lost, now.time);
                 }
                 RtcpPacket::Other => {}
             }
@@ -107,7 +112,21 @@ impl Session {
             let Some(stored) = stream.cache.get(lost.sequence, now.time) else {
                 continue;
             };
-            if !downlink.take_repair_budget(stored.payload.len(), now.time) {
+            // Without RTX the packet goes out again as it was, with the copies that it had.
+            let outgoing = downlink.pairs[pair_at].half(half);
+            let Some(had) = outgoing.copies_sent(lost.rewritten.index) else {
+                continue;
+            };
+            if had > 0 {
+                self.copies.collect(&stream.cache, &stored, now.time);
+            } else {
+                self.copies.clear();
+            }
+            let (prefix, copies) = self.copies.prefix(had);
+            if copies != had {
+                continue;
+            }
+            if !downlink.take_repair_budget(prefix.len() + stored.payload.len(), now.time) {
                 return;
             }
             let mut leg = Leg {
@@ -117,6 +136,7 @@ impl Session {
                 outbox: &mut shared.outbox,
                 content: Content::of(source),
                 counters: &mut shared.counters,
+                copies,
                 now: now.time,
             };
             let rewritten = lost.rewrite(stored.timestamp);
@@ -127,7 +147,7 @@ impl Session {
             };
             if downlink.pairs[pair_at]
                 .half(half)
-                .repair(&kept, rewritten, round_trip, &mut leg)
+                .repair(&kept, prefix, rewritten, round_trip, &mut leg)
             {
                 shared.counters.nacks_answered += 1;
             }

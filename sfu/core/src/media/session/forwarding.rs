@@ -29,10 +29,20 @@ impl Session {
             &mut shared.next_stream,
             &mut shared.counters,
         );
-        let result = received.and_then(|received| self.handle_media(at, packet, received, now, shared));
+        let result = received.and_then(|received| {
+            // What was missing before this packet goes before it.
+            while let Some(restored) = self.take_restored(at) {
+                self.handle_media(at, packet, restored, now, shared)?;
+            }
+            self.handle_media(at, packet, received, now, shared)
+        });
         if let Err(cause) = result {
             shared.counters.drops.count(cause);
         }
+    }
+
+    fn take_restored(&mut self, at: usize) -> Option<ReceivedPacket<'static>> {
+        self.connection(at)?.uplink.take_restored()
     }
 
     fn handle_media(
@@ -45,7 +55,9 @@ impl Session {
     ) -> Result<(), DropCause> {
         let has_captions = self.has_captions;
         let session = self.id;
-        let Some(participant) = self.participant(at) else {
+        let needs_copies = self.needs_copies;
+        let place = self.participants.get_mut(at);
+        let Some(participant) = place.and_then(|place| place.as_deref_mut()) else {
             return Ok(());
         };
         let Some(connection) = &mut participant.connection else {
@@ -75,10 +87,17 @@ impl Session {
         let Some(anchor) = stream.clock.anchor() else {
             return Ok(());
         };
+        if source.is_audio() && needs_copies {
+            self.copies.collect(&stream.cache, &stored, now.time);
+        } else {
+            self.copies.clear();
+        }
+        let copies = std::mem::take(&mut self.copies);
         let media = MediaPacket {
             stream: stream.id,
             layer: stream.layer,
             stored,
+            copies: &copies,
             video,
             anchor,
         };
@@ -99,6 +118,7 @@ impl Session {
         }
         self.notice_sending(at, source, now, shared);
         self.forward(at, source, &media, now, shared);
+        self.copies = copies;
         Ok(())
     }
 
@@ -205,6 +225,7 @@ fn forward_to(
         outbox: &mut shared.outbox,
         content: Content::of(source),
         counters: &mut shared.counters,
+        copies: downlink.redundancy.copies(),
         now: now.time,
     };
     outgoing.forward(media, &mut leg);

@@ -42,6 +42,7 @@ impl Session {
             outbox: &mut shared.outbox,
             content: Content::Video,
             counters: &mut shared.counters,
+            copies: 0,
             now: now.time,
         };
         for _ in 0..PADDING_AT_ONCE_MAX {
