@@ -1,0 +1,94 @@
+// Media that browsers encrypt end to end pass through the server as they are: whoever has the key sees and hears,
+// whoever has another one does not, and neither does the server.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type DecryptionCounts, encryptEverything } from "./support/encryption.ts";
+import { Person } from "./support/person.ts";
+import { eventually, HearkenServer } from "./support/server.ts";
+
+const OURS = "0123456789abcdef0123456789abcdef";
+const ANOTHER = "fedcba9876543210fedcba9876543210";
+
+describe("media encrypted by encoded transform", () => {
+  let server: HearkenServer;
+  let ann: Person;
+  let bob: Person;
+  let cleo: Person;
+
+  beforeAll(async () => {
+    server = await HearkenServer.start();
+    const links = await server.createSession({ name: "Private", captions: false, waiting_room: false });
+    [ann, bob, cleo] = (await Promise.all(["Ann", "Bob", "Cleo"].map((name) => Person.launch(name)))) as [
+      Person,
+      Person,
+      Person,
+    ];
+    for (const [person, key] of [
+      [ann, OURS],
+      [bob, OURS],
+      [cleo, ANOTHER],
+    ] as const) {
+      await person.page.addInitScript(encryptEverything, key);
+      await person.join(
+        person === ann ? links.facilitator_url : links.member_url,
+        person === ann ? "Join" : "Ask to join",
+      );
+      await person.waitUntilInCall();
+    }
+    await Promise.all([bob, cleo].map((person) => person.toggle("Microphone", false)));
+    await ann.toggle("Microphone", true);
+    await ann.toggle("Camera", true);
+  });
+
+  afterAll(async () => {
+    await Promise.all([ann, bob, cleo].map((person) => person?.close()));
+    await server?.stop();
+  });
+
+  test("is seen and heard by whoever has the key, in every layer", async () => {
+    const pictures = await eventually(
+      "Bob sees and hears Ann",
+      async () => {
+        const arriving = await bob.streams("inbound-rtp");
+        const video = arriving.find((one) => one.kind === "video" && one.framesDecoded > 15);
+        const audio = arriving.find((one) => one.kind === "audio" && one.totalAudioEnergy > 0);
+        return video !== undefined && audio !== undefined && video;
+      },
+      40_000,
+    );
+    // A tile of another size gets another layer, which begins with a key frame that the server has to notice.
+    await bob.page.setViewportSize({ width: 360, height: 420 });
+    await eventually(
+      "Bob sees another layer",
+      async () => {
+        const video = (await bob.streams("inbound-rtp")).find((one) => one.mid === pictures.mid);
+        return (
+          video !== undefined &&
+          video.frameWidth !== pictures.frameWidth &&
+          video.framesDecoded > pictures.framesDecoded + 5
+        );
+      },
+      40_000,
+    );
+    const counts = await counted(bob);
+    expect(counts.video.opened).toBeGreaterThan(15);
+    expect(counts.audio.opened).toBeGreaterThan(50);
+    expect(counts.video.refused + counts.audio.refused).toBe(0);
+  });
+
+  test("is nothing to whoever has not", async () => {
+    const counts = await eventually("much of it has reached Cleo", async () => {
+      const now = await counted(cleo);
+      return now.video.refused > 5 && now.audio.refused > 50 && now;
+    });
+    expect(counts.video.opened + counts.audio.opened).toBe(0);
+    const arriving = await cleo.streams("inbound-rtp");
+    expect(arriving.some((one) => one.kind === "video" && one.packets > 20)).toBe(true);
+    expect(arriving.every((one) => one.framesDecoded === 0)).toBe(true);
+    expect(arriving.every((one) => one.totalAudioEnergy === 0)).toBe(true);
+  });
+});
+
+function counted(person: Person): Promise<DecryptionCounts> {
+  return person.page.evaluate(() => decryptionOfThisTest);
+}
