@@ -161,14 +161,64 @@ fn loss_on_both_ways_never_freezes_a_picture_for_long() {
             let freezes = shown.windows(2).map(|pair| pair[1] - pair[0]);
             let longest = freezes.max().unwrap_or(u64::MAX);
             let until_end = world.now_ms() - shown.last().unwrap();
-            eprintln!(
-                "FIG {seed} viewer {viewer}: {} shown, longest {longest}, end {until_end}",
-                shown.len()
-            );
             assert!(
                 longest <= 1000 && until_end <= 1000,
                 "seed {seed}, {viewer}: {longest} ms, {until_end} ms"
             );
         }
+    }
+}
+
+/// When the first packet of a layer like this arrived since then.
+fn first_of(world: &World, viewer: usize, publisher: usize, since_ms: u64, fits: fn(u8) -> bool) -> u64 {
+    let got = world.peers[viewer].got(world.peers[publisher].id, false, since_ms);
+    let first = got.iter().find(|received| fits(received.stamp.layer));
+    first.map_or(u64::MAX, |received| received.at_ms - since_ms)
+}
+
+#[test]
+fn a_link_that_falls_to_a_tenth_keeps_its_sound_and_gets_its_picture_back() {
+    let (mut world, ann, viewers) = audience(150, 3);
+    let fallen = viewers[0];
+    let line = |kbit| Conditions {
+        delay: Duration::from_millis(20),
+        bottleneck: Some(Bottleneck::kbit(kbit, 300)),
+        ..Conditions::default()
+    };
+    world.downlink(fallen).set(line(3000));
+    world.run(6000);
+    let fell_ms = world.now_ms();
+    world.downlink(fallen).set(line(300));
+    world.run(10_000);
+    let back_ms = world.now_ms();
+    world.downlink(fallen).set(line(3000));
+    world.run(11_000);
+
+    // Every piece of sound arrives, none later than the queue holds it and a repair takes.
+    let sound = world.peers[fallen].got(world.peers[ann].id, true, fell_ms);
+    let taken: BTreeSet<u64> = sound.iter().map(|received| received.stamp.taken_ms).collect();
+    let delays = sound
+        .iter()
+        .map(|received| received.at_ms - received.stamp.taken_ms);
+    let latest = delays.max().unwrap();
+    assert!(
+        taken.len() >= 1049 && latest <= 450,
+        "{}, {latest} ms",
+        taken.len()
+    );
+
+    let down_ms = first_of(&world, fallen, ann, fell_ms, |layer| layer < 2);
+    assert!(down_ms <= 1000, "down after {down_ms} ms");
+    let up_ms = first_of(&world, fallen, ann, back_ms, |layer| layer == 2);
+    assert!(up_ms <= 10_000, "full after {up_ms} ms");
+    let shown = shown_at(&world, fallen, ann, fell_ms - 1000);
+    let freezes = shown.windows(2).map(|pair| pair[1] - pair[0]);
+    let longest = freezes.max().unwrap();
+    assert!(longest <= 1000, "frozen for {longest} ms");
+
+    for viewer in &viewers[1..] {
+        world.peers[*viewer].check_continuity(Holes::Forbidden);
+        let got = world.peers[*viewer].got(world.peers[ann].id, false, fell_ms);
+        assert!(got.iter().all(|received| received.stamp.layer == 2));
     }
 }
