@@ -164,6 +164,10 @@ pub struct Counters {
     pub slot_assignments: u64,
     /// Switches of a subscriber from one layer of a video to another.
     pub layer_switches: u64,
+    /// Bytes of video payload forwarded, by the layer they were of; added up every two seconds.
+    pub forwarded_by_layer: [u64; 3],
+    /// Times that a picture stood still at a subscriber, as far as can be told; added up every two seconds.
+    pub freezes: u64,
     /// Offers answered.
     pub offers_answered: u64,
     /// Offers refused.

@@ -1,10 +1,12 @@
 //! What the media plane exports: `hearken_sfu_*`. Label values come from enums, never from ids.
 
+use hearken_protocol::{FlowStatistics, Statistics};
 use hearken_sfu_core::{Counters, Traffic};
 use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
-    register_histogram_with_registry, register_int_counter_vec_with_registry,
-    register_int_counter_with_registry, register_int_gauge_vec_with_registry,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    register_histogram_vec_with_registry, register_histogram_with_registry,
+    register_int_counter_vec_with_registry, register_int_counter_with_registry,
+    register_int_gauge_vec_with_registry,
 };
 
 use crate::sender::SendReport;
@@ -17,6 +19,20 @@ const FORWARDING_BUCKETS: &[f64] = &[
 
 /// Seconds from an offer to a connection, and to the first media.
 const JOIN_BUCKETS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Shares of packets lost: from what nobody notices to what nobody bears.
+const LOSS_BUCKETS: &[f64] = &[0.001, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0];
+
+/// Seconds of jitter.
+const JITTER_BUCKETS: &[f64] = &[0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.07, 0.1, 0.2, 0.5];
+
+/// Seconds to a participant and back.
+const ROUND_TRIP_BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.45, 0.6, 1.0, 2.0];
+
+/// Bits per second of one participant.
+const BITRATE_BUCKETS: &[f64] = &[
+    30e3, 64e3, 125e3, 250e3, 500e3, 1e6, 2e6, 3e6, 5e6, 8e6, 12e6, 20e6, 40e6,
+];
 
 /// All metrics of the media plane.
 pub(crate) struct Metrics {
@@ -31,6 +47,14 @@ pub(crate) struct Metrics {
     decisions: IntCounterVec,
     feedback: IntCounterVec,
     send_calls: IntCounter,
+    lines: IntCounterVec,
+    line_loss: HistogramVec,
+    line_jitter: HistogramVec,
+    line_bitrate: HistogramVec,
+    line_round_trip: Histogram,
+    line_estimate: Histogram,
+    layer_bytes: IntCounterVec,
+    freezes: IntCounter,
     /// From the receive call to the return of the send call, per batch that forwarded something.
     pub(crate) forwarding: Histogram,
     /// From an offer to the connection being up.
@@ -54,6 +78,10 @@ impl Metrics {
         let histogram = |name: &str, help: &str, buckets: &[f64]| {
             let opts = HistogramOpts::new(name, help).buckets(buckets.to_vec());
             register_histogram_with_registry!(opts, registry)
+        };
+        let directed = |name: &str, help: &str, buckets: &[f64]| {
+            let opts = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+            register_histogram_vec_with_registry!(opts, &["direction"], registry)
         };
         Ok(Self {
             packets: counter(
@@ -107,6 +135,46 @@ impl Metrics {
                 "System calls that sent datagrams.",
                 registry
             )?,
+            lines: counter(
+                "hearken_sfu_line_readings_total",
+                "Readings of participants' lines, one in two seconds each, by the quality told.",
+                &["quality"],
+            )?,
+            line_loss: directed(
+                "hearken_sfu_line_loss_ratio",
+                "Share of packets lost before repair, per participant and reading; in: from them.",
+                LOSS_BUCKETS,
+            )?,
+            line_jitter: directed(
+                "hearken_sfu_line_jitter_seconds",
+                "Interarrival jitter of sound, per participant and reading; in: from them.",
+                JITTER_BUCKETS,
+            )?,
+            line_bitrate: directed(
+                "hearken_sfu_line_bits_per_second",
+                "Bitrate per participant and reading; in: from them. Who sends or gets nothing is left out.",
+                BITRATE_BUCKETS,
+            )?,
+            line_round_trip: histogram(
+                "hearken_sfu_line_round_trip_seconds",
+                "To a participant and back, per reading.",
+                ROUND_TRIP_BUCKETS,
+            )?,
+            line_estimate: histogram(
+                "hearken_sfu_line_estimate_bits_per_second",
+                "What the line to a participant carries, as estimated, per reading.",
+                BITRATE_BUCKETS,
+            )?,
+            layer_bytes: counter(
+                "hearken_sfu_layer_bytes_total",
+                "Bytes of video forwarded, by the layer they were of (0 is the smallest).",
+                &["layer"],
+            )?,
+            freezes: register_int_counter_with_registry!(
+                "hearken_sfu_freezes_total",
+                "Times that a picture stood still at a participant, as far as the server can tell.",
+                registry
+            )?,
             forwarding: histogram(
                 "hearken_sfu_forwarding_seconds",
                 "From the receive call to the return of the send call, per batch.",
@@ -147,6 +215,36 @@ impl Metrics {
         if count > 0 {
             self.drops.with_label_values(&[reason]).inc_by(count);
         }
+    }
+
+    /// One participant's line over one interval.
+    pub(crate) fn observe(&self, statistics: &Statistics) {
+        self.lines.with_label_values(&[statistics.quality.name()]).inc();
+        for (direction, flow) in [("in", &statistics.sending), ("out", &statistics.receiving)] {
+            self.observe_flow(direction, flow);
+        }
+        if let Some(round_trip_ms) = statistics.round_trip_ms {
+            self.line_round_trip.observe(f64::from(round_trip_ms) / 1000.0);
+        }
+        if let Some(bandwidth_bps) = statistics.bandwidth_bps {
+            self.line_estimate.observe(f64::from(bandwidth_bps));
+        }
+    }
+
+    fn observe_flow(&self, direction: &str, flow: &FlowStatistics) {
+        if flow.bitrate_bps == 0 {
+            return;
+        }
+        let labels = [direction];
+        self.line_bitrate
+            .with_label_values(&labels)
+            .observe(f64::from(flow.bitrate_bps));
+        self.line_loss
+            .with_label_values(&labels)
+            .observe(f64::from(flow.loss_permille) / 1000.0);
+        self.line_jitter
+            .with_label_values(&labels)
+            .observe(f64::from(flow.jitter_ms) / 1000.0);
     }
 
     /// What came of sending.
@@ -193,6 +291,13 @@ impl Metrics {
             self.count_drops(reason, after - before);
         }
         self.add_transport_drops(before, after);
+        let layers = before.forwarded_by_layer.iter().zip(&after.forwarded_by_layer);
+        for (layer, (before, after)) in ["0", "1", "2"].into_iter().zip(layers) {
+            self.layer_bytes
+                .with_label_values(&[layer])
+                .inc_by(after - before);
+        }
+        self.freezes.inc_by(after.freezes - before.freezes);
         let add = |family: &IntCounterVec, label: &str, before: u64, after: u64| {
             family.with_label_values(&[label]).inc_by(after - before);
         };
@@ -271,5 +376,53 @@ impl Metrics {
                 .with_label_values(&labels)
                 .inc_by(after.bytes - before.bytes);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use hearken_protocol::LineQuality;
+
+    use super::*;
+
+    const DOCUMENT: &str = include_str!("../../../docs/metrics.md");
+
+    #[test]
+    fn the_document_names_what_is_told_of_lines_and_nothing_else() {
+        let registry = Registry::new();
+        let metrics = Metrics::register(&registry).unwrap();
+        let flow = FlowStatistics {
+            bitrate_bps: 1,
+            ..FlowStatistics::default()
+        };
+        metrics.observe(&Statistics {
+            quality: LineQuality::Good,
+            trouble: None,
+            round_trip_ms: Some(1),
+            bandwidth_bps: Some(1),
+            sending: flow,
+            receiving: flow,
+            streams: Vec::new(),
+        });
+        metrics.add(&Counters::default(), &Counters::default());
+        let exported: BTreeSet<String> = registry
+            .gather()
+            .iter()
+            .map(|family| family.name().to_owned())
+            .filter(|name| {
+                ["_line_", "_freezes_", "_layer_bytes_"]
+                    .iter()
+                    .any(|part| name.contains(part))
+            })
+            .collect();
+        let named: BTreeSet<String> = DOCUMENT
+            .split("\n| `")
+            .skip(1)
+            .filter_map(|row| row.split(['`', '{']).next())
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(exported, named);
     }
 }

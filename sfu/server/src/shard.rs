@@ -251,6 +251,9 @@ fn publish(
     now: Instant,
 ) {
     while let Some(event) = core.poll_event() {
+        if let MediaEvent::Statistics { statistics, .. } = &event {
+            metrics.observe(statistics);
+        }
         if let Some(waited) = journal.note_event(&event, now) {
             metrics.join.observe(waited.as_secs_f64());
         }

@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use hearken_protocol::{
-    ErrorCode, MediaCommand, MediaEvent, OfferRefusal, ParticipantId, Permission, Sensitive, ServerMessage,
-    Speaker, ViewItem, ViewMode,
+    ErrorCode, LineQuality, MediaCommand, MediaEvent, OfferRefusal, ParticipantId, Permission, Sensitive,
+    ServerMessage, Speaker, StreamStatistics, ViewItem, ViewMode,
 };
 
 use crate::refusal::Refusal;
@@ -175,8 +175,37 @@ impl Session {
                 };
                 self.tell(participant, message);
             }
+            MediaEvent::Statistics {
+                participant,
+                mut statistics,
+                ..
+            } => {
+                if self.require_inside(participant).is_ok() {
+                    // Everybody's sound, stream by stream, would be as much again as the videos.
+                    let is_told = |stream: &StreamStatistics| {
+                        stream.participant == participant || !stream.source.is_audio()
+                    };
+                    statistics.streams.retain(is_told);
+                    self.set_quality(participant, statistics.quality);
+                    self.tell(participant, ServerMessage::Statistics(statistics));
+                }
+            }
             // A seat depends on the WebSocket, not on the transport: the client restarts ICE by a new offer.
-            MediaEvent::Connected { .. } | MediaEvent::Disconnected { .. } | MediaEvent::Sending { .. } => {}
+            MediaEvent::Connected { participant, .. } => self.set_quality(participant, LineQuality::Good),
+            MediaEvent::Disconnected { participant, .. } => self.set_quality(participant, LineQuality::Lost),
+            MediaEvent::Sending { .. } => {}
+        }
+    }
+
+    /// Tells everybody inside how well somebody's line carries the call, when that has changed.
+    fn set_quality(&mut self, participant: ParticipantId, quality: LineQuality) {
+        let inside = self.seats.get(&participant).and_then(Seat::inside);
+        if inside.is_some_and(|inside| inside.quality != quality) {
+            self.update(participant, |seat| {
+                if let Some(inside) = seat.inside_mut() {
+                    inside.quality = quality;
+                }
+            });
         }
     }
 

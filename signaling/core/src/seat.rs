@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use hearken_protocol::{
-    Knock, MediaGrants, Microphone, Participant, ParticipantId, Permission, Publish, Role, Sensitive,
-    ServerMessage, Slot, Timestamp, TrackSource, WaitingReason,
+    Knock, LineQuality, MediaGrants, Microphone, Participant, ParticipantId, Permission, Publish, Role,
+    Sensitive, ServerMessage, Slot, Timestamp, TrackSource, WaitingReason,
 };
 
 use crate::{ConnectionId, MicrophoneRule, SeatRecord, Standing, role_has};
@@ -63,6 +63,8 @@ pub(crate) struct Inside {
     pub(crate) screen: bool,
     pub(crate) hand_raised_at: Option<Timestamp>,
     pub(crate) negotiation: Negotiation,
+    /// How well their media gets through.
+    pub(crate) quality: LineQuality,
 }
 
 /// Whether somebody is reachable.
@@ -195,6 +197,7 @@ impl Inside {
             screen: false,
             hand_raised_at: None,
             negotiation: Negotiation::default(),
+            quality: LineQuality::default(),
         }
     }
 }
@@ -273,6 +276,7 @@ impl Seat {
             screen: inside.screen,
             hand_raised_at: inside.hand_raised_at,
             connected: inside.line.connection().is_some(),
+            line: inside.quality,
         })
     }
 

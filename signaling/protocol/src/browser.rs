@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::{
-    Caption, CaptionId, CaptionsState, ParticipantId, Publish, Sensitive, SessionId, Slot, Speaker,
-    Timestamp, TrackSource, TranscriptState, ViewItem, ViewMode,
+    Caption, CaptionId, CaptionsState, LineQuality, ParticipantId, Publish, Sensitive, SessionId, Slot,
+    Speaker, Statistics, Timestamp, TrackSource, TranscriptState, ViewItem, ViewMode,
 };
 
 /// What a browser says: a message and, if the sender wants to match an error to it, a number.
@@ -322,6 +322,8 @@ pub enum ServerMessage {
         /// Whether it is paused.
         paused: bool,
     },
+    /// How well one's own media gets through.
+    Statistics(Statistics),
     /// A new caption or a new revision of one.
     Caption(Caption),
     /// Whether there are captions.
@@ -483,6 +485,9 @@ pub struct Participant {
     pub hand_raised_at: Option<Timestamp>,
     /// Whether they are connected; a seat is held for two minutes without.
     pub connected: bool,
+    /// How well their line carries the call.
+    #[serde(default)]
+    pub line: LineQuality,
 }
 
 /// The state of somebody's microphone.

@@ -9,6 +9,7 @@ mod captions;
 mod ids;
 mod media;
 mod sensitive;
+mod statistics;
 mod time;
 
 pub use browser::*;
@@ -16,6 +17,7 @@ pub use captions::*;
 pub use ids::*;
 pub use media::*;
 pub use sensitive::Sensitive;
+pub use statistics::*;
 pub use time::{Timestamp, TimestampError};
 
 /// Version of the browser protocol that this server speaks.

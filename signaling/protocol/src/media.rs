@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ParticipantId, Sensitive, SessionId};
+use crate::{ParticipantId, Sensitive, SessionId, Statistics};
 
 /// What a track carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ts_rs::TS)]
@@ -319,6 +319,15 @@ pub enum MediaEvent {
         /// Whether it is paused.
         paused: bool,
     },
+    /// How well somebody's media gets through, every two seconds.
+    Statistics {
+        /// Where.
+        session: SessionId,
+        /// Whose line.
+        participant: ParticipantId,
+        /// What was measured.
+        statistics: Statistics,
+    },
 }
 
 impl MediaEvent {
@@ -333,7 +342,8 @@ impl MediaEvent {
             | Self::Sending { session, .. }
             | Self::Speakers { session, .. }
             | Self::Publish { session, .. }
-            | Self::VideoPaused { session, .. } => *session,
+            | Self::VideoPaused { session, .. }
+            | Self::Statistics { session, .. } => *session,
         }
     }
 }

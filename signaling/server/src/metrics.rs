@@ -289,6 +289,7 @@ fn server_label(message: &ServerMessage) -> &'static str {
         ServerMessage::Speakers { .. } => "speakers",
         ServerMessage::Publish(_) => "publish",
         ServerMessage::VideoPaused { .. } => "video_paused",
+        ServerMessage::Statistics(_) => "statistics",
         ServerMessage::Caption(_) => "caption",
         ServerMessage::Captions { .. } => "captions",
         ServerMessage::EndingSoon { .. } => "ending_soon",

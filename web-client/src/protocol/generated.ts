@@ -213,6 +213,23 @@ export type EndReason = "time" | "facilitator" | "operator";
 export type ErrorCode = "malformed" | "unknown_message" | "too_large" | "too_many_messages" | "unsupported_version" | "out_of_order" | "unauthorized" | "forbidden" | "not_found" | "ended" | "session_locked" | "session_full" | "blocked" | "microphones_locked" | "invalid_name" | "guidelines_not_accepted" | "invalid_value" | "invalid_offer" | "overloaded" | "store_unavailable" | "internal";
 
 /**
+ * Measures of a flow of packets over the last interval.
+ */
+export type FlowStatistics = { 
+/**
+ * Bits per second.
+ */
+bitrate_bps: number, 
+/**
+ * Packets lost on the way, before repair, of 1000: 0 to 1000.
+ */
+loss_permille: number, 
+/**
+ * Interarrival jitter (RFC 3550, section 6.4.1), in milliseconds.
+ */
+jitter_ms: number, };
+
+/**
  * Who a connection is for.
  */
 export type Hello = { 
@@ -268,6 +285,16 @@ since: Timestamp,
 denied: number, };
 
 /**
+ * How well somebody's line carries the call: coarse enough for everybody to see.
+ */
+export type LineQuality = "good" | "fair" | "poor" | "lost";
+
+/**
+ * What is wrong with a line, the worst if it is more than one thing.
+ */
+export type LineTrouble = "sending_loss" | "receiving_loss" | "delay" | "jitter" | "bandwidth";
+
+/**
  * The state of somebody's microphone.
  */
 export type Microphone = "on" | "off" | "muted" | "locked";
@@ -307,7 +334,11 @@ hand_raised_at: Timestamp | null,
 /**
  * Whether they are connected; a seat is held for two minutes without.
  */
-connected: boolean, };
+connected: boolean, 
+/**
+ * How well their line carries the call.
+ */
+line: LineQuality, };
 
 /**
  * A seat in a session, and whoever holds it. Drawn at random, unique within its session.
@@ -493,7 +524,7 @@ source: TrackSource,
 /**
  * Whether it is paused.
  */
-paused: boolean, } | { "type": "caption" } & Caption | { "type": "captions", 
+paused: boolean, } | { "type": "statistics" } & Statistics | { "type": "caption" } & Caption | { "type": "captions", 
 /**
  * And if not, why.
  */
@@ -656,6 +687,72 @@ participant: ParticipantId,
  * How loud: 0 is the loudest, 127 silence, in −dBov (RFC 6464).
  */
 level: number, };
+
+/**
+ * What the media plane measured of one person's line over the last two seconds.
+ */
+export type Statistics = { 
+/**
+ * All of it in one word, which does not flicker.
+ */
+quality: LineQuality, 
+/**
+ * Why it is not good; `null` while it is.
+ */
+trouble: LineTrouble | null, 
+/**
+ * To the person and back, in milliseconds; `null` before it was measured.
+ */
+round_trip_ms: number | null, 
+/**
+ * What the line to the person carries, as estimated, in bits per second; `null` before it is known.
+ */
+bandwidth_bps: number | null, 
+/**
+ * Everything that the person sends.
+ */
+sending: FlowStatistics, 
+/**
+ * Everything that the person is sent.
+ */
+receiving: FlowStatistics, 
+/**
+ * Streams that flow.
+ */
+streams: Array<StreamStatistics>, };
+
+/**
+ * One stream over the last interval.
+ */
+export type StreamStatistics = { 
+/**
+ * Whose: one's own is being sent, anybody else's received.
+ */
+participant: ParticipantId, 
+/**
+ * What it carries.
+ */
+source: TrackSource, 
+/**
+ * Which layer of a video, 0 is the smallest; `null` for sound.
+ */
+layer: number | null, 
+/**
+ * How often the picture stood still, as far as the server can tell.
+ */
+freezes: number, 
+/**
+ * Bits per second.
+ */
+bitrate_bps: number, 
+/**
+ * Packets lost on the way, before repair, of 1000: 0 to 1000.
+ */
+loss_permille: number, 
+/**
+ * Interarrival jitter (RFC 3550, section 6.4.1), in milliseconds.
+ */
+jitter_ms: number, };
 
 /**
  * Milliseconds since the Unix epoch, UTC. In JSON a plain number; fits a JavaScript number for 285,000 years.

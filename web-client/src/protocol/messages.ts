@@ -60,6 +60,7 @@ const checks: { readonly [Type in ServerMessage["type"]]: Check } = {
   speakers: list("speakers"),
   publish: all(text("source", "codec"), list("layers")),
   video_paused: all(text("participant", "source"), flag("paused")),
+  statistics: all(text("quality"), object("sending", "receiving"), list("streams")),
   caption: all(
     object("id"),
     text("participant", "name", "status", "stable", "tentative"),

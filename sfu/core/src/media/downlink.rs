@@ -14,6 +14,7 @@ use super::rate::{Bitrate, RateMeter};
 use super::redundancy::Redundancy;
 use super::rtcp::ReportBlock;
 use super::slots::Owner;
+use super::statistics::{LineMeter, Loss};
 use super::time::{MediaTime, NtpTime};
 
 /// Repairs may take a third of what the line carries, within these bounds, in bit/s: one that loses more has no
@@ -71,6 +72,7 @@ pub(crate) struct Downlink {
     pub(crate) sent: RateMeter,
     pub(crate) limit: LossLimit,
     pub(crate) redundancy: Redundancy,
+    pub(crate) meter: LineMeter,
     repairs: RateMeter,
     /// Packets of RTCP that are still looked at.
     pub(crate) rtcp: Allowance,
@@ -88,6 +90,7 @@ impl Downlink {
             sent: RateMeter::default(),
             limit: LossLimit::default(),
             redundancy: Redundancy::default(),
+            meter: LineMeter::default(),
             repairs: RateMeter::default(),
             rtcp: per_second(RTCP_PACKETS_MAX),
             look_ups: per_second(LOOK_UPS_MAX),
@@ -160,10 +163,9 @@ impl Downlink {
                 self.round_trip = Some(span);
             }
         }
-        let highest = self.pairs[pair]
-            .half(half)
-            .reported_highest
-            .replace(block.highest_sequence);
+        let outgoing = self.pairs[pair].half(half);
+        let highest = outgoing.reported_highest.replace(block.highest_sequence);
+        outgoing.reported(block, highest);
         let expected = highest.map_or(0, |before| block.highest_sequence.wrapping_sub(before));
         // More than this in a second is nonsense.
         if expected >= 20_000 {
@@ -174,6 +176,10 @@ impl Downlink {
             self.redundancy.reported(expected, lost, now);
         }
         self.limit.reported(expected, lost);
+        self.meter.down.add(Loss {
+            expected: expected.into(),
+            lost: lost.into(),
+        });
     }
 
     /// What the line carries; `None` when nothing shows a limit.
@@ -185,6 +191,19 @@ impl Downlink {
     /// every arrival is judged by that, another by its reports about loss.
     pub(crate) fn budget(&mut self) -> Option<Bitrate> {
         self.bandwidth.spend().or(self.limit.ceiling())
+    }
+
+    /// What got lost on the line itself since the last reading. A receiver that tells of every arrival is judged by
+    /// that; another's reports know nothing of packets that its publishers' lines lost before.
+    pub(crate) fn read_loss(&mut self) -> Loss {
+        let reported = std::mem::take(&mut self.meter.down);
+        let told = self.bandwidth.read_loss();
+        if told.expected > 0 { told } else { reported }
+    }
+
+    /// `None` before the first report that tells it.
+    pub(crate) fn measured_round_trip(&self) -> Option<Duration> {
+        self.round_trip
     }
 
     pub(crate) fn round_trip(&self) -> Duration {

@@ -32,6 +32,7 @@ mod sequence;
 pub(crate) mod session;
 mod slots;
 mod speaker;
+pub(crate) mod statistics;
 mod svc;
 pub(crate) mod time;
 mod timeline;

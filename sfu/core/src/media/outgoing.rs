@@ -13,8 +13,9 @@ use super::picture::VideoPacket;
 use super::rate::RateMeter;
 use super::red::{self, Copies};
 use super::rewriter::{Incoming, Rewriter, Rewritten, RunStart, StreamId};
-use super::rtcp::{self, SenderReport};
+use super::rtcp::{self, ReportBlock, SenderReport};
 use super::rtp::{OUTGOING_HEADER_BYTES_MAX, OutgoingHeader};
+use super::statistics::Loss;
 use super::time::{MediaTime, ServerClock};
 use super::timeline::{self, Anchor};
 use crate::transport::{SRTP_OVERHEAD_MAX, Transport};
@@ -23,11 +24,18 @@ use crate::{Content, Counters, DropCause, Outbox};
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// A subscriber that was promised a layer which then does not send a key frame takes any other after this.
 const LAYER_PATIENCE: Duration = Duration::from_millis(700);
+/// Packets that a report may be about; more is nonsense.
+const REPORTED_MAX: u32 = 20_000;
 /// Timestamps compare the shorter way round: what was sent, or promised, longer ago than this is out of
 /// sight (half a turn is 6.6 hours at 90 kHz).
 const TIMESTAMP_MEMORY: Duration = Duration::from_secs(3600);
 /// The same packet is not sent again within this time, or the round trip if that is longer.
 const REPAIR_INTERVAL_MIN: Duration = Duration::from_millis(20);
+/// A picture that stands still this long within a run is a freeze (W3C webrtc-stats counts from 150 ms more
+/// than usual on; a busy sender may leave out that much).
+const FREEZE_MIN: Duration = Duration::from_millis(500);
+/// Requests for a key frame that come in this time are about one freeze.
+const FREEZE_REQUESTS: Duration = Duration::from_secs(1);
 /// Repairs remembered for that.
 const REPAIRS_REMEMBERED: usize = 64;
 
@@ -61,6 +69,27 @@ pub(crate) struct Leg<'a> {
     /// How many copies of earlier packets go along with sound.
     pub(crate) copies: usize,
     pub(crate) now: MediaTime,
+}
+
+/// What happened to a stream since it was last read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct OutgoingReading {
+    /// Payload sent, in bytes, repairs not counted.
+    pub(crate) octets: u64,
+    pub(crate) loss: Loss,
+    pub(crate) jitter: Duration,
+    pub(crate) freezes: u16,
+}
+
+/// What is kept for the readings.
+#[derive(Debug, Default)]
+struct Meter {
+    octets: u32,
+    loss: Loss,
+    jitter_ticks: u32,
+    freezes: u16,
+    run_began: Option<MediaTime>,
+    last_request: Option<MediaTime>,
 }
 
 #[derive(Debug)]
@@ -125,6 +154,7 @@ pub(crate) struct Outgoing {
     last_report: Option<MediaTime>,
     packets: u32,
     octets: u32,
+    meter: Meter,
     /// None before the first one: most streams never need it.
     repair_log: Option<Box<RepairLog>>,
     /// None before the first packet with copies.
@@ -203,6 +233,7 @@ impl Outgoing {
             last_report: None,
             packets: 0,
             octets: 0,
+            meter: Meter::default(),
             repair_log: None,
             copy_log: None,
         }
@@ -334,6 +365,7 @@ impl Outgoing {
             self.waiting_since = None;
         }
         self.last_report = None;
+        self.meter.run_began = Some(now);
         switches
     }
 
@@ -509,6 +541,55 @@ impl Outgoing {
         rtcp::write_sender_report(out, &report, cname);
     }
 
+    /// Takes what the subscriber says of it; `highest` is what it said before.
+    pub(crate) fn reported(&mut self, block: &ReportBlock, highest: Option<u32>) {
+        self.meter.jitter_ticks = block.jitter;
+        let expected = highest.map_or(0, |before| block.highest_sequence.wrapping_sub(before));
+        if expected < REPORTED_MAX {
+            self.meter.loss.add(Loss {
+                expected: expected.into(),
+                lost: (expected * u32::from(block.fraction_lost) / 256).into(),
+            });
+        }
+    }
+
+    /// The subscriber can't show what it gets.
+    pub(crate) fn picture_lost(&mut self, now: MediaTime) {
+        let is_new = self
+            .meter
+            .last_request
+            .is_none_or(|last| now.since(last) >= FREEZE_REQUESTS);
+        self.meter.last_request = Some(now);
+        if is_new && self.rewriter.current().is_some() {
+            self.meter.freezes = self.meter.freezes.saturating_add(1);
+        }
+    }
+
+    /// What happened since the last reading.
+    pub(crate) fn read(&mut self) -> OutgoingReading {
+        let meter = &mut self.meter;
+        let octets = self
+            .octets
+            .wrapping_sub(std::mem::replace(&mut meter.octets, self.octets));
+        OutgoingReading {
+            octets: octets.into(),
+            loss: std::mem::take(&mut meter.loss),
+            jitter: Duration::from_micros(u64::from(meter.jitter_ticks) * 1_000_000 / u64::from(self.rate)),
+            freezes: std::mem::take(&mut meter.freezes),
+        }
+    }
+
+    /// A picture that goes on after a while in one run stood still. Screens do that by themselves.
+    fn notice_freeze(&mut self, now: MediaTime) {
+        let Some(last) = self.last_sent.filter(|_| !self.is_audio()) else {
+            return;
+        };
+        let in_run = self.meter.run_began.is_some_and(|began| began <= last);
+        if in_run && now.since(last) >= FREEZE_MIN {
+            self.meter.freezes = self.meter.freezes.saturating_add(1);
+        }
+    }
+
     /// Whether the first packet of a run went out and no report yet.
     pub(crate) fn report_is_due(&self) -> bool {
         self.last_report.is_none() && self.rewriter.current().is_some()
@@ -583,6 +664,7 @@ impl Outgoing {
             &mut leg.counters.sent.video
         };
         volume.add(bytes);
+        self.notice_freeze(leg.now);
         self.packets = self.packets.wrapping_add(1);
         self.octets = self
             .octets

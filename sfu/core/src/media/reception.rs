@@ -1,6 +1,9 @@
 //! How a publisher's stream arrives, for the report blocks sent back to it (RFC 3550 §6.4.1, A.3, A.8).
 
+use std::time::Duration;
+
 use super::rtcp::ReportBlock;
+use super::statistics::Loss;
 use super::time::{MediaTime, NtpTime};
 
 /// Loss and jitter of one stream.
@@ -15,6 +18,8 @@ pub(crate) struct Reception {
     jitter_16: u64,
     last_transit: Option<i64>,
     last_report: Option<(u32, MediaTime)>,
+    /// At the last reading of the statistics: expected and received.
+    read: (u64, u64),
 }
 
 impl Reception {
@@ -37,6 +42,25 @@ impl Reception {
     /// Takes the stream's sender report.
     pub(crate) fn sender_report(&mut self, ntp: NtpTime, arrival: MediaTime) {
         self.last_report = Some((ntp.middle(), arrival));
+    }
+
+    /// What was lost since the last reading.
+    pub(crate) fn read_loss(&mut self) -> Loss {
+        let Some(first) = self.first else {
+            return Loss::default();
+        };
+        let expected = self.newest - first + 1;
+        let before = std::mem::replace(&mut self.read, (expected, self.received));
+        let expected = expected.saturating_sub(before.0);
+        Loss {
+            expected,
+            lost: expected.saturating_sub(self.received.saturating_sub(before.1)),
+        }
+    }
+
+    /// The jitter by now.
+    pub(crate) fn jitter(&self, rate: u32) -> Duration {
+        Duration::from_micros((self.jitter_16 >> 4) * 1_000_000 / u64::from(rate))
     }
 
     /// The block for the next report; begins a new interval.
@@ -73,8 +97,6 @@ impl Reception {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -99,6 +121,24 @@ mod tests {
         }
         let block = reception.report(7, at(200)).unwrap();
         assert_eq!((block.fraction_lost, block.lost), (0, 25));
+    }
+
+    #[test]
+    fn readings_of_the_loss_do_not_disturb_the_reports() {
+        let mut reception = Reception::default();
+        for number in (0..40).filter(|number| number % 4 != 1) {
+            reception.received(0x1_0000 + number, 0, 48_000, MediaTime(0));
+        }
+        let ten = Loss {
+            expected: 40,
+            lost: 10,
+        };
+        assert_eq!(reception.read_loss(), ten);
+        assert_eq!(
+            reception.report(7, MediaTime(0)).map(|block| block.fraction_lost),
+            Some(64)
+        );
+        assert_eq!(reception.read_loss(), Loss::default());
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod feedback;
 mod forwarding;
 mod pacing;
 mod publishing;
+mod statistics;
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -292,6 +293,7 @@ impl Session {
             }
             self.send_reports(at, now, shared);
             self.probe(at, now, shared);
+            self.send_statistics(at, now, shared);
             self.notice_silence(at, now, shared);
         }
         // 100 ms: quicker than anybody sees; 200 ms: layers come and go more slowly.

@@ -18,13 +18,14 @@ use super::layers::LAYERS_MAX;
 use super::nack::{NackGenerator, NackTiming};
 use super::negotiated::{Codec, SendSection, Sends};
 use super::picture::{FrameSize, VideoPacket};
-use super::rate::RateMeter;
+use super::rate::{Bitrate, RateMeter};
 use super::reception::Reception;
 use super::red::{COPIES_READ_MAX, Redundant};
 use super::rewriter::StreamId;
 use super::rtcp::{self, ReportBlock};
 use super::rtp::{ExtensionValues, RtpHeader};
 use super::sequence::{Arrival, DenseNumbering, ReceiveWindow};
+use super::statistics::Loss;
 use super::svc::StreamLayers;
 use super::time::{MediaTime, NtpTime};
 use super::timeline::{self, PublisherClock, StreamClock};
@@ -105,6 +106,16 @@ pub(crate) struct ReceivedPacket<'a> {
 
 /// What the copies in one packet brought back, oldest first.
 type Restored = [Option<ReceivedPacket<'static>>; COPIES_READ_MAX];
+
+/// One stream that flows, since it was last read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StreamReading {
+    pub(crate) source: TrackSource,
+    pub(crate) layer: u8,
+    pub(crate) bitrate: Bitrate,
+    pub(crate) loss: Loss,
+    pub(crate) jitter: Duration,
+}
 
 /// Everything one participant's transport brings in.
 #[derive(Debug)]
@@ -297,6 +308,16 @@ impl Uplink {
             }
         }
         rtcp::write_receiver_report(out, sender_ssrc, &blocks[..count]);
+    }
+
+    /// The streams that flow, for the statistics.
+    pub(crate) fn readings(&mut self, now: MediaTime) -> impl Iterator<Item = StreamReading> {
+        let streams = self.streams.iter_mut();
+        streams.filter_map(move |stream| {
+            let flows = now.since(stream.last_packet) < super::statistics::INTERVAL;
+            let reading = stream.read(now);
+            flows.then_some(reading)
+        })
     }
 
     /// Forgets what is missing of a source: it is muted. Nothing from before or during that comes back.
@@ -493,6 +514,16 @@ impl UplinkStream {
             video.layers = None;
         }
         Ok(video)
+    }
+
+    fn read(&mut self, now: MediaTime) -> StreamReading {
+        StreamReading {
+            source: self.source,
+            layer: self.layer,
+            bitrate: self.bitrate.rate(now),
+            loss: self.reception.read_loss(),
+            jitter: self.reception.jitter(self.rate),
+        }
     }
 
     fn receive_media(

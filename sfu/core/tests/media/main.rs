@@ -16,6 +16,7 @@ mod peer;
 mod redundancy;
 mod slots;
 mod speakers;
+mod statistics;
 mod timing;
 mod transports;
 mod wire;

@@ -295,7 +295,7 @@ impl Peer {
             self.ask_again(now_ms, &mut out);
         }
         if now_ms.is_multiple_of(500) {
-            self.report_reception(&mut out);
+            self.report_reception(now_ms, &mut out);
         }
         if now_ms.is_multiple_of(50) && self.tells_arrivals {
             self.tell_arrivals(&mut out);
@@ -490,7 +490,7 @@ impl Peer {
         }
     }
 
-    fn report_reception(&mut self, out: &mut Vec<Vec<u8>>) {
+    fn report_reception(&mut self, now_ms: u64, out: &mut Vec<Vec<u8>>) {
         let Some(answer) = &self.answer else { return };
         let mut packets = Vec::new();
         for (ssrc, (mid, is_rtx)) in &answer.ssrcs {
@@ -499,10 +499,15 @@ impl Peer {
             };
             let Some(highest) = inbox.highest else { continue };
             let loss = u32::from(self.reported_loss) << 24;
+            // The middle of the last sender report's time, and how long ago it came.
+            let (last, delay) = inbox.report.map_or((0, 0), |(ntp_ms, _, at_ms)| {
+                let middle = (ntp_ms / 1000.0 * 65_536.0) as u64 as u32;
+                (middle, ((now_ms - at_ms) * 65_536 / 1000) as u32)
+            });
             packets.push(wire::rtcp_packet(
                 1,
                 201,
-                &[1, *ssrc, loss, highest as u32, 0, 0, 0],
+                &[1, *ssrc, loss, highest as u32, 0, last, delay],
             ));
         }
         for packet in packets {

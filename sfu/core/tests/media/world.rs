@@ -493,7 +493,8 @@ impl World {
             | MediaEvent::Disconnected { .. }
             | MediaEvent::Sending { .. }
             | MediaEvent::Publish { .. }
-            | MediaEvent::VideoPaused { .. } => {}
+            | MediaEvent::VideoPaused { .. }
+            | MediaEvent::Statistics { .. } => {}
         }
         self.events.push((self.now_ms, event));
     }

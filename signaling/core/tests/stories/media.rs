@@ -1,8 +1,9 @@
 //! Offers, answers, slots and speakers on their way between browsers and the media plane.
 
 use hearken_protocol::{
-    ClientMessage, Importance, MediaCommand, MediaEvent, OfferRefusal, ParticipantId, Publish, Role, Slot,
-    SlotContent, Speaker, TrackSource, VideoCodec, ViewItem, ViewMode,
+    ClientMessage, FlowStatistics, Importance, LineQuality, MediaCommand, MediaEvent, OfferRefusal,
+    ParticipantId, Publish, Role, Slot, SlotContent, Speaker, Statistics, TrackSource, VideoCodec, ViewItem,
+    ViewMode,
 };
 
 use crate::world::{SESSION, World, minutes};
@@ -249,5 +250,60 @@ fn a_transport_that_breaks_costs_nobody_the_seat() {
     });
     world.passes(minutes(5));
     assert!(world.grants_of("ann").is_some());
-    assert_eq!(world.hears("host"), Vec::<String>::new());
+    assert_eq!(world.hears("host"), ["ann Off Lost"]);
+    world.media(MediaEvent::Connected {
+        session: SESSION,
+        participant: world.seat("ann"),
+    });
+    assert_eq!(world.hears("host"), ["ann Off"]);
+}
+
+fn measured(world: &mut World, who: &str, quality: LineQuality) {
+    let statistics = Statistics {
+        quality,
+        trouble: None,
+        round_trip_ms: None,
+        bandwidth_bps: None,
+        sending: FlowStatistics::default(),
+        receiving: FlowStatistics::default(),
+        streams: Vec::new(),
+    };
+    world.media(MediaEvent::Statistics {
+        session: SESSION,
+        participant: world.seat(who),
+        statistics,
+    });
+}
+
+#[test]
+fn statistics_go_to_the_person_they_are_about_and_others_hear_one_word_when_it_changes() {
+    let mut world = World::with_group(&["ann", "ben"]);
+    world.arrives("cleo", Role::Member);
+    world.all_read();
+    measured(&mut world, "ann", LineQuality::Good);
+    measured(&mut world, "ann", LineQuality::Poor);
+    measured(&mut world, "ann", LineQuality::Poor);
+    assert_eq!(
+        world.hears("ann"),
+        ["own line Good", "ann Off Poor", "own line Poor", "own line Poor"]
+    );
+    for who in ["host", "ben"] {
+        assert_eq!(world.hears(who), ["ann Off Poor"]);
+    }
+    assert_eq!(
+        world.hears("cleo"),
+        Vec::<String>::new(),
+        "who waits learns nothing"
+    );
+}
+
+#[test]
+fn statistics_of_somebody_who_left_go_nowhere() {
+    let mut world = World::with_group(&["ann"]);
+    world.says("ann", ClientMessage::Leave);
+    world.all_read();
+    measured(&mut world, "ann", LineQuality::Poor);
+    for who in ["host", "ann"] {
+        assert_eq!(world.hears(who), Vec::<String>::new());
+    }
 }

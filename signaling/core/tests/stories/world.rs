@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hearken_protocol::{
-    CaptionNews, CaptionOrigin, ClientMessage, MediaCommand, MediaEvent, MediaGrants, Participant,
-    ParticipantId, Role, Sensitive, ServerMessage, SessionId, Snapshot, Timestamp, TranscriptState,
+    CaptionNews, CaptionOrigin, ClientMessage, LineQuality, MediaCommand, MediaEvent, MediaGrants,
+    Participant, ParticipantId, Role, Sensitive, ServerMessage, SessionId, Snapshot, Timestamp,
+    TranscriptState,
 };
 use hearken_signaling_core::{
     AuditAction, AuditEntry, Change, Connect, ConnectionId, Input, Output, SeatClaim, Session, SessionRecord,
@@ -467,6 +468,7 @@ impl World {
                     .collect();
                 format!("speaking: {}", who.join(", "))
             }
+            ServerMessage::Statistics(statistics) => format!("own line {:?}", statistics.quality),
             ServerMessage::Caption(caption) => {
                 let origin = match caption.origin {
                     CaptionOrigin::Speech => "",
@@ -526,6 +528,9 @@ fn person(participant: &Participant) -> String {
     ];
     for (_, mark) in marks.into_iter().filter(|(is, _)| *is) {
         line.push_str(mark);
+    }
+    if participant.line != LineQuality::Good {
+        line.push_str(&format!(" {:?}", participant.line));
     }
     line
 }

@@ -109,7 +109,7 @@ impl Mailbox {
 /// Whether the next of its kind makes up for it.
 fn is_passing(mail: &Mail) -> bool {
     match mail {
-        Mail::Media(MediaEvent::Speakers { .. }) => true,
+        Mail::Media(MediaEvent::Speakers { .. } | MediaEvent::Statistics { .. }) => true,
         Mail::Captions(CaptionNews::Event(event)) => event.status == CaptionStatus::Partial,
         _ => false,
     }

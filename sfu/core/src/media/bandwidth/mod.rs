@@ -31,6 +31,7 @@ use self::queue::Queue;
 use self::throughput::Throughput;
 use self::trendline::{Trendline, Usage};
 use super::rate::Bitrate;
+use super::statistics::Loss;
 use super::time::MediaTime;
 use crate::Counters;
 
@@ -87,6 +88,8 @@ pub(crate) struct Bandwidth {
     wanted: Bitrate,
     /// The estimate when layers were chosen last.
     spent: Bitrate,
+    /// Of what was told of since the last reading of the statistics.
+    told: Loss,
 }
 
 impl Default for Bandwidth {
@@ -106,6 +109,7 @@ impl Default for Bandwidth {
             deaf_until: MediaTime(0),
             wanted: Bitrate(0),
             spent: ESTIMATE_START,
+            told: Loss::default(),
         }
     }
 }
@@ -160,6 +164,11 @@ impl Bandwidth {
         self.wanted = wanted;
     }
 
+    /// What the receiver told of since the last reading.
+    pub(crate) fn read_loss(&mut self) -> Loss {
+        std::mem::take(&mut self.told)
+    }
+
     /// Takes a message's body, from the base number on. Returns how many packets it tells of for the first time,
     /// and how many of these are lost.
     pub(crate) fn feedback(&mut self, body: &[u8], now: MediaTime, counters: &mut Counters) -> (u32, u32) {
@@ -181,8 +190,10 @@ impl Bandwidth {
                     told += 1;
                     if packet.was_lost {
                         self.loss.found();
+                        self.told.lost = self.told.lost.saturating_sub(1);
                     } else {
                         self.loss.received();
+                        self.told.expected += 1;
                     }
                     if let Some(arrival_us) = arrival {
                         self.throughput.arrived(packet.bytes, arrival_us);
@@ -199,6 +210,8 @@ impl Bandwidth {
                 Report::Lost => {
                     (told, lost) = (told + 1, lost + 1);
                     self.loss.lost();
+                    self.told.expected += 1;
+                    self.told.lost += 1;
                     self.reported = self.reported.max(number);
                 }
                 Report::Repeated => {}

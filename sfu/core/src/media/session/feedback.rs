@@ -176,6 +176,7 @@ impl Session {
         };
         let round_trip = connection.downlink.round_trip();
         let slot = &mut connection.downlink.pairs[pair];
+        slot.video.picture_lost(now.time);
         let current = slot.video.rewriter.current();
         let Some(stream) = current.and_then(|stream| from.uplink.by_id(stream)) else {
             return;

@@ -1,0 +1,145 @@
+//! What is told of people's lines: to whom, how often, and whether it is true.
+
+use hearken_protocol::{LineQuality, LineTrouble, MediaEvent, Statistics, StreamStatistics, TrackSource};
+
+use super::world::World;
+
+/// What was told about somebody's line since then, with the times.
+fn told(world: &World, peer: usize, since_ms: u64) -> Vec<(u64, Statistics)> {
+    let id = world.peers[peer].id;
+    let events = world.events.iter().filter(|(at, _)| *at >= since_ms);
+    events
+        .filter_map(|(at, event)| match event {
+            MediaEvent::Statistics {
+                participant,
+                statistics,
+                ..
+            } if *participant == id => Some((*at, statistics.clone())),
+            _ => None,
+        })
+        .collect()
+}
+
+fn last(world: &World, peer: usize) -> Statistics {
+    told(world, peer, 0).pop().unwrap().1
+}
+
+fn stream(
+    statistics: &Statistics,
+    whose: &World,
+    peer: usize,
+    source: TrackSource,
+) -> Option<StreamStatistics> {
+    let id = whose.peers[peer].id;
+    statistics
+        .streams
+        .iter()
+        .find(|stream| stream.participant == id && stream.source == source)
+        .copied()
+}
+
+fn call(seed: u64) -> (World, usize, usize) {
+    let mut world = World::new(seed);
+    let (ann, bob) = (world.join(), world.join());
+    for source in [TrackSource::Microphone, TrackSource::Camera] {
+        world.switch(ann, source, true);
+    }
+    world.view(bob, &[(ann, TrackSource::Camera, 360)]);
+    world.run(6000);
+    (world, ann, bob)
+}
+
+#[test]
+fn rates_round_trip_and_layer_are_told_every_two_seconds() {
+    let (world, ann, bob) = call(70);
+    let times: Vec<u64> = told(&world, bob, 0).iter().map(|(at, _)| *at).collect();
+    assert_eq!(times.len(), 3, "{times:?}");
+    assert!(
+        times
+            .windows(2)
+            .all(|pair| (1980..=2020).contains(&(pair[1] - pair[0])))
+    );
+    let (at_ann, at_bob) = (last(&world, ann), last(&world, bob));
+    assert_eq!((at_bob.quality, at_bob.trouble), (LineQuality::Good, None));
+    // 15 ms each way, and the turn of the core's clock.
+    assert!((28..=52).contains(&at_bob.round_trip_ms.unwrap()), "{at_bob:?}");
+    assert_eq!(at_ann.receiving.bitrate_bps, 0);
+    let sent = stream(&at_ann, &world, ann, TrackSource::Camera).unwrap();
+    let seen = stream(&at_bob, &world, ann, TrackSource::Camera).unwrap();
+    assert_eq!(seen.layer, Some(1));
+    assert!(
+        sent.flow.bitrate_bps > 50_000 && seen.flow.bitrate_bps > 50_000,
+        "{sent:?} {seen:?}"
+    );
+    assert!(
+        at_ann.sending.bitrate_bps > at_bob.receiving.bitrate_bps,
+        "three layers against one"
+    );
+    assert!(stream(&at_bob, &world, ann, TrackSource::Microphone).is_some_and(|sound| sound.layer.is_none()));
+    assert!(world.counters().forwarded_by_layer[1] > 50_000);
+}
+
+#[test]
+fn loss_on_the_way_up_is_the_senders_trouble_and_nobody_elses() {
+    let (mut world, ann, bob) = call(71);
+    world.lines[ann].up_loss_percent = 15;
+    let since = world.now_ms();
+    world.run(8000);
+    let at_ann = last(&world, ann);
+    assert!((100..=200).contains(&at_ann.sending.loss_permille), "{at_ann:?}");
+    assert_eq!(
+        (at_ann.quality, at_ann.trouble),
+        (LineQuality::Poor, Some(LineTrouble::SendingLoss))
+    );
+    assert!(
+        told(&world, bob, since)
+            .iter()
+            .all(|(_, told)| told.quality == LineQuality::Good)
+    );
+    world.lines[ann].up_loss_percent = 0;
+    world.run(6000);
+    assert_eq!(
+        last(&world, ann).quality,
+        LineQuality::Poor,
+        "it does not flicker"
+    );
+    world.run(6000);
+    assert_eq!(last(&world, ann).quality, LineQuality::Good);
+}
+
+#[test]
+fn what_a_receiver_reports_lost_is_its_own_trouble() {
+    let (mut world, ann, bob) = call(72);
+    world.peers[bob].reported_loss = 40;
+    world.lines[bob].down_loss_percent = 15;
+    world.run(8000);
+    let at_bob = last(&world, bob);
+    assert_eq!(
+        (at_bob.quality, at_bob.trouble),
+        (LineQuality::Poor, Some(LineTrouble::ReceivingLoss))
+    );
+    assert!(
+        (120..=180).contains(&at_bob.receiving.loss_permille),
+        "{at_bob:?}"
+    );
+    assert_eq!(last(&world, ann).quality, LineQuality::Good);
+}
+
+#[test]
+fn a_picture_that_stands_still_is_counted_and_a_camera_switched_off_is_not() {
+    let (mut world, ann, bob) = call(73);
+    let before = world.counters().freezes;
+    world.lines[ann].up_loss_percent = 100;
+    world.run(900);
+    world.lines[ann].up_loss_percent = 0;
+    world.run(3000);
+    let frozen = world.counters().freezes - before;
+    assert!((1..=3).contains(&frozen), "{frozen}");
+    let before = world.counters().freezes;
+    world.switch(ann, TrackSource::Camera, false);
+    world.run(4000);
+    world.switch(ann, TrackSource::Camera, true);
+    world.run(4000);
+    assert_eq!(world.counters().freezes, before);
+    assert!(stream(&last(&world, bob), &world, ann, TrackSource::Camera).is_some());
+}
