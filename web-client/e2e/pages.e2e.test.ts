@@ -70,7 +70,7 @@ async function findings(page: Page): Promise<string[]> {
 function smallTargets(page: Page): Promise<string[]> {
   return page.evaluate(
     (least) =>
-      [...document.querySelectorAll("button, input:not([type=checkbox])")]
+      [...document.querySelectorAll("button, input:not([type=checkbox], [type=radio])")]
         .filter((element) => element.closest("[hidden], .visually-hidden, [aria-hidden=true]") === null)
         .map((element) => ({ box: element.getBoundingClientRect(), element }))
         .filter(({ box }) => box.width > 0 && (box.width < least - 0.5 || box.height < least - 0.5))
@@ -130,7 +130,7 @@ describe("with the keyboard", () => {
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
     await open(page, "call");
     const names: string[] = [];
-    for (let presses = 0; presses < 11; presses += 1) {
+    for (let presses = 0; presses < 13; presses += 1) {
       await page.keyboard.press("Tab");
       names.push(
         await page.evaluate(
@@ -140,7 +140,9 @@ describe("with the keyboard", () => {
       );
     }
     expect(names).toEqual([
+      "Connection: Good. Details",
       "Guidelines",
+      "Options for Fay Facilitator",
       "Type instead",
       "Caption settings",
       "Microphone",
@@ -152,6 +154,39 @@ describe("with the keyboard", () => {
       "Device settings",
       "Leave",
     ]);
+    await page.close();
+  });
+
+  test("the arrow keys go from tile to tile, and a pinned person is said to be so", async () => {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    await open(page, "call-pinned");
+    const name = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
+    await page.getByRole("button", { name: "Options for Fay Facilitator" }).focus();
+    await page.keyboard.press("ArrowRight");
+    expect(await name()).toBe("Options for D.");
+    await page.keyboard.press("Enter");
+    const interpreter = page.getByRole("menuitemcheckbox", { name: "My sign-language interpreter" });
+    await interpreter.waitFor();
+    expect(await interpreter.getAttribute("aria-checked")).toBe("true");
+    expect(await page.getByRole("menuitemcheckbox", { name: /^Pin/ }).getAttribute("aria-checked")).toBe(
+      "false",
+    );
+    await page.keyboard.press("Escape");
+    await expect.poll(name).toBe("Options for D.");
+    const pinned = page.getByRole("group", { name: "Fay Facilitator", exact: true });
+    expect(await pinned.textContent()).toContain("pinned by you");
+    await page.close();
+  });
+
+  test("the line's sign leads to figures and to how much video one wants", async () => {
+    const page = await browser.newPage({ viewport: { width: 320, height: 640 } });
+    await open(page, "call-weak");
+    await page.getByRole("button", { name: "Connection: Weak. Details", exact: true }).press("Enter");
+    const dialog = page.getByRole("dialog", { name: "Your connection" });
+    await dialog.getByText("Your connection is weak.").waitFor();
+    await dialog.getByText("268 kbit/s, 12 % lost on the way").waitFor();
+    expect(await dialog.getByRole("radio", { name: /^Full/ }).isChecked()).toBe(true);
+    await dialog.getByRole("radiogroup", { name: "How much video" }).waitFor();
     await page.close();
   });
 

@@ -217,9 +217,9 @@ export const en = {
     leave: "Leave",
     on: "On",
     off: "Off",
-    /** What stands on a button, a part of its name; `|` marks where a long word may break. */
+    /** What stands on a button: a part of its name, and one word of at most ten letters. */
     short: {
-      microphone: "Micro|phone",
+      microphone: "Microphone",
       camera: "Camera",
       captions: "Captions",
       raiseHand: "Hand",
@@ -243,11 +243,20 @@ export const en = {
       microphoneOn: "microphone on",
       cameraOn: "camera on",
       cameraOff: "camera off",
+      pinned: "pinned by you",
+      interpreter: "your interpreter",
       away: "connection lost",
       facilitator: "facilitator",
       loading: "video is coming",
     },
     awayShort: "Reconnecting…",
+    pausedShort: "Paused: weak connection",
+    audioOnlyShort: "Audio only",
+    weakShort: "Weak connection",
+    stage: "Pictures",
+    tileOptions: (name: string) => `Options for ${name}`,
+    pin: "Pin: large, in front",
+    interpreter: "My sign-language interpreter",
     reconnecting: "The connection was lost. Getting back…",
     reconnectingDetail: "Your seat is kept for two minutes. You don't have to do anything.",
     mediaConnecting: "Connecting sound and picture…",
@@ -261,6 +270,52 @@ export const en = {
     stayMuted: "Stay muted",
     dismiss: "Dismiss",
     dismissNotice: (text: string) => `Dismiss: ${text}`,
+  },
+
+  viewMode: {
+    label: "How much video",
+    options: {
+      full: { label: "Full", hint: "As good as your connection carries." },
+      low_data: { label: "Low data", hint: "Small pictures, yours too. Saves most of the data." },
+      audio_only: {
+        label: "Audio only",
+        hint: "You hear everybody and see no pictures. Your camera is sent small while it is on.",
+      },
+    },
+    audioOnly: "Audio only: pictures are off, you hear everybody.",
+    sharing: (names: string) => `Sharing a screen: ${names}.`,
+    showPictures: "Show pictures",
+  },
+
+  line: {
+    label: "Connection:",
+    heading: "Your connection",
+    button: (word: string) => `Connection: ${word}. Details`,
+    words: { good: "Good", fair: "Fair", poor: "Weak", lost: "Lost" },
+    unknown: "Nothing has been measured yet.",
+    verdicts: {
+      good: "Your connection is good.",
+      fair: "Your connection is not quite steady.",
+      poor: "Your connection is weak.",
+      lost: "Your connection is interrupted. Trying again…",
+    },
+    troubles: {
+      sending_loss: "Part of what you send gets lost, so the others may hear you badly.",
+      receiving_loss: "Part of what comes to you gets lost.",
+      delay: "What is said takes long to get through.",
+      jitter: "Sound and picture arrive unevenly.",
+      bandwidth: "It does not carry all pictures. Sound comes first.",
+    },
+    paused: (n: number) =>
+      `${count(n, "picture is", "pictures are")} paused and will be back when your connection allows.`,
+    roundTrip: "To the server and back",
+    sending: "You send",
+    receiving: "You receive",
+    carries: "It carries about",
+    milliseconds: (ms: number) => `${ms} ms`,
+    rate: (bps: number) =>
+      bps < 1_000_000 ? `${Math.round(bps / 1000)} kbit/s` : `${(bps / 1_000_000).toFixed(1)} Mbit/s`,
+    flow: (rate: string, percent: string) => `${rate}, ${percent} % lost on the way`,
   },
 
   captions: {
@@ -487,6 +542,13 @@ export const en = {
       none: "No transcript is kept.",
       paused: "The transcript is paused: nothing of what is said is kept.",
       running: "Everybody has agreed: a transcript is kept from now on.",
+    },
+    linePoor: "Your connection is weak. Sound comes first; pictures may pause.",
+    lineBetter: "Your connection is better again.",
+    viewMode: {
+      full: "Full video.",
+      low_data: "Low data: small pictures.",
+      audio_only: "Audio only: pictures are off, you hear everybody.",
     },
     reconnecting: "The connection was lost. Getting back; your seat is kept.",
     notConnected: "There is no connection at the moment, so that was not done. Try again in a moment.",

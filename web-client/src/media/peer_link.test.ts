@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FakePeer, FakeTrack, fakeMediaGlobals } from "./fake_media";
-import { CONNECT_WITHIN_MS, PeerLink, RESTART_AFTER_MS, type Transport } from "./peer_link";
+import {
+  CONNECT_WITHIN_MS,
+  OFFER_AGAIN_AFTER_MS,
+  PeerLink,
+  RESTART_AFTER_MS,
+  type Transport,
+} from "./peer_link";
 
 class World {
   readonly offers: [number, string][] = [];
@@ -197,6 +203,22 @@ describe("the link for media", () => {
     await passes();
     expect(FakePeer.made).toHaveLength(2);
     expect(world.offers.map(([negotiation]) => negotiation)).toEqual([1, 2, 3, 4]);
+  });
+
+  test("an offer that was not understood is followed by fresh ones, and not for ever", async () => {
+    const world = new World();
+    world.link.open(1);
+    await passes();
+    world.link.offerRefused("invalid_offer");
+    expect(world.transports.at(-1)).toBe("interrupted");
+    await passes(OFFER_AGAIN_AFTER_MS);
+    expect(FakePeer.made).toHaveLength(2);
+    for (let refusal = 2; refusal < 6; refusal += 1) {
+      world.link.offerRefused("invalid_offer");
+      await passes(refusal * OFFER_AGAIN_AFTER_MS);
+    }
+    await passes(10 * CONNECT_WITHIN_MS);
+    expect(FakePeer.made).toHaveLength(4);
   });
 
   test("closed is closed", async () => {

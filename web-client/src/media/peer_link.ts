@@ -7,9 +7,17 @@
 //
 // Knows tracks and sections, not people: who is in which section is the slot table's.
 
-import type { ErrorCode, Publish, Slot, TrackSource } from "../protocol/generated";
+import type { ErrorCode, Publish, Slot, TrackSource, ViewMode } from "../protocol/generated";
 import { withAudioNack } from "./audio_nack";
-import { type Abilities, browserAbilities, CAMERA_LAYERS, Publishing, SCREEN_LAYERS } from "./publishing";
+import {
+  type Abilities,
+  browserAbilities,
+  CAMERA_LAYERS,
+  EVERYTHING,
+  Publishing,
+  SCREEN_LAYERS,
+  within,
+} from "./publishing";
 import { addSections, type Sections } from "./sections";
 import { SlotTable } from "./slots";
 
@@ -20,6 +28,10 @@ export type Transport = "idle" | "connecting" | "connected" | "interrupted";
 export const RESTART_AFTER_MS = 2_000;
 /** An attempt that has not connected within this time is given up for a new one. */
 export const CONNECT_WITHIN_MS = 10_000;
+/** A refused offer is followed by another peer connection after this time, growing each time. */
+export const OFFER_AGAIN_AFTER_MS = 3_000;
+/** As often; then what this browser offers is not for this server. */
+const REFUSALS_MAX = 3;
 /** ICE restarts in a row before a new peer connection is made. */
 const RESTARTS_MAX = 2;
 
@@ -41,6 +53,8 @@ export class PeerLink {
   #isAnswered = false;
   #negotiation = 0;
   #restarts = 0;
+  /** Offers in a row that were not understood. */
+  #refusals = 0;
   #transport: Transport = "idle";
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #tracks = new Map<TrackSource, MediaStreamTrack>();
@@ -53,6 +67,7 @@ export class PeerLink {
   readonly #publishing = new Map<TrackSource, Publishing>();
   /** What the server asked for last; it holds for later peer connections too. */
   readonly #publish = new Map<TrackSource, Publish>();
+  #mode: ViewMode = "full";
 
   constructor(
     private readonly events: PeerLinkEvents,
@@ -114,6 +129,7 @@ export class PeerLink {
       return;
     }
     for (const publish of this.#publish.values()) this.#apply(publish);
+    if (this.#mode !== "full") this.#limit();
   }
 
   /** The server asks for another codec of a video, or for other layers. */
@@ -122,16 +138,33 @@ export class PeerLink {
     if (this.#isAnswered) this.#apply(publish);
   }
 
+  /** How much video one wants at all: one sends accordingly less. */
+  setMode(mode: ViewMode): void {
+    if (this.#mode === mode) return;
+    this.#mode = mode;
+    if (this.#isAnswered) this.#limit();
+  }
+
+  /** The camera follows the mode, whether or not the server asked for anything. */
+  #limit(): void {
+    this.#apply(this.#publish.get("camera") ?? EVERYTHING);
+  }
+
   #apply(publish: Publish): void {
-    this.#publishing.get(publish.source)?.apply(publish);
+    this.#publishing.get(publish.source)?.apply(within(publish, this.#mode));
   }
 
   /** The server refused an offer. */
   offerRefused(code: ErrorCode): void {
     if (this.#peer === null) return;
-    // A server that is too busy may take the next one; the same offer again would be as bad as this one.
-    if (code !== "overloaded" && code !== "internal") clearTimeout(this.#timer);
     this.#setTransport("interrupted");
+    // A server that is too busy may take the next one, which the clock started with the offer makes.
+    if (code === "overloaded" || code === "internal") return;
+    // The same offer again would be as bad as this one; a fresh one need not be.
+    clearTimeout(this.#timer);
+    this.#refusals += 1;
+    if (this.#refusals <= REFUSALS_MAX)
+      this.#timer = setTimeout(() => this.open(this.#slotPairs), this.#refusals * OFFER_AGAIN_AFTER_MS);
   }
 
   /** A section carries somebody else from now on. */
@@ -173,6 +206,7 @@ export class PeerLink {
       case "connected":
         clearTimeout(this.#timer);
         this.#restarts = 0;
+        this.#refusals = 0;
         this.#setTransport("connected");
         return;
       case "disconnected":

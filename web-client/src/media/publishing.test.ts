@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Publish, VideoCodec } from "../protocol/generated";
+import type { Publish, VideoCodec, ViewMode } from "../protocol/generated";
 import {
   type Abilities,
   CAMERA_LAYERS,
@@ -8,6 +8,7 @@ import {
   isUsed,
   Publishing,
   SCREEN_LAYERS,
+  within,
 } from "./publishing";
 
 const codec = (name: VideoCodec): RTCRtpCodec => ({ mimeType: `video/${name}`, clockRate: 90_000 });
@@ -120,4 +121,16 @@ test("of every codec the plain profile is used", () => {
   expect(used("video/H264", "packetization-mode=1;profile-level-id=42001f")).toBe(false);
   expect(used("video/H264", "packetization-mode=0;profile-level-id=42e01f")).toBe(false);
   expect(used("video/ulpfec")).toBe(false);
+});
+
+test("one's own mode takes the large layers away, and who asked for them gets the largest that is left", () => {
+  const left = (mode: ViewMode, ...layers: Publish["layers"]) =>
+    within(camera("vp8", ...layers), mode).layers;
+  expect(left("full", false, false, true)).toEqual([false, false, true]);
+  expect(left("low_data", true, true, true)).toEqual([true, true, false]);
+  expect(left("low_data", false, false, true)).toEqual([false, true, false]);
+  expect(left("audio_only", false, true, true)).toEqual([true, false, false]);
+  expect(left("audio_only", false, false, false)).toEqual([false, false, false]);
+  const screen: Publish = { source: "screen", codec: "vp8", layers: [false, false, true] };
+  expect(within(screen, "audio_only")).toBe(screen);
 });

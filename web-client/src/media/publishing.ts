@@ -6,7 +6,7 @@
 // A browser that can't change the codec of a running encoding (Firefox, Safari) stays with VP8, and one that can't
 // switch an encoding off (Firefox) sends as little of it as it can.
 
-import type { Publish, VideoCodec } from "../protocol/generated";
+import type { Publish, VideoCodec, ViewMode } from "../protocol/generated";
 
 /** What browsers know of an encoding, beyond what TypeScript knows of it. */
 export interface Encoding extends RTCRtpEncodingParameters {
@@ -37,6 +37,21 @@ const MIME_TYPES: Readonly<Record<VideoCodec, string>> = {
   vp9: "video/vp9",
   av1: "video/av1",
 };
+
+/** What is sent of a camera until the server asks for anything else. */
+export const EVERYTHING: Publish = { source: "camera", codec: "vp8", layers: [true, true, true] };
+
+/** The largest layer of a camera that each mode leaves: to send little is part of low data. */
+const LARGEST: Readonly<Record<ViewMode, number>> = { full: 2, low_data: 1, audio_only: 0 };
+
+/** What one's own mode leaves of it. Who asked for a larger layer gets the largest that is left. */
+export function within(publish: Publish, mode: ViewMode): Publish {
+  const largest = LARGEST[mode];
+  const asked = publish.layers.lastIndexOf(true);
+  if (publish.source !== "camera" || asked <= largest) return publish;
+  const left = (index: number) => index === largest || (index < largest && publish.layers[index] === true);
+  return { ...publish, layers: [left(0), left(1), left(2)] };
+}
 
 /** Codecs in their only profile in use, with the least that every decoder of them knows. */
 export function isUsed(codec: RTCRtpCodec): boolean {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { ViewItem } from "../protocol/generated";
+import type { ViewItem, ViewMode } from "../protocol/generated";
 import { VIEW_DEBOUNCE_MS, ViewReporter } from "./view";
 
 beforeEach(() => vi.useFakeTimers());
@@ -9,11 +9,15 @@ const element = {} as Element;
 
 function reporter() {
   const sent: ViewItem[][] = [];
+  const modes: ViewMode[] = [];
   const sizes: ((width: number, height: number) => void)[] = [];
   const state = { up: true };
   const view = new ViewReporter(
-    (items) => {
-      if (state.up) sent.push(items);
+    (items, mode) => {
+      if (state.up) {
+        sent.push(items);
+        modes.push(mode);
+      }
       return state.up;
     },
     (_element, listener) => {
@@ -22,7 +26,7 @@ function reporter() {
     },
     () => 2,
   );
-  return { view, sent, sizes, state };
+  return { view, sent, modes, sizes, state };
 }
 
 test("tells sizes in physical pixels once the layout has settled", () => {
@@ -32,6 +36,32 @@ test("tells sizes in physical pixels once the layout has settled", () => {
   expect(sent).toEqual([]);
   vi.advanceTimersByTime(VIEW_DEBOUNCE_MS);
   expect(sent).toEqual([[{ participant: "ann", source: "camera", width: 640, height: 320 }]]);
+});
+
+test("a mode is told at once, and with everything that follows", () => {
+  const { view, modes, sizes } = reporter();
+  view.add(element, { participant: "ann", source: "camera" });
+  view.setMode("low_data");
+  expect(modes).toEqual(["low_data"]);
+  sizes[0]?.(100, 100);
+  vi.advanceTimersByTime(VIEW_DEBOUNCE_MS);
+  view.setMode("low_data");
+  expect(modes).toEqual(["low_data", "low_data"]);
+});
+
+test("who matters more than the others is told at once", () => {
+  const { view, sent, sizes } = reporter();
+  view.add(element, { participant: "ann", source: "camera" });
+  view.add(element, { participant: "ben", source: "camera" });
+  for (const size of sizes) size(100, 50);
+  view.setImportance(new Map([["ben", "interpreter"]]));
+  expect(sent.at(-1)).toMatchObject([
+    { participant: "ann" },
+    { participant: "ben", importance: "interpreter" },
+  ]);
+  expect(sent.at(-1)?.[0]).not.toHaveProperty("importance");
+  view.setImportance(new Map());
+  expect(sent.at(-1)?.[1]).not.toHaveProperty("importance");
 });
 
 test("what is out of sight is not asked for", () => {

@@ -1,7 +1,7 @@
 // Which videos are on screen, and how large: what the server needs to choose a quality, and to send nothing
 // for what nobody sees. Tiles register their element; what is sent is all of it, each time it changes.
 
-import type { ParticipantId, ViewItem } from "../protocol/generated";
+import type { Importance, ParticipantId, ViewItem, ViewMode } from "../protocol/generated";
 
 /** One video that can be shown. */
 export interface VideoTarget {
@@ -47,12 +47,14 @@ interface Tile {
 
 export class ViewReporter {
   readonly #tiles = new Set<Tile>();
+  #mode: ViewMode = "full";
+  #importance: ReadonlyMap<ParticipantId, Importance> = new Map();
   #sent = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** `send` returns whether the message went out; if it did not, `sendAgain` will be called. */
   constructor(
-    private readonly send: (items: ViewItem[]) => boolean,
+    private readonly send: (items: ViewItem[], mode: ViewMode) => boolean,
     private readonly observe: ObserveSize = observeSize,
     private readonly pixelRatio: () => number = () => globalThis.devicePixelRatio,
   ) {}
@@ -84,6 +86,21 @@ export class ViewReporter {
     clearTimeout(this.#timer);
   }
 
+  /** How much video is wanted at all: told at once. */
+  setMode(mode: ViewMode): void {
+    if (this.#mode === mode) return;
+    this.#mode = mode;
+    clearTimeout(this.#timer);
+    this.#report();
+  }
+
+  /** Whose pictures matter more than the others'; told at once. */
+  setImportance(importance: ReadonlyMap<ParticipantId, Importance>): void {
+    this.#importance = importance;
+    clearTimeout(this.#timer);
+    this.#report();
+  }
+
   #soon(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#report(), VIEW_DEBOUNCE_MS);
@@ -91,8 +108,8 @@ export class ViewReporter {
 
   #report(): void {
     const items = this.#items();
-    const text = JSON.stringify(items);
-    if (text !== this.#sent && this.send(items)) this.#sent = text;
+    const text = JSON.stringify([this.#mode, items]);
+    if (text !== this.#sent && this.send(items, this.#mode)) this.#sent = text;
   }
 
   /** One item per video, at the largest size it is shown at. */
@@ -104,7 +121,13 @@ export class ViewReporter {
       const key = `${target.participant}/${target.source}`;
       const known = largest.get(key);
       if (known !== undefined && known.width >= width * ratio) continue;
-      largest.set(key, { ...target, width: toPixels(width * ratio), height: toPixels(height * ratio) });
+      const importance = this.#importance.get(target.participant);
+      largest.set(key, {
+        ...target,
+        width: toPixels(width * ratio),
+        height: toPixels(height * ratio),
+        ...(importance === undefined ? {} : { importance }),
+      });
     }
     return [...largest.values()];
   }

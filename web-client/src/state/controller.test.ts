@@ -32,6 +32,7 @@ class World {
     screen: false,
     hand_raised_at: null,
     connected: true,
+    line: "good",
   };
 
   #open(): Controller {
@@ -423,5 +424,38 @@ describe("the controller", () => {
     listener.mockClear();
     await world.inCall();
     expect(listener).not.toHaveBeenCalled();
+  });
+
+  test("how much video is wanted is kept, told at once, and told again after a reload", async () => {
+    const world = new World();
+    world.controller.setViewMode("low_data");
+    expect(world.sent("view")).toEqual([]);
+    await world.inCall();
+    await passes(1000);
+    expect(world.last("view")).toMatchObject({ items: [], mode: "low_data" });
+    world.controller.setViewMode("audio_only");
+    expect(world.last("view")).toMatchObject({ mode: "audio_only" });
+    world.reload();
+    expect(world.state.viewMode).toBe("audio_only");
+    world.controller.setViewMode("full");
+    expect(world.state.viewMode).toBe("full");
+  });
+
+  test("what nobody watches is not sent, without another offer", async () => {
+    const world = new World();
+    await world.inCall();
+    await world.mediaConnects();
+    const camera = FakePeer.last.transceivers[1]?.sender;
+    const sent = () => camera?.parameters.encodings.map(({ active }) => active);
+    world.says({ type: "publish", source: "camera", codec: "vp8", layers: [true, false, true] });
+    await passes();
+    expect(sent()).toEqual([true, false, true]);
+    world.controller.setViewMode("low_data");
+    await passes();
+    expect(sent()).toEqual([true, true, false]);
+    world.controller.setViewMode("full");
+    await passes();
+    expect(sent()).toEqual([true, false, true]);
+    expect(world.sent("offer")).toHaveLength(1);
   });
 });

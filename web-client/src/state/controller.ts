@@ -24,15 +24,18 @@ import type {
   ErrorCode,
   ParticipantId,
   ServerMessage,
+  ViewMode,
   Welcome,
 } from "../protocol/generated";
 import { linkRole, type SessionLink } from "../protocol/link";
 import { isHeld, SeatStore } from "../protocol/seat_store";
 import { OFF_RECORD_SHOWN_MS } from "./captions";
+import { importanceOf } from "./front";
 import type { ClientState, Controller } from "./model";
 import { readChoices, writeChoices } from "./preferences";
 import { type ClientEvent, initialState, reduce } from "./reduce";
 import { cameraView, microphoneView, selfOf } from "./selectors";
+import { readViewMode, writeViewMode } from "./view_mode";
 
 /** How often the browser notes that the seat is in use; a reload within two minutes of it comes straight back. */
 const SEEN_EVERY_MS = 5_000;
@@ -95,14 +98,18 @@ class CallController implements Controller {
     const role = linkRole(sessionLink);
     this.#seats = new SeatStore(sessionLink.sessionId, role, platform.storage);
     const record = this.#seats.read();
-    this.#state = initialState(role, record?.name ?? "");
+    this.#state = initialState(role, record?.name ?? "", readViewMode(platform.storage));
     this.#peer = new PeerLink({
       sendOffer: (negotiation, sdp) => void this.#send({ type: "offer", negotiation, sdp }),
       onTransport: (transport) => this.#dispatch({ kind: "transport", transport }),
       onSlots: () => this.#stage.update(),
     });
     this.#sound = new SoundOutput((blocked) => this.#dispatch({ kind: "sound_blocked", blocked }));
-    this.#view = new ViewReporter((items) => this.#send({ type: "view", items }) !== null);
+    this.#view = new ViewReporter((items, mode) => {
+      const view = { type: "view", items } as const;
+      return this.#sendIfInCall(mode === "full" ? view : { ...view, mode }) !== null;
+    });
+    this.#applyViewMode();
     this.#stage = new Stage(this.#peer, this.#sound, this.#view);
     this.#devices = new LocalDevices(
       {
@@ -224,6 +231,19 @@ class CallController implements Controller {
 
   readonly getCaptionLink = (): void => void this.#order({ type: "get_caption_link" });
 
+  readonly setViewMode = (mode: ViewMode): void => {
+    if (mode === this.#state.viewMode) return;
+    writeViewMode(this.platform.storage, mode);
+    this.#dispatch({ kind: "view_mode", mode });
+    this.#applyViewMode();
+  };
+
+  readonly pin = (participant: ParticipantId, pinned: boolean): void =>
+    this.#dispatch({ kind: "pin", participant, pinned });
+
+  readonly setInterpreter = (participant: ParticipantId | null): void =>
+    this.#dispatch({ kind: "interpreter", participant });
+
   readonly raiseHand = (): void => void this.#order({ type: "raise_hand" });
 
   readonly lowerHand = (participant?: ParticipantId): void => {
@@ -339,6 +359,11 @@ class CallController implements Controller {
     this.#sendScreen();
   }
 
+  #applyViewMode(): void {
+    this.#view.setMode(this.#state.viewMode);
+    this.#peer.setMode(this.#state.viewMode);
+  }
+
   #refused(request: number | undefined, code: ErrorCode): void {
     if (code === "ended") this.#seats.clear();
     if (code === "blocked") this.#seats.update({ comeBack: false });
@@ -420,7 +445,9 @@ class CallController implements Controller {
     if (this.#isDisposed) return;
     const next = reduce(this.#state, event);
     if (next === this.#state) return;
+    const { front } = this.#state;
     this.#state = next;
+    if (next.front !== front) this.#view.setImportance(importanceOf(next.front));
     // What follows may change the state again: then the innermost call has the last word for all.
     if (!this.#isReconciling) {
       this.#isReconciling = true;
@@ -445,8 +472,8 @@ class CallController implements Controller {
     return isSent;
   }
 
-  #sendIfInCall(order: Order): void {
-    if (this.#state.phase.kind === "call") this.#send(order);
+  #sendIfInCall(order: Order): number | null {
+    return this.#state.phase.kind === "call" ? this.#send(order) : null;
   }
 
   #send(order: Order): number | null {

@@ -18,7 +18,9 @@ import type {
   Role,
   SessionInfo,
   Speaker,
+  Statistics,
   TranscriptState,
+  ViewMode,
   WaitingReason,
 } from "../protocol/generated";
 
@@ -33,7 +35,7 @@ export type {
 export type { Transport } from "../media/peer_link";
 export type { VideoShown } from "../media/video_gate";
 export type { VideoTarget } from "../media/view";
-export type { ParticipantId } from "../protocol/generated";
+export type { ParticipantId, ViewMode } from "../protocol/generated";
 
 /** Where one stands. Nothing but `waiting` and `call` holds a seat. */
 export type Phase =
@@ -76,6 +78,14 @@ export interface Captions {
   readonly history: readonly Caption[];
 }
 
+/** Whose pictures stand in front, at this person's wish. */
+export interface Front {
+  /** In the order in which they were pinned; at most `PINNED_MAX`. */
+  readonly pinned: readonly ParticipantId[];
+  /** The sign-language interpreter whom this person follows. */
+  readonly interpreter: ParticipantId | null;
+}
+
 /** What the person wants of their own devices; null: as the server has it. Sent when the link is up. */
 export interface Wishes {
   readonly microphone: boolean | null;
@@ -103,6 +113,10 @@ export type NoticeMessage =
   | { readonly kind: "transcript"; readonly state: TranscriptState }
   | { readonly kind: "ending_soon"; readonly minutes: number }
   | { readonly kind: "link_renewed" }
+  /** The own line became poor, or is no longer. */
+  | { readonly kind: "line_poor" }
+  | { readonly kind: "line_better" }
+  | { readonly kind: "view_mode"; readonly mode: ViewMode }
   | { readonly kind: "reconnecting" }
   | { readonly kind: "reconnected" }
   | {
@@ -156,6 +170,13 @@ export interface ClientState {
   readonly wishes: Wishes;
   readonly devices: Devices;
   readonly transport: Transport;
+  /** What the server measured of the own line last; null before it did. */
+  readonly statistics: Statistics | null;
+  /** Videos that the own line does not carry at the moment. They come back by themselves. */
+  readonly paused: readonly VideoTarget[];
+  /** How much video this person wants at all. */
+  readonly viewMode: ViewMode;
+  readonly front: Front;
   /** The browser holds the sound back until the person does something: show *Tap to hear the group*. */
   readonly soundBlocked: boolean;
   /** The latest `NOTICES_MAX`, oldest first. */
@@ -214,6 +235,13 @@ export interface Controller {
   readonly agreeToTranscript: (agree: boolean) => void;
   /** Asks for the link of a page with nothing but captions; it comes as `captionLink`. */
   readonly getCaptionLink: () => void;
+
+  /** How much video one wants: at once, and kept in this browser. Works before joining too. */
+  readonly setViewMode: (mode: ViewMode) => void;
+  /** Puts somebody's picture in front, or back in its place. */
+  readonly pin: (participant: ParticipantId, pinned: boolean) => void;
+  /** Marks somebody as the interpreter whom one follows; null: nobody. */
+  readonly setInterpreter: (participant: ParticipantId | null) => void;
 
   readonly raiseHand: () => void;
   /** One's own hand, or (facilitators) somebody else's. */

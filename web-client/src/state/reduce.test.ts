@@ -1,10 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { NO_DEVICES } from "../media/devices";
-import type { Participant, ServerMessage, SessionInfo, Welcome } from "../protocol/generated";
+import type { LineQuality, Participant, ServerMessage, SessionInfo, Welcome } from "../protocol/generated";
 import type { ClientState } from "./model";
 import { NOTICES_MAX } from "./notices";
 import { type ClientEvent, initialState, reduce } from "./reduce";
-import { cameraView, isSpeaking, mayDo, microphoneView, raisedHands, serverNow } from "./selectors";
+import {
+  cameraView,
+  isPaused,
+  isSpeaking,
+  mayDo,
+  microphoneView,
+  ownLine,
+  raisedHands,
+  serverNow,
+} from "./selectors";
 
 const session: SessionInfo = {
   session_id: "0".repeat(32),
@@ -30,6 +39,7 @@ function person(participant: string, change: Partial<Participant> = {}): Partici
     screen: false,
     hand_raised_at: null,
     connected: true,
+    line: "good",
     ...change,
   };
 }
@@ -270,6 +280,59 @@ describe("one's own devices", () => {
       .server(welcome(), admitted(person("ann")), { type: "ended", reason: "time" });
     expect(cameraView(ended.state)).toBe(false);
   });
+});
+
+describe("the own line", () => {
+  const measured = (quality: LineQuality): ServerMessage => ({
+    type: "statistics",
+    quality,
+    trouble: null,
+    round_trip_ms: 40,
+    bandwidth_bps: null,
+    sending: { bitrate_bps: 0, loss_permille: 0, jitter_ms: 0 },
+    receiving: { bitrate_bps: 0, loss_permille: 0, jitter_ms: 0 },
+    streams: [],
+  });
+
+  test("is spoken of only when it becomes poor and when it is no longer", () => {
+    const story = new Story().inCall();
+    for (const quality of ["good", "fair", "poor", "poor", "poor", "good", "good"] as const)
+      story.server(measured(quality));
+    expect(story.said.slice(1)).toEqual(["line_poor", "line_better"]);
+    expect(story.state.statistics?.quality).toBe("good");
+  });
+
+  test("is lost while media does not get through, whatever was measured before", () => {
+    const story = new Story().inCall().event({ kind: "transport", transport: "connected" });
+    expect(ownLine(story.state)).toBeNull();
+    expect(ownLine(story.server(measured("good")).state)).toBe("good");
+    expect(ownLine(story.event({ kind: "transport", transport: "interrupted" }).state)).toBe("lost");
+    expect(ownLine(story.event({ kind: "transport", transport: "connected" }).state)).toBeNull();
+  });
+
+  test("pauses pictures without a word, and a new snapshot begins with none", () => {
+    const story = new Story().inCall(person("ben"));
+    const before = story.said.length;
+    const paused = (is: boolean): ServerMessage => ({
+      type: "video_paused",
+      participant: "ben",
+      source: "camera",
+      paused: is,
+    });
+    const ben = { participant: "ben", source: "camera" } as const;
+    expect(isPaused(story.server(paused(true), paused(true)).state, ben)).toBe(true);
+    expect(story.state.paused).toHaveLength(1);
+    expect(isPaused(story.server(paused(false)).state, ben)).toBe(false);
+    expect(story.said).toHaveLength(before);
+    story.server(paused(true), admitted(person("ann"), person("ben")));
+    expect(story.state.paused).toEqual([]);
+  });
+});
+
+test("who leaves is in front no more", () => {
+  const story = new Story().inCall(person("ben")).event({ kind: "pin", participant: "ben", pinned: true });
+  expect(story.state.front.pinned).toEqual(["ben"]);
+  expect(story.server({ type: "participant_left", participant: "ben" }).state.front.pinned).toEqual([]);
 });
 
 describe("a lost connection", () => {

@@ -12,6 +12,8 @@ import type {
   ServerMessage,
   SessionInfo,
   Snapshot,
+  Statistics,
+  ViewMode,
   Welcome,
 } from "../protocol/generated";
 import {
@@ -22,7 +24,8 @@ import {
   mergeSnapshot,
   NO_CAPTIONS,
 } from "./captions";
-import type { ClientState, Link, NoticeMessage, Phase } from "./model";
+import { NOBODY_IN_FRONT, pin, withoutPerson } from "./front";
+import type { ClientState, Link, NoticeMessage, Phase, VideoTarget } from "./model";
 import { notify } from "./notices";
 import { participantOf, selfOf } from "./selectors";
 
@@ -38,6 +41,9 @@ export type ClientEvent =
   | { readonly kind: "devices"; readonly devices: Devices }
   | { readonly kind: "transport"; readonly transport: Transport }
   | { readonly kind: "sound_blocked"; readonly blocked: boolean }
+  | { readonly kind: "view_mode"; readonly mode: ViewMode }
+  | { readonly kind: "pin"; readonly participant: ParticipantId; readonly pinned: boolean }
+  | { readonly kind: "interpreter"; readonly participant: ParticipantId | null }
   /** A caption from off the record has stood for long enough. */
   | { readonly kind: "caption_passed"; readonly caption: Caption }
   | { readonly kind: "transcript_answered"; readonly agree: boolean }
@@ -47,7 +53,11 @@ export type ClientEvent =
   | { readonly kind: "notice"; readonly message: NoticeMessage };
 
 /** Before anything happened. */
-export function initialState(linkRole: Role | null, knownName: string): ClientState {
+export function initialState(
+  linkRole: Role | null,
+  knownName: string,
+  viewMode: ViewMode = "full",
+): ClientState {
   return {
     phase: { kind: "join", problem: null },
     link: "none",
@@ -69,6 +79,10 @@ export function initialState(linkRole: Role | null, knownName: string): ClientSt
     wishes: { microphone: null, camera: null },
     devices: NO_DEVICES,
     transport: "idle",
+    statistics: null,
+    paused: [],
+    viewMode,
+    front: NOBODY_IN_FRONT,
     soundBlocked: false,
     notices: [],
   };
@@ -91,7 +105,16 @@ export function reduce(state: ClientState, event: ClientEvent): ClientState {
     case "devices":
       return reduceDevices(state, event.devices);
     case "transport":
-      return { ...state, transport: event.transport };
+      // What was measured before is not about a line that is just being made.
+      return event.transport === "connected"
+        ? { ...state, transport: event.transport }
+        : { ...state, transport: event.transport, statistics: null };
+    case "view_mode":
+      return notify({ ...state, viewMode: event.mode }, { kind: "view_mode", mode: event.mode });
+    case "pin":
+      return { ...state, front: pin(state.front, event.participant, event.pinned) };
+    case "interpreter":
+      return { ...state, front: { ...state.front, interpreter: event.participant } };
     case "sound_blocked": {
       const next = { ...state, soundBlocked: event.blocked };
       return event.blocked ? notify(next, { kind: "sound_blocked" }) : next;
@@ -152,10 +175,19 @@ function reduceMessage(state: ClientState, message: ServerMessage, now: number):
     case "camera_stopped":
       return notify({ ...state, wishes: { ...state.wishes, camera: null } }, { kind: "camera_stopped" });
     case "publish":
-    case "video_paused":
       return state;
     case "speakers":
       return { ...state, speakers: message.speakers };
+    case "statistics": {
+      const { type: _, ...statistics } = message;
+      return reduceStatistics(state, statistics);
+    }
+    case "video_paused": {
+      const { participant, source, paused } = message;
+      return source === "camera" || source === "screen"
+        ? reducePaused(state, { participant, source }, paused)
+        : state;
+    }
     case "caption": {
       const { type: _, ...caption } = message;
       return { ...state, captions: addCaption(state.captions, caption) };
@@ -226,10 +258,28 @@ function reduceAdmitted(state: ClientState, snapshot: Snapshot): ClientState {
     knocks: snapshot.knocks,
     memberLink: snapshot.member_link ?? null,
     speakers: [],
+    // The server says again what is paused.
+    paused: [],
     captions: mergeSnapshot(state.captions, snapshot.captions),
     transcriptAgreed: snapshot.transcript_agreed,
   };
   return settleWishes(state.phase.kind === "call" ? next : notify(next, { kind: "admitted" }));
+}
+
+/** The server's verdict does not flicker; only what somebody would notice themselves is said. */
+function reduceStatistics(state: ClientState, statistics: Statistics): ClientState {
+  const wasPoor = state.statistics?.quality === "poor";
+  const isPoor = statistics.quality === "poor";
+  const next = { ...state, statistics };
+  if (isPoor && !wasPoor) return notify(next, { kind: "line_poor" });
+  return wasPoor && !isPoor ? notify(next, { kind: "line_better" }) : next;
+}
+
+function reducePaused(state: ClientState, target: VideoTarget, isPaused: boolean): ClientState {
+  const others = state.paused.filter(
+    ({ participant, source }) => participant !== target.participant || source !== target.source,
+  );
+  return { ...state, paused: isPaused ? [...others, target] : others };
 }
 
 function reduceParticipant(state: ClientState, message: Participant & { type: string }): ClientState {
@@ -265,6 +315,8 @@ function reduceParticipantLeft(state: ClientState, participant: ParticipantId): 
     ...state,
     participants: without(state.participants, participant),
     speakers: without(state.speakers, participant),
+    paused: without(state.paused, participant),
+    front: withoutPerson(state.front, participant),
   };
   return notify(next, { kind: "participant_left", name: known.name });
 }
@@ -330,6 +382,9 @@ function outside(state: ClientState): ClientState {
     knocks: [],
     memberLink: null,
     speakers: [],
+    statistics: null,
+    paused: [],
+    front: NOBODY_IN_FRONT,
     captions: interruptOpen(state.captions),
     captionLink: null,
     transcriptAgreed: null,

@@ -1,7 +1,7 @@
 // Answers to common questions about the state. Pure; what returns an object may return a new one each time.
 
-import type { Participant, ParticipantId, Permission } from "../protocol/generated";
-import type { ClientState, MicrophoneView } from "./model";
+import type { LineQuality, Participant, ParticipantId, Permission } from "../protocol/generated";
+import type { ClientState, MicrophoneView, VideoTarget } from "./model";
 
 /** The server's clock, from ours. */
 export function serverNow(state: ClientState, now: number): number {
@@ -42,4 +42,15 @@ export function raisedHands(state: ClientState): Participant[] {
 
 export function isSpeaking(state: ClientState, participant: ParticipantId): boolean {
   return state.speakers.some((speaker) => speaker.participant === participant);
+}
+
+/** How well the own line carries the call; null before anything is known of it. */
+export function ownLine({ link, transport, statistics }: ClientState): LineQuality | null {
+  if (link === "reconnecting" || transport === "interrupted") return "lost";
+  return statistics?.quality ?? null;
+}
+
+/** Whether the own line does not carry this video at the moment. */
+export function isPaused({ paused }: ClientState, { participant, source }: VideoTarget): boolean {
+  return paused.some((one) => one.participant === participant && one.source === source);
 }

@@ -72,6 +72,12 @@ export function describeNotice(message: NoticeMessage): NoticeWords {
       return words(t.announce.endingSoon(message.minutes), "polite", "until_dismissed");
     case "link_renewed":
       return words(t.facilitation.renewed, "polite", "brief");
+    case "line_poor":
+      return words(t.announce.linePoor, "polite", "brief");
+    case "line_better":
+      return words(t.announce.lineBetter, "polite", "brief");
+    case "view_mode":
+      return words(t.announce.viewMode[message.mode], "polite", "none");
     case "reconnecting":
       return words(t.announce.reconnecting, "assertive", "none");
     case "reconnected":
@@ -119,7 +125,10 @@ export function matterOf(message: NoticeMessage): Matter | null {
     case "reconnecting":
     case "reconnected":
     case "not_connected":
+    case "line_poor":
+    case "line_better":
       return "connection";
+    case "view_mode":
     case "waiting":
     case "admitted":
     case "participant_joined":

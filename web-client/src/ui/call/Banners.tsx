@@ -26,6 +26,7 @@ export function Banners({ manageOpen, onManage, onSettings }: BannersProps) {
       <DeviceBanner device="microphone" onSettings={onSettings} />
       <DeviceBanner device="camera" onSettings={onSettings} />
       <OwnScreenBanner />
+      <AudioOnlyBanner />
       {manageOpen ? null : <KnockBanner onManage={onManage} />}
     </div>
   );
@@ -149,6 +150,26 @@ function OwnScreenBanner() {
   return (
     <Banner icon="screen" text={t.call.yourScreen}>
       <Button onPress={controller.stopScreenShare}>{t.call.stopSharing}</Button>
+    </Banner>
+  );
+}
+
+function AudioOnlyBanner() {
+  const controller = useController();
+  const mode = useClient((state) => state.viewMode);
+  const participants = useClient((state) => state.participants);
+  const self = useClient((state) => state.seat?.participant ?? null);
+  if (mode !== "audio_only") {
+    return null;
+  }
+  const sharing = participants.filter((one) => one.screen && one.participant !== self);
+  const names = formatNames(sharing.map(({ name }) => name));
+  return (
+    <Banner
+      icon="sound"
+      text={names === "" ? t.viewMode.audioOnly : `${t.viewMode.audioOnly} ${t.viewMode.sharing(names)}`}
+    >
+      <Button onPress={() => controller.setViewMode("full")}>{t.viewMode.showPictures}</Button>
     </Banner>
   );
 }

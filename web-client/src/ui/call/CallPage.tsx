@@ -20,12 +20,13 @@ import { Guidelines } from "../join/Guidelines";
 import { Banners } from "./Banners";
 import { ControlBar, controlId, type OpenPanel } from "./ControlBar";
 import { useCaptionsPreference } from "./captionsPreference";
+import { LineButton, LineDetails } from "./Line";
 import { SessionClock } from "./SessionClock";
 import { Stage } from "./Stage";
 import { Toasts } from "./Toasts";
 import { useKnockTitle } from "./useKnockTitle";
 
-type OpenDialog = "none" | "settings" | "captions" | "guidelines";
+type OpenDialog = "none" | "line" | "settings" | "captions" | "guidelines";
 
 export function CallPage() {
   useKnockTitle();
@@ -49,7 +50,7 @@ export function CallPage() {
   const [captionsShown, setCaptionsShown] = useCaptionsPreference();
   return (
     <div className="call" data-panel={panel === "none" ? undefined : panel} data-link={link}>
-      <Head onGuidelines={() => setDialog("guidelines")} />
+      <Head onGuidelines={() => setDialog("guidelines")} onLine={() => setDialog("line")} />
       <main ref={room} tabIndex={-1} className="room" aria-label={t.call.main}>
         <Banners
           manageOpen={panel === "manage"}
@@ -74,6 +75,14 @@ export function CallPage() {
       />
       {panel === "manage" ? <ManagePanel onClose={closePanel} /> : null}
       {panel === "history" ? <CaptionHistory onClose={closePanel} /> : null}
+      <DialogWindow
+        isOpen={dialog === "line"}
+        onClose={() => setDialog("none")}
+        heading={t.line.heading}
+        closeLabel={t.devices.close}
+      >
+        <LineDetails />
+      </DialogWindow>
       <DialogWindow
         isOpen={dialog === "settings"}
         onClose={() => setDialog("none")}
@@ -113,7 +122,12 @@ function focusIfLost(id: string): void {
   });
 }
 
-function Head({ onGuidelines }: { onGuidelines: () => void }) {
+interface HeadProps {
+  readonly onGuidelines: () => void;
+  readonly onLine: () => void;
+}
+
+function Head({ onGuidelines, onLine }: HeadProps) {
   const headingRef = useFocusOnArrival<HTMLHeadingElement>();
   const name = useClient((state) => state.session?.name ?? "");
   const locked = useClient((state) => state.session?.locked ?? false);
@@ -137,6 +151,7 @@ function Head({ onGuidelines }: { onGuidelines: () => void }) {
       ) : null}
       <RecordSigns />
       <SessionClock />
+      <LineButton onPress={onLine} />
       <Button look="quiet" icon="guidelines" name={t.call.guidelines} onPress={onGuidelines}>
         <span className="head-words">{t.call.guidelines}</span>
       </Button>

@@ -1,7 +1,6 @@
 // One's own controls, always in the same place and order. Toggles keep their name; how they stand is said by
 // `aria-pressed`, by the icon, and by the ground.
 
-import { Fragment } from "react";
 import { Button as AriaButton, ToggleButton } from "react-aria-components";
 import { t } from "../../i18n";
 import { cameraView, microphoneView } from "../../state/selectors";
@@ -150,7 +149,7 @@ function ControlToggle({ name, short, icon, isOn, onChange }: ControlToggleProps
   return (
     <ToggleButton className="control" aria-label={name} isSelected={isOn} onChange={onChange}>
       <Icon name={icon} />
-      <ShortLabel>{short}</ShortLabel>
+      <span className="control-label">{short}</span>
     </ToggleButton>
   );
 }
@@ -176,25 +175,9 @@ function Control({ id, name, short, icon, onPress, badge = 0, expanded, classNam
       {...(expanded === undefined ? {} : { "aria-expanded": expanded })}
     >
       <Icon name={icon} />
-      <ShortLabel>{short}</ShortLabel>
+      <span className="control-label">{short}</span>
       {/* The number is in the name; for the eye it comes by the style sheet. */}
       {badge > 0 ? <span className="badge" data-words={badge} /> : null}
     </AriaButton>
-  );
-}
-
-/** A long word may break where the catalogue marks it with `|`. */
-function ShortLabel({ children }: { children: string }) {
-  const [first, ...rest] = children.split("|");
-  return (
-    <span className="control-label">
-      {first}
-      {rest.map((part) => (
-        <Fragment key={part}>
-          <wbr />
-          {part}
-        </Fragment>
-      ))}
-    </span>
   );
 }

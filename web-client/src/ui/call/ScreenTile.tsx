@@ -3,7 +3,8 @@
 import { memo, useEffect, useRef, useState } from "react";
 import { t } from "../../i18n";
 import type { VideoShown } from "../../state/model";
-import { useController } from "../client";
+import { isPaused } from "../../state/selectors";
+import { useClient, useController } from "../client";
 import { Icon } from "../common/Icon";
 
 interface ScreenTileProps {
@@ -12,6 +13,19 @@ interface ScreenTileProps {
 }
 
 export const ScreenTile = memo(function ScreenTile({ participant, name }: ScreenTileProps) {
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a group of what belongs to a person, not of form fields
+    <div role="group" aria-label={t.call.screenOf(name)} className="tile screen-tile">
+      <Picture participant={participant} />
+      <div className="tile-label">
+        <span className="tile-name">{t.call.screenOf(name)}</span>
+      </div>
+    </div>
+  );
+});
+
+function Picture({ participant }: { participant: string }) {
+  const paused = useClient((state) => isPaused(state, { participant, source: "screen" }));
   const controller = useController();
   const ref = useRef<HTMLVideoElement>(null);
   const [shown, setShown] = useState<VideoShown>("covered");
@@ -23,18 +37,14 @@ export const ScreenTile = memo(function ScreenTile({ participant, name }: Screen
     [controller, participant],
   );
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a group of what belongs to a person, not of form fields
-    <div role="group" aria-label={t.call.screenOf(name)} className="tile screen-tile">
+    <>
       <video ref={ref} aria-hidden="true" tabIndex={-1} autoPlay muted playsInline />
-      {shown === "covered" ? (
+      {shown === "covered" || paused ? (
         <p className="cover screen-coming">
-          <Icon name="screen" />
-          {t.call.state.loading}
+          <Icon name={paused ? "pause" : "screen"} />
+          {paused ? t.call.pausedShort : t.call.state.loading}
         </p>
       ) : null}
-      <div className="tile-label">
-        <span className="tile-name">{t.call.screenOf(name)}</span>
-      </div>
-    </div>
+    </>
   );
-});
+}

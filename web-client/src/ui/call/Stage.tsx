@@ -4,11 +4,13 @@
 import { type CSSProperties, useRef } from "react";
 import { t } from "../../i18n";
 import type { Participant, Speaker } from "../../protocol/generated";
+import { isInFront } from "../../state/front";
 import { useClient } from "../client";
 import { useSize } from "../common/hooks";
 import { type Size, type Tiling, tile } from "./layout";
 import { ScreenTile } from "./ScreenTile";
 import { Tile } from "./Tile";
+import { onTileKey } from "./tileKeys";
 
 /** Louder than this counts as speaking, in −dBov: the media plane has its own threshold below it. */
 const SPEAKING_LEVEL_MAX = 127;
@@ -16,30 +18,48 @@ const SPEAKING_LEVEL_MAX = 127;
 export function Stage() {
   const participants = useClient((state) => state.participants);
   const self = useClient((state) => state.seat?.participant ?? null);
-  const screens = participants.filter((one) => one.screen && one.participant !== self);
+  const speakers = useClient((state) => state.speakers);
+  const chosen = useClient((state) => state.front);
+  const audioOnly = useClient((state) => state.viewMode === "audio_only");
+  // In audio only a shared screen takes no room: the banner above says that there is one.
+  const screens = participants.filter((one) => one.screen && one.participant !== self && !audioOnly);
+  const front = participants.filter((one) => one.participant !== self && isInFront(chosen, one.participant));
+  const others = participants.filter((one) => !front.includes(one));
+  const beside = screens.length + front.length > 0;
   return (
-    <div className="stage" data-screens={screens.length > 0 || undefined}>
-      {screens.length === 0 ? null : (
+    <div
+      role="toolbar"
+      className="stage"
+      aria-label={t.call.stage}
+      data-screens={beside || undefined}
+      onKeyDownCapture={onTileKey}
+    >
+      {beside ? (
         <div className="screens">
           {screens.map((one) => (
             <ScreenTile key={one.participant} participant={one.participant} name={one.name} />
           ))}
+          {front.map((one) => (
+            <div key={one.participant} className="front">
+              <Tile participant={one} isSelf={false} isSpeaking={isSpeaking(one, speakers)} />
+            </div>
+          ))}
         </div>
-      )}
-      <Tiles participants={participants} self={self} beside={screens.length > 0} />
+      ) : null}
+      <Tiles participants={others} speakers={speakers} self={self} beside={beside} />
     </div>
   );
 }
 
 interface TilesProps {
   readonly participants: readonly Participant[];
+  readonly speakers: readonly Speaker[];
   readonly self: string | null;
   /** Beside a shared screen, in a strip. */
   readonly beside: boolean;
 }
 
-function Tiles({ participants, self, beside }: TilesProps) {
-  const speakers = useClient((state) => state.speakers);
+function Tiles({ participants, speakers, self, beside }: TilesProps) {
   const ref = useRef<HTMLDivElement>(null);
   const size = useSize(ref);
   const tiling = size === null ? null : tilingOf(size, participants.length, beside);

@@ -5,8 +5,10 @@ import { memo, useEffect, useRef, useState } from "react";
 import { t } from "../../i18n";
 import type { Microphone, Participant } from "../../protocol/generated";
 import type { VideoShown } from "../../state/model";
-import { useController } from "../client";
+import { isPaused } from "../../state/selectors";
+import { useClient, useController } from "../client";
 import { Icon, type IconName } from "../common/Icon";
+import { TileOptions } from "./TileOptions";
 
 interface TileProps {
   readonly participant: Participant;
@@ -16,6 +18,12 @@ interface TileProps {
 
 export const Tile = memo(function Tile({ participant, isSelf, isSpeaking }: TileProps) {
   const { name, camera, connected } = participant;
+  const paused = useClient((state) =>
+    isPaused(state, { participant: participant.participant, source: "camera" }),
+  );
+  const audioOnly = useClient((state) => state.viewMode === "audio_only");
+  const withoutPicture = audioOnly && !isSelf;
+  const note = isSelf ? null : noteOf(participant, paused && camera, audioOnly && camera);
   return (
     // biome-ignore lint/a11y/useSemanticElements: a group of what belongs to a person, not of form fields
     <div
@@ -25,19 +33,39 @@ export const Tile = memo(function Tile({ participant, isSelf, isSpeaking }: Tile
       data-speaking={isSpeaking || undefined}
       data-away={!connected || undefined}
     >
-      {camera ? (
-        <Video participant={participant.participant} name={name} isSelf={isSelf} />
+      {camera && !withoutPicture ? (
+        <Video participant={participant.participant} name={name} isSelf={isSelf} isPaused={paused} />
       ) : (
         <Cover name={name} />
       )}
-      {connected ? null : <p className="tile-away">{t.call.awayShort}</p>}
+      {note === null ? null : (
+        <p className="tile-note">
+          <Icon name={note.icon} />
+          <span>{note.words}</span>
+        </p>
+      )}
       <div className="tile-label">
         <span className="tile-name">{isSelf ? t.call.isYou(name) : name}</span>
         <Signs participant={participant} isSpeaking={isSpeaking} />
       </div>
+      {isSelf ? null : <TileOptions participant={participant.participant} name={name} />}
     </div>
   );
 });
+
+/** What keeps this person's picture or sound away: one thing, the one that matters most. */
+function noteOf({ connected, line }: Participant, paused: boolean, audioOnly: boolean): Sign | null {
+  if (!connected || line === "lost") {
+    return { icon: "lineLost", words: t.call.awayShort };
+  }
+  if (audioOnly) {
+    return { icon: "cameraOff", words: t.call.audioOnlyShort };
+  }
+  if (paused) {
+    return { icon: "pause", words: t.call.pausedShort };
+  }
+  return line === "poor" ? { icon: "linePoor", words: t.call.weakShort } : null;
+}
 
 /** Opaque, over the whole tile. */
 function Cover({ name }: { name: string }) {
@@ -52,9 +80,11 @@ interface VideoProps {
   readonly participant: string;
   readonly name: string;
   readonly isSelf: boolean;
+  /** Its last picture stands still: it is covered, and the tile says why. */
+  readonly isPaused: boolean;
 }
 
-function Video({ participant, name, isSelf }: VideoProps) {
+function Video({ participant, name, isSelf, isPaused }: VideoProps) {
   const controller = useController();
   const ref = useRef<HTMLVideoElement>(null);
   const [shown, setShown] = useState<VideoShown>("covered");
@@ -79,7 +109,8 @@ function Video({ participant, name, isSelf }: VideoProps) {
         muted
         playsInline
       />
-      {shown === "covered" ? (
+      {isPaused ? <Cover name={name} /> : null}
+      {shown === "covered" && !isPaused ? (
         <>
           <Cover name={name} />
           <span className="visually-hidden">{t.call.state.loading}</span>
@@ -95,9 +126,15 @@ interface Sign {
 }
 
 function Signs({ participant, isSpeaking }: { participant: Participant; isSpeaking: boolean }) {
+  const pinned = useClient((state) => state.front.pinned.includes(participant.participant));
+  const interpreter = useClient((state) => state.front.interpreter === participant.participant);
+  const chosen: Sign[] = [
+    ...(pinned ? [{ icon: "pin", words: t.call.state.pinned } as const] : []),
+    ...(interpreter ? [{ icon: "interpreter", words: t.call.state.interpreter } as const] : []),
+  ];
   return (
     <span className="signs">
-      {signsOf(participant, isSpeaking).map(({ icon, words }) => (
+      {[...chosen, ...signsOf(participant, isSpeaking)].map(({ icon, words }) => (
         <span key={icon} className={`sign ${icon}`}>
           <Icon name={icon} />
           <span className="visually-hidden">, {words}</span>

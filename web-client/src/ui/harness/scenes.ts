@@ -1,6 +1,6 @@
 // Scripted states: every page and every state of the call that looks different.
 
-import type { Caption, Knock, Participant, SessionInfo } from "../../protocol/generated";
+import type { Caption, Knock, Participant, SessionInfo, Statistics } from "../../protocol/generated";
 import type { ClientState, Devices, Notice, NoticeMessage, Phase, Seat } from "../../state/model";
 
 const NOW = Date.now();
@@ -27,6 +27,7 @@ export function person(index: number, changes: Partial<Participant> = {}): Parti
     screen: false,
     hand_raised_at: null,
     connected: true,
+    line: "good",
     ...changes,
   };
 }
@@ -161,8 +162,31 @@ const BASE: ClientState = {
   wishes: { microphone: null, camera: null },
   devices: NO_DEVICES,
   transport: "idle",
+  statistics: null,
+  paused: [],
+  viewMode: "full",
+  front: { pinned: [], interpreter: null },
   soundBlocked: false,
   notices: [],
+};
+
+const STATISTICS: Statistics = {
+  quality: "good",
+  trouble: null,
+  round_trip_ms: 38,
+  bandwidth_bps: 4_100_000,
+  sending: { bitrate_bps: 1_830_000, loss_permille: 0, jitter_ms: 2 },
+  receiving: { bitrate_bps: 2_640_000, loss_permille: 3, jitter_ms: 4 },
+  streams: [],
+};
+
+const WEAK: Statistics = {
+  ...STATISTICS,
+  quality: "poor",
+  trouble: "bandwidth",
+  round_trip_ms: 412,
+  bandwidth_bps: 310_000,
+  receiving: { bitrate_bps: 268_000, loss_permille: 124, jitter_ms: 48 },
 };
 
 function call(changes: Partial<ClientState> = {}): ClientState {
@@ -171,6 +195,7 @@ function call(changes: Partial<ClientState> = {}): ClientState {
     phase: { kind: "call" },
     link: "up",
     transport: "connected",
+    statistics: STATISTICS,
     seat: MEMBER,
     session: SESSION,
     participants: people(5),
@@ -300,6 +325,36 @@ export const scenes: Readonly<Record<string, Scene>> = {
     state: call({ seat: { ...MEMBER, role: "captioner", permissions: ["caption_others"] } }),
   },
   "ended-transcript": { state: closed({ kind: "ended", reason: "facilitator" }, { transcript: "WEBVTT\n" }) },
+  "call-weak": {
+    state: call({
+      statistics: WEAK,
+      participants: [
+        person(0),
+        person(1),
+        person(2, { line: "poor" }),
+        person(4, { line: "lost" }),
+        person(5),
+      ],
+      paused: [
+        { participant: "p0", source: "camera" },
+        { participant: "p5", source: "camera" },
+      ],
+    }),
+  },
+  "call-audio-only": {
+    state: call({
+      viewMode: "audio_only",
+      participants: [person(0, { screen: true }), ...people(5).slice(1)],
+    }),
+  },
+  "call-pinned": { state: call({ front: { pinned: ["p0"], interpreter: "p4" }, participants: people(6) }) },
+  "call-pinned-screen": {
+    state: call({
+      front: { pinned: [], interpreter: "p2" },
+      paused: [{ participant: "p0", source: "screen" }],
+      participants: [person(0, { screen: true }), ...people(6).slice(1)],
+    }),
+  },
   "call-captions-gone": {
     state: call({
       session: { ...SESSION, captions: "unavailable" },

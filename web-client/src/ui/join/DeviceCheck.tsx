@@ -6,6 +6,7 @@ import type { DeviceProblem, InputDevice } from "../../state/model";
 import { cameraView, microphoneView } from "../../state/selectors";
 import { useClient, useController } from "../client";
 import { Icon } from "../common/Icon";
+import { ViewModeChoice } from "../common/ViewModeChoice";
 import { Button, type Choice, Chooser, NoticeBox, Toggle } from "../common/widgets";
 import { playChime } from "./chime";
 import { MicrophoneLevel } from "./MicrophoneLevel";
@@ -46,6 +47,7 @@ export function DeviceCheck() {
       <Problem device="camera" input={devices.camera} onRetry={() => controller.setCamera(true)} />
       <MicrophoneLevel />
       <Choices />
+      <ViewModeChoice />
     </div>
   );
 }
