@@ -21,7 +21,7 @@ use super::layers::{Demand, LAYERS_MAX, LiveLayers};
 use super::participant::{Connection, LiveCodec, Participant, Subscription, silence_max};
 use super::red::Copies;
 use super::slots::{Claim, Place, Reassignment};
-use super::speaker::SpeakerList;
+use super::speaker::{Audible, SpeakerList};
 use super::time::{MediaTime, ServerClock};
 use crate::transport::{DisconnectReason, TransportEvent};
 use crate::{Counters, DropCause, Outbox};
@@ -111,6 +111,7 @@ pub(crate) struct Session {
     /// A participant keeps its place; free places are used again.
     participants: Vec<Option<Box<Participant>>>,
     speakers: SpeakerList,
+    audible: Audible,
     /// Of the packet under way.
     copies: Copies,
     /// Whether anybody's line needs them.
@@ -129,6 +130,8 @@ struct Scratch {
     places: Vec<Place>,
     changes: Vec<Reassignment>,
     demands: Vec<Demand>,
+    /// Per participant: whether they are heard in large groups.
+    heard: Vec<bool>,
     /// Per participant: camera and screen.
     live: Vec<[LiveLayers; 2]>,
     codecs: Vec<[Option<LiveCodec>; 2]>,
@@ -143,6 +146,7 @@ impl Session {
             has_captions,
             participants: Vec::new(),
             speakers: SpeakerList::default(),
+            audible: Audible::default(),
             copies: Copies::default(),
             needs_copies: false,
             beat: 0,

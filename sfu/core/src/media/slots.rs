@@ -27,9 +27,9 @@ pub(crate) struct Owner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Reason {
     Screen,
-    Shown,
-    /// With the place in the list of speakers.
+    /// With the place in the list of speakers. Before what is shown: to be heard goes before to be seen.
     Speaks(usize),
+    Shown,
     /// Who was heard last comes first; `None` was never heard.
     Present(Reverse<Option<MediaTime>>),
 }

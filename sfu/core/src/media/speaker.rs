@@ -19,6 +19,9 @@ const HANGOVER: Duration = Duration::from_millis(1200);
 const ORDER_MARGIN: u8 = 6;
 /// More speak at once only where nobody listens.
 pub(crate) const SPEAKERS_MAX: usize = 8;
+/// How long after their last word somebody counts like a speaker when pairs are dealt out: conversations go back
+/// and forth.
+const TURN: Duration = Duration::from_secs(5);
 
 /// One microphone's loudness.
 #[derive(Debug, Clone, Copy)]
@@ -127,6 +130,52 @@ impl SpeakerList {
     }
 }
 
+/// Who is heard where there are more people than pairs: the loudest, and who was among them before, as long as
+/// nobody else needs the place. So the first syllable of an answer is not lost.
+#[derive(Debug, Default)]
+pub(crate) struct Audible {
+    /// At most [`SPEAKERS_MAX`], with the time when they last spoke.
+    heard: Vec<(ParticipantId, MediaTime)>,
+}
+
+impl Audible {
+    /// Takes who speaks now, at most [`SPEAKERS_MAX`].
+    pub(crate) fn update(&mut self, speakers: &[Speaker], now: MediaTime) {
+        for speaker in speakers {
+            let id = speaker.participant;
+            if let Some(known) = self.heard.iter_mut().find(|(heard, _)| *heard == id) {
+                known.1 = now;
+            }
+        }
+        for speaker in speakers {
+            let id = speaker.participant;
+            if self.is_heard(id) {
+                continue;
+            }
+            if self.heard.len() < SPEAKERS_MAX {
+                self.heard.push((id, now));
+                continue;
+            }
+            // Whoever was silent for the longest makes room.
+            let silent = self.heard.iter_mut().filter(|(_, spoke)| *spoke < now);
+            if let Some(place) = silent.min_by_key(|(_, spoke)| *spoke) {
+                *place = (id, now);
+            }
+        }
+    }
+
+    /// Whether somebody's sound goes out.
+    pub(crate) fn is_heard(&self, participant: ParticipantId) -> bool {
+        self.heard.iter().any(|(heard, _)| *heard == participant)
+    }
+
+    /// Whether it may be their turn again at once.
+    pub(crate) fn is_in_turn(&self, participant: ParticipantId, now: MediaTime) -> bool {
+        let mut heard = self.heard.iter();
+        heard.any(|(heard, spoke)| *heard == participant && now.since(*spoke) < TURN)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,6 +200,30 @@ mod tests {
         }
         assert!(voice.speaking(at(1200)).is_some());
         assert_eq!(voice.speaking(at(2000)), None);
+    }
+
+    #[test]
+    fn a_place_among_the_heard_is_kept_until_somebody_else_needs_it() {
+        let speaker = |id| Speaker {
+            participant: ParticipantId(id),
+            level: 30,
+        };
+        let mut audible = Audible::default();
+        for id in 0..8 {
+            audible.update(&[speaker(id)], at(1000 * id as i64));
+        }
+        audible.update(&[], at(60_000));
+        assert!((0..8).all(|id| audible.is_heard(ParticipantId(id))));
+        audible.update(&[speaker(0), speaker(20)], at(61_000));
+        let heard: Vec<u64> = (0..30)
+            .filter(|id| audible.is_heard(ParticipantId(*id)))
+            .collect();
+        assert_eq!(heard, [0, 2, 3, 4, 5, 6, 7, 20]);
+        assert!(audible.is_in_turn(ParticipantId(20), at(65_000)));
+        assert!(!audible.is_in_turn(ParticipantId(20), at(66_000)));
+        let all: Vec<Speaker> = (30..38).map(speaker).collect();
+        audible.update(&all, at(70_000));
+        assert!((30..38).all(|id| audible.is_heard(ParticipantId(id))));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use hearken_protocol::{MediaCommand, TrackSource};
 
+use super::peer::Holes;
+use super::wire::OfferStyle;
 use super::world::{SESSION, World};
 
 #[test]
@@ -64,4 +66,79 @@ fn without_captions_nothing_is_tapped() {
     world.switch(ann, TrackSource::ScreenAudio, true);
     world.run(1000);
     assert!(world.speech.is_empty());
+}
+
+/// Twelve people, four pairs each, all of them showing somebody; microphones are open and pick up noise.
+fn workshop(seed: u64) -> (World, Vec<usize>) {
+    let mut world = World::new(seed);
+    let style = OfferStyle {
+        pairs: 4,
+        ..OfferStyle::default()
+    };
+    let peers: Vec<usize> = (0..12).map(|_| world.join_as(style)).collect();
+    for peer in &peers {
+        world.switch(*peer, TrackSource::Microphone, true);
+        world.peers[*peer].level = 100;
+    }
+    let shown: Vec<_> = peers[1..5]
+        .iter()
+        .map(|peer| (*peer, TrackSource::Camera, 180))
+        .collect();
+    world.view(peers[0], &shown);
+    world.run(1000);
+    (world, peers)
+}
+
+fn packets_of(world: &World, listener: usize, speaker: usize, since_ms: u64) -> usize {
+    let id = world.peers[speaker].id;
+    world.peers[listener].got(id, true, since_ms).len()
+}
+
+#[test]
+fn in_a_large_group_only_voices_are_sent_on() {
+    let (mut world, peers) = workshop(73);
+    let began = world.now_ms();
+    world.run(2000);
+    let noise: usize = peers[1..]
+        .iter()
+        .map(|peer| packets_of(&world, peers[0], *peer, began))
+        .sum();
+    assert_eq!(noise, 0);
+    // Shown or not, whoever speaks is heard within half a second.
+    for speaker in [peers[2], peers[9], peers[11]] {
+        world.peers[speaker].level = 20;
+        world.run(500);
+        let since = world.now_ms();
+        world.run(1000);
+        assert!(packets_of(&world, peers[0], speaker, since) > 45, "{speaker}");
+        world.peers[speaker].level = 100;
+        world.run(1500);
+    }
+    // Who was heard keeps the place: the next word is there from its first syllable.
+    world.run(3000);
+    let since = world.now_ms();
+    world.run(500);
+    assert!(packets_of(&world, peers[0], peers[11], since) > 20);
+    world.peers[peers[0]].check_continuity(Holes::Forbidden);
+}
+
+#[test]
+fn a_conversation_in_a_large_group_moves_nobody_to_and_fro() {
+    let (mut world, peers) = workshop(74);
+    let talk = |world: &mut World, speaker: usize| {
+        world.peers[speaker].level = 20;
+        world.run(2000);
+        world.peers[speaker].level = 100;
+    };
+    for speaker in [peers[7], peers[8], peers[7], peers[8]] {
+        talk(&mut world, speaker);
+    }
+    let assignments = world.counters().slot_assignments;
+    for turn in 0..6 {
+        let speaker = peers[7 + turn % 2];
+        let since = world.now_ms();
+        talk(&mut world, speaker);
+        assert!(packets_of(&world, peers[0], speaker, since) > 90);
+    }
+    assert_eq!(world.counters().slot_assignments, assignments);
 }

@@ -5,10 +5,12 @@ use std::cmp::Reverse;
 use hearken_protocol::{MediaEvent, Speaker, TrackSource};
 
 use super::{Now, Session, Shared, slot_content, slot_event, subscription};
+use crate::media::downlink::Downlink;
 use crate::media::layers::{self, Demand, LAYERS_MAX};
-use crate::media::participant::LiveCodec;
+use crate::media::participant::{LiveCodec, Participant};
 use crate::media::rate::Bitrate;
 use crate::media::slots::{self, Claim, Owner, Place, Reason, Reassignment, Share};
+use crate::media::speaker::SPEAKERS_MAX;
 
 /// The videos there are, as `Scratch` counts them.
 pub(super) const VIDEO_SOURCES: [TrackSource; 2] = [TrackSource::Camera, TrackSource::Screen];
@@ -36,7 +38,7 @@ impl Session {
             owner: pair.owner,
             freed: pair.freed,
         }));
-        self.collect_claims(receiver, &mut scratch.claims);
+        self.collect_claims(receiver, now, &mut scratch.claims);
         slots::plan(&scratch.places, &mut scratch.claims, &mut scratch.changes);
         for change in &scratch.changes {
             self.reassign(receiver, *change, now, shared);
@@ -44,7 +46,7 @@ impl Session {
         self.scratch = scratch;
     }
 
-    fn collect_claims(&self, receiver: usize, claims: &mut Vec<Claim>) {
+    fn collect_claims(&self, receiver: usize, now: Now, claims: &mut Vec<Claim>) {
         claims.clear();
         let Some(viewer) = &self.participants[receiver] else {
             return;
@@ -57,10 +59,12 @@ impl Session {
                 participant: at,
                 share,
             };
-            let reason = if viewer.shown_height(participant.id, TrackSource::Camera).is_some() {
-                Reason::Shown
-            } else if let Some(place) = self.speakers.place(participant.id) {
+            let reason = if let Some(place) = self.speakers.place(participant.id) {
                 Reason::Speaks(place)
+            } else if self.audible.is_in_turn(participant.id, now.time) {
+                Reason::Speaks(SPEAKERS_MAX)
+            } else if viewer.shown_height(participant.id, TrackSource::Camera).is_some() {
+                Reason::Shown
             } else {
                 Reason::Present(Reverse(participant.voice.last_spoke()))
             };
@@ -165,6 +169,13 @@ impl Session {
             let codec = |source| participant.as_mut().and_then(|p| p.live_codec(source, now.time));
             scratch.codecs.push(VIDEO_SOURCES.map(codec));
         }
+        let people = self.with_media();
+        scratch.heard.clear();
+        let is_heard = |place: &Option<Box<Participant>>| {
+            let participant = place.as_ref();
+            participant.is_some_and(|participant| self.audible.is_heard(participant.id))
+        };
+        scratch.heard.extend(self.participants.iter().map(is_heard));
         for list in [&mut scratch.wanted, &mut scratch.wished] {
             list.clear();
             list.resize(self.participants.len(), [[false; LAYERS_MAX]; 2]);
@@ -180,6 +191,7 @@ impl Session {
             let Some(connection) = self.connection(receiver) else {
                 continue;
             };
+            choose_sounds(&mut connection.downlink, people, &scratch.heard, now);
             let wanted = layers::wanted(&scratch.demands);
             connection
                 .downlink
@@ -302,7 +314,9 @@ impl Session {
                 level,
             })
         });
-        if !self.speakers.update(speaking) {
+        let has_changed = self.speakers.update(speaking);
+        self.audible.update(self.speakers.current(), now.time);
+        if !has_changed {
             return;
         }
         let speakers = self.speakers.current().to_vec();
@@ -316,21 +330,32 @@ impl Session {
         }
     }
 
+    /// How many have media, or had.
+    fn with_media(&self) -> usize {
+        let participants = self.participants.iter().flatten();
+        participants.filter(|participant| participant.has_media).count()
+    }
+
     /// Whether somebody has fewer pairs than there are others.
     fn pairs_are_short(&self) -> bool {
-        let others = self
-            .participants
-            .iter()
-            .flatten()
-            .filter(|participant| participant.has_media)
-            .count();
-        let connections = self
-            .participants
-            .iter()
-            .flatten()
-            .filter_map(|p| p.connection.as_ref());
-        connections
-            .into_iter()
-            .any(|connection| connection.downlink.pairs.len() + 1 < others)
+        let others = self.with_media();
+        let participants = self.participants.iter().flatten();
+        let mut connections = participants.filter_map(|p| p.connection.as_ref());
+        connections.any(|connection| is_short(&connection.downlink, others))
+    }
+}
+
+/// Whether a receiver has fewer pairs than there are others.
+fn is_short(downlink: &Downlink, people: usize) -> bool {
+    downlink.pairs.len() + 1 < people
+}
+
+/// Everybody is heard, but in a group larger than the receiver's pairs only the loudest are.
+fn choose_sounds(downlink: &mut Downlink, people: usize, heard: &[bool], now: Now) {
+    let only_loudest = is_short(downlink, people);
+    for pair in &mut downlink.pairs {
+        let Some(owner) = pair.owner else { continue };
+        let is_chosen = owner.share == Share::Screen || !only_loudest || heard[owner.participant];
+        pair.audio.choose(is_chosen.then_some(0), now.time);
     }
 }
