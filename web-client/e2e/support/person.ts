@@ -93,7 +93,7 @@ export class Person {
   private constructor(
     readonly name: string,
     private readonly browser: Browser,
-    private readonly context: BrowserContext,
+    readonly context: BrowserContext,
     private readonly profile: string,
     public page: Page,
   ) {}

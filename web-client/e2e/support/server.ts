@@ -13,6 +13,7 @@ export interface Links {
   readonly session_id: string;
   readonly facilitator_url: string;
   readonly member_url: string;
+  readonly captioner_url: string;
 }
 
 export interface SessionWish {
@@ -20,6 +21,7 @@ export interface SessionWish {
   readonly capacity?: number;
   readonly waiting_room?: boolean;
   readonly captions?: boolean;
+  readonly transcript?: boolean;
   readonly starts_at?: string;
   readonly ends_at?: string;
 }

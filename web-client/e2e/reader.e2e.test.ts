@@ -1,0 +1,189 @@
+// Captions as their readers need them: typed, corrected, off the record, on a second screen, kept only where all
+// agree. Real browsers, real server; what people say is typed here, so that every word is known.
+
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Person } from "./support/person.ts";
+import { eventually, HearkenServer, type Links } from "./support/server.ts";
+
+describe("the reader's captions", () => {
+  let server: HearkenServer;
+  let links: Links;
+  let fay: Person;
+  let ann: Person;
+  const people: Person[] = [];
+
+  const live = (person: Person) => person.region("Live captions");
+  const log = (person: Person) => person.page.getByRole("log", { name: "Captions", exact: true });
+
+  beforeAll(async () => {
+    server = await HearkenServer.start();
+    links = await server.createSession({ name: "Readers", waiting_room: false, transcript: true });
+    fay = await Person.launch("Fay");
+    ann = await Person.launch("Ann");
+    people.push(fay, ann);
+    await fay.join(links.facilitator_url, "Join");
+    await fay.waitUntilInCall();
+    await ann.join(links.member_url, "Ask to join");
+    await ann.waitUntilInCall();
+  });
+
+  afterAll(async () => {
+    await Promise.all(people.map((person) => person.close()));
+    await server.stop();
+  });
+
+  test("everybody is asked about a transcript, and told when it runs", async () => {
+    await fay.button("I agree").click();
+    await ann.button("I agree").click();
+    await fay.page.getByText("Transcript is kept").waitFor();
+    await ann.page.getByText("Transcript is kept").waitFor();
+  });
+
+  test("what somebody types is read along letter by letter, marked, and said to screen readers once it is done", async () => {
+    await ann.button("Type instead").click();
+    const line = ann.page.getByLabel("Type instead of speaking");
+    await line.pressSequentially("I can't speak", { delay: 60 });
+    const shown = live(fay).locator(".entry").filter({ hasText: "I can't speak" });
+    await shown.waitFor();
+    expect(await shown.getAttribute("data-state")).toBe("partial");
+    expect(await shown.innerText()).toContain("Ann");
+    expect(await shown.innerText()).toContain("(typed)");
+    expect(await log(fay).innerText()).not.toContain("I can't speak");
+    await line.pressSequentially(" tonight", { delay: 30 });
+    await line.press("Enter");
+    await live(fay)
+      .locator(".entry[data-state=final]")
+      .filter({ hasText: "I can't speak tonight" })
+      .waitFor();
+    await eventually("the log says it", async () =>
+      (await log(fay).innerText()).includes("Ann: I can't speak tonight"),
+    );
+    const steps = new Set(
+      fay
+        .messages<{ origin?: string; tentative: string }>("caption")
+        .filter(({ origin }) => origin === "typed")
+        .map(({ tentative }) => tentative),
+    );
+    expect(steps.size).toBeGreaterThan(2);
+  });
+
+  test("speakers put their own lines right, and everybody sees that they did", async () => {
+    await ann.button("Caption history").click();
+    await ann.page.getByRole("button", { name: /^Correct: I can't speak tonight/ }).click();
+    await ann.page.getByLabel("What Ann said").fill("I cannot speak tonight");
+    await ann.button("Save").click();
+    const shown = live(fay).locator(".entry").filter({ hasText: "I cannot speak tonight" });
+    await shown.waitFor();
+    expect(await shown.innerText()).toContain("(corrected)");
+    await fay.button("Caption history").click();
+    expect(await fay.page.getByRole("button", { name: /^Correct:/ }).count()).toBe(0);
+    await fay.page.getByLabel("Search what was said").fill("cannot");
+    await fay.page.getByText("1 line found").waitFor();
+    await fay.page.getByLabel("Search what was said").fill("");
+  });
+
+  test("a captioner writes under the speakers' names", async () => {
+    const cara = await Person.launch("Cara");
+    people.push(cara);
+    await cara.join(links.captioner_url, "Ask to join");
+    await cara.waitUntilInCall();
+    await cara.button("I agree").click();
+    await cara.button("Type instead").click();
+    await cara.page.getByRole("button", { name: /Who speaks/ }).click();
+    await cara.page.getByRole("option", { name: "Fay" }).click();
+    await cara.page.getByLabel("Type what is said").pressSequentially("Good evening");
+    await cara.page.getByLabel("Type what is said").press("Enter");
+    const shown = live(ann).locator(".entry[data-origin=captioner]").filter({ hasText: "Good evening" });
+    await shown.waitFor();
+    expect(await shown.innerText()).toContain("Fay");
+    await cara.button("Leave").click();
+    await eventually("she is gone", async () => (await fay.messages("participant_left")).length > 0);
+    await fay.page.getByText("Transcript is kept").waitFor();
+  });
+
+  test("a caption page shows what is said, and nothing else, on a second screen", async () => {
+    await ann.button("Caption settings").click();
+    await ann.button("Get a link to the caption page").click();
+    const link = ann.page.getByRole("link", { name: "Caption page", exact: true });
+    const url = (await link.getAttribute("href")) ?? "";
+    const page = await fay.context.newPage();
+    await page.goto(url);
+    await page.getByText("I cannot speak tonight").first().waitFor();
+    expect(await page.getByRole("button").allTextContents()).toEqual(["Caption settings"]);
+    await ann.button("Close").click();
+    await ann.page.getByLabel("Type instead of speaking").pressSequentially("for both screens");
+    await ann.page.getByLabel("Type instead of speaking").press("Enter");
+    await page.getByText("for both screens").first().waitFor();
+    await page.close();
+  });
+
+  test("settings apply at once and are still there after a reload", async () => {
+    const sizeOf = () =>
+      live(ann)
+        .locator(".entry-text")
+        .last()
+        .evaluate((text) => Number.parseFloat(getComputedStyle(text).fontSize));
+    const usual = await sizeOf();
+    await ann.button("Caption settings").click();
+    await ann.page.getByRole("button", { name: /^Size|Size$/ }).click();
+    await ann.page.getByRole("option", { name: "200%" }).click();
+    await ann.page.getByRole("button", { name: /Position/ }).click();
+    await ann.page.getByRole("option", { name: "Free, to be moved" }).click();
+    await ann.button("Close").click();
+    expect(await sizeOf()).toBeCloseTo(2 * usual, 0);
+    const box = live(ann);
+    const before = await box.boundingBox();
+    const handle = ann.page.getByRole("button", { name: /^Move/ });
+    await handle.focus();
+    for (let presses = 0; presses < 4; presses += 1) {
+      await handle.press("ArrowUp");
+    }
+    await eventually("it has moved up", async () => ((await box.boundingBox())?.y ?? 0) < (before?.y ?? 0));
+    const controls = await ann.page.getByRole("region", { name: "Your controls" }).boundingBox();
+    const moved = await box.boundingBox();
+    expect((moved?.y ?? 0) + (moved?.height ?? 0)).toBeLessThanOrEqual((controls?.y ?? 0) + 1);
+    await ann.page.reload();
+    await ann.waitUntilInCall();
+    expect(await live(ann).getAttribute("data-position")).toBe("free");
+    await live(ann).locator(".entry-text").last().waitFor();
+    expect(await sizeOf()).toBeCloseTo(2 * usual, 0);
+  });
+
+  test("off the record captions go on, and nothing of them is kept", async () => {
+    await fay.button("Manage session").click();
+    await fay.button("Off the record").click();
+    await ann.page.getByText("Off the record").first().waitFor();
+    await ann.button("Type instead").click();
+    await ann.page.getByLabel("Type instead of speaking").pressSequentially("between us");
+    await ann.page.getByLabel("Type instead of speaking").press("Enter");
+    await live(fay).locator(".entry").filter({ hasText: "between us" }).waitFor();
+    await live(fay)
+      .locator(".entry")
+      .filter({ hasText: "between us" })
+      .waitFor({ state: "detached", timeout: 30_000 });
+    await fay.button("Caption history").click();
+    expect(await fay.page.getByRole("region", { name: "Everything said so far" }).innerText()).not.toContain(
+      "between us",
+    );
+    await fay.button("Manage session").click();
+    await fay.button("Off the record").click();
+  });
+
+  test("at the end the facilitator gets the transcript, and the server has kept nothing", async () => {
+    await fay.button("End session for everyone").click();
+    await fay.button("End session").click();
+    const download = fay.page.waitForEvent("download");
+    await fay.page.getByRole("link", { name: "Save the transcript" }).click();
+    const text = readFileSync(await (await download).path(), "utf8");
+    expect(text).toMatch(/^WEBVTT\n/);
+    expect(text).toContain("<v Ann>I cannot speak tonight");
+    expect(text).toContain("<v Fay>Good evening");
+    expect(text).not.toContain("between us");
+    await ann.page.getByText("The session has ended").waitFor();
+    expect(await ann.page.getByRole("link", { name: "Save the transcript" }).count()).toBe(0);
+    for (const words of ["cannot speak", "Good evening", "between us"]) {
+      expect(server.output).not.toContain(words);
+    }
+  });
+});
