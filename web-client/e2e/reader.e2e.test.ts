@@ -36,8 +36,8 @@ describe("the reader's captions", () => {
   test("everybody is asked about a transcript, and told when it runs", async () => {
     await fay.button("I agree").click();
     await ann.button("I agree").click();
-    await fay.page.getByText("Transcript is kept").waitFor();
-    await ann.page.getByText("Transcript is kept").waitFor();
+    await fay.page.getByText("Transcript is kept", { exact: true }).waitFor();
+    await ann.page.getByText("Transcript is kept", { exact: true }).waitFor();
   });
 
   test("what somebody types is read along letter by letter, marked, and said to screen readers once it is done", async () => {
@@ -98,8 +98,8 @@ describe("the reader's captions", () => {
     await shown.waitFor();
     expect(await shown.innerText()).toContain("Fay");
     await cara.button("Leave").click();
-    await eventually("she is gone", async () => (await fay.messages("participant_left")).length > 0);
-    await fay.page.getByText("Transcript is kept").waitFor();
+    await eventually("she is gone", async () => fay.messages("participant_left").length > 0);
+    await fay.page.getByText("Transcript is kept", { exact: true }).waitFor();
   });
 
   test("a caption page shows what is said, and nothing else, on a second screen", async () => {
