@@ -12,16 +12,13 @@ class World {
   readonly offers: [number, string][] = [];
   readonly transports: Transport[] = [];
   slotChanges = 0;
-  readonly link = new PeerLink(
-    {
-      sendOffer: (negotiation, sdp) => this.offers.push([negotiation, sdp]),
-      onTransport: (transport) => this.transports.push(transport),
-      onSlots: () => {
-        this.slotChanges += 1;
-      },
+  readonly link = new PeerLink({
+    sendOffer: (negotiation, sdp) => this.offers.push([negotiation, sdp]),
+    onTransport: (transport) => this.transports.push(transport),
+    onSlots: () => {
+      this.slotChanges += 1;
     },
-    () => ({ codecs: null, canSwitchOff: true }),
-  );
+  });
 
   get negotiation(): number {
     return this.offers.at(-1)?.[0] ?? 0;

@@ -9,15 +9,7 @@
 
 import type { ErrorCode, Publish, Slot, TrackSource, ViewMode } from "../protocol/generated";
 import { withAudioNack } from "./audio_nack";
-import {
-  type Abilities,
-  browserAbilities,
-  CAMERA_LAYERS,
-  EVERYTHING,
-  Publishing,
-  SCREEN_LAYERS,
-  within,
-} from "./publishing";
+import { browserAbilities, CAMERA_LAYERS, EVERYTHING, Publishing, SCREEN_LAYERS, within } from "./publishing";
 import { addSections, type Sections } from "./sections";
 import { SlotTable } from "./slots";
 
@@ -58,21 +50,12 @@ export class PeerLink {
   #transport: Transport = "idle";
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #tracks = new Map<TrackSource, MediaStreamTrack>();
-  /** Found out when it is first needed. */
-  #abilities: Abilities | null = null;
-  readonly #canDo = (): Abilities => {
-    this.#abilities ??= this.findAbilities();
-    return this.#abilities;
-  };
   readonly #publishing = new Map<TrackSource, Publishing>();
   /** What the server asked for last; it holds for later peer connections too. */
   readonly #publish = new Map<TrackSource, Publish>();
   #mode: ViewMode = "full";
 
-  constructor(
-    private readonly events: PeerLinkEvents,
-    private readonly findAbilities: () => Abilities = browserAbilities,
-  ) {}
+  constructor(private readonly events: PeerLinkEvents) {}
 
   get slots(): SlotTable {
     return this.#slots;
@@ -87,8 +70,9 @@ export class PeerLink {
     this.#peer = peer;
     this.#sections = addSections(peer, slotPairs);
     const { camera, screen } = this.#sections.senders;
-    this.#publishing.set("camera", new Publishing(camera, CAMERA_LAYERS, this.#canDo));
-    this.#publishing.set("screen", new Publishing(screen, SCREEN_LAYERS, this.#canDo));
+    const abilities = browserAbilities(this.#sections.readsCodec);
+    this.#publishing.set("camera", new Publishing(camera, CAMERA_LAYERS, abilities));
+    this.#publishing.set("screen", new Publishing(screen, SCREEN_LAYERS, abilities));
     for (const [source, track] of this.#tracks) this.#fill(source, track);
     peer.onconnectionstatechange = () => this.#connectionChanged(peer.connectionState);
     this.events.onSlots();

@@ -4,6 +4,7 @@ import {
   type Abilities,
   CAMERA_LAYERS,
   type Encoding,
+  EncodingProbe,
   encodings,
   isUsed,
   Publishing,
@@ -82,6 +83,14 @@ describe("what is sent of a camera", () => {
   });
 });
 
+test("a browser that looks at the codec of an encoding is told from one that doesn't", () => {
+  const probe = new EncodingProbe(CAMERA_LAYERS);
+  expect(probe.encodings.map(({ rid }) => rid)).toEqual(["q", "h", "f"]);
+  expect(probe.readsCodec).toBe(false);
+  expect(probe.encodings[0]?.codec).toBe(undefined);
+  expect(probe.readsCodec).toBe(true);
+});
+
 test("the last wish wins, and back to VP8 leaves no layers within an encoding", async () => {
   let parameters: { encodings: Encoding[] } = { encodings: CAMERA_LAYERS.map((layer) => ({ ...layer })) };
   const set: string[] = [];
@@ -92,7 +101,7 @@ test("the last wish wins, and back to VP8 leaves no layers within an encoding", 
       set.push(`${wanted.encodings[0]?.codec?.mimeType} ${wanted.encodings[0]?.scalabilityMode}`);
     },
   } as unknown as RTCRtpSender;
-  const publishing = new Publishing(sender, CAMERA_LAYERS, () => chromium);
+  const publishing = new Publishing(sender, CAMERA_LAYERS, chromium);
   publishing.apply(camera("vp9", true, true, true));
   publishing.apply(camera("av1", true, true, true));
   publishing.apply(camera("vp8", true, true, true));

@@ -105,10 +105,10 @@ function layered(layers: readonly Encoding[], index: number, largest: number): E
   return { ...own, active: true, maxBitrate: sum, scaleResolutionDownBy: scale, scalabilityMode: mode };
 }
 
-/** Finds out what this browser can do. */
-export function browserAbilities(): Abilities {
+/** What this browser can do; `readsCodec` as an `EncodingProbe` found out. */
+export function browserAbilities(readsCodec: boolean): Abilities {
   const isFirefox = "mozInnerScreenX" in globalThis;
-  if (!readsCodec()) return { codecs: null, canSwitchOff: !isFirefox };
+  if (!readsCodec) return { codecs: null, canSwitchOff: !isFirefox };
   const known = RTCRtpSender.getCapabilities("video")?.codecs ?? [];
   const codecs = new Map<VideoCodec, RTCRtpCodec>();
   for (const name of Object.keys(MIME_TYPES) as VideoCodec[]) {
@@ -118,25 +118,21 @@ export function browserAbilities(): Abilities {
   return { codecs, canSwitchOff: !isFirefox };
 }
 
-/** Whether this browser looks at the codec of an encoding: others pass over what they don't know. */
-function readsCodec(): boolean {
-  let isRead = false;
-  const probe: Encoding = Object.defineProperty({}, "codec", {
-    enumerable: true,
-    get: () => {
-      isRead = true;
-      return undefined;
-    },
-  });
-  const peer = new RTCPeerConnection();
-  try {
-    peer.addTransceiver("video", { direction: "sendonly", sendEncodings: [probe] });
-  } catch {
-    // Then it has read it, or never will.
-  } finally {
-    peer.close();
+/** Encodings that notice whether the browser looks at their codec: others pass over what they don't know. */
+export class EncodingProbe {
+  readsCodec = false;
+  readonly encodings: Encoding[];
+
+  constructor(layers: readonly Encoding[]) {
+    this.encodings = layers.map((layer) =>
+      Object.defineProperty({ ...layer }, "codec", {
+        get: () => {
+          this.readsCodec = true;
+          return undefined;
+        },
+      }),
+    );
   }
-  return isRead;
 }
 
 /** Keeps one sender at what was asked for last. */
@@ -147,7 +143,7 @@ export class Publishing {
   constructor(
     private readonly sender: RTCRtpSender,
     private readonly layers: readonly Encoding[],
-    private readonly abilities: () => Abilities,
+    private readonly abilities: Abilities,
   ) {}
 
   /** Only for a sender whose offer was answered: before, no codec is agreed on. */
@@ -162,7 +158,7 @@ export class Publishing {
       const publish = this.#wanted;
       this.#wanted = null;
       try {
-        await this.#set(encodings(publish, this.layers, this.abilities()));
+        await this.#set(encodings(publish, this.layers, this.abilities));
       } catch {
         // The encoder refuses, or the connection has just closed: what is sent stays as it is, and is right again
         // with the next wish or the next connection. The server takes whatever comes.

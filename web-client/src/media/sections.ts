@@ -6,7 +6,7 @@
 // Every section offers only the codecs in use: an offer of 25 pairs would be 158 KB otherwise.
 
 import type { TrackSource } from "../protocol/generated";
-import { CAMERA_LAYERS, isUsed, SCREEN_LAYERS } from "./publishing";
+import { CAMERA_LAYERS, EncodingProbe, isUsed, SCREEN_LAYERS } from "./publishing";
 
 /** The most pairs that are offered; beyond it, pairs follow who is visible or loud. */
 export const SLOT_PAIRS_MAX = 25;
@@ -19,12 +19,15 @@ export type Senders = Readonly<Record<TrackSource, RTCRtpSender>>;
 export interface Sections {
   readonly senders: Senders;
   readonly slots: readonly RTCRtpTransceiver[];
+  /** Whether the browser lets the codec of each encoding be chosen. */
+  readonly readsCodec: boolean;
 }
 
 /** Adds all sections to a fresh peer connection. */
 export function addSections(peer: RTCPeerConnection, slotPairs: number): Sections {
   const microphone = add(peer, "audio", { direction: "sendonly" });
-  const camera = add(peer, "video", { direction: "sendonly", sendEncodings: [...CAMERA_LAYERS] });
+  const probe = new EncodingProbe(CAMERA_LAYERS);
+  const camera = add(peer, "video", { direction: "sendonly", sendEncodings: probe.encodings });
   const screen = add(peer, "video", {
     direction: "sendonly",
     sendEncodings: [...SCREEN_LAYERS],
@@ -40,7 +43,7 @@ export function addSections(peer: RTCPeerConnection, slotPairs: number): Section
     screen: screen.sender,
     screen_audio: screenAudio.sender,
   };
-  return { senders, slots };
+  return { senders, slots, readsCodec: probe.readsCodec };
 }
 
 function add(
