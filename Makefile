@@ -28,7 +28,7 @@ build: ## Install what is missing and build the release binary with the web clie
 	@$(SETUP) tools packages web binary
 
 test: ## Run every test: Rust, TypeScript, real browser
-	@$(SETUP) tools packages test-packages web binary model
+	@$(SETUP) tools packages test-packages web binary test-binary model
 	@$(MAKE) --no-print-directory test-rust test-web test-browser
 
 test-rust: ## Run the Rust tests
@@ -40,7 +40,7 @@ test-web: ## Run the TypeScript tests
 	cd web-client && npm test
 
 test-browser: ## Run the tests in a real browser, against the release binary
-	@$(SETUP) tools packages test-packages web binary model
+	@$(SETUP) tools packages test-packages web binary test-binary model
 	cd web-client && npm run e2e
 
 # The compiler counts which code an input reaches. With --target, build scripts and macros are built without.

@@ -7,6 +7,7 @@
 #   web-packages       installs the web client's packages
 #   web                builds the web client
 #   binary             builds the program
+#   test-binary        builds the program that stands for a bad network in browser tests
 #   model              fetches the caption model
 #   model-if-possible  the same, and goes on without captions where that fails
 #
@@ -158,6 +159,10 @@ build_binary() {
   cargo build --release --locked --bin hearken </dev/null
 }
 
+build_test_binary() {
+  cargo build --release --locked -p hearken-netsim --bin netsim-proxy </dev/null
+}
+
 fetch_model() {
   # Another model is the operator's own affair: `hearken serve` says what is wrong with it, if anything is.
   [[ -z "${HEARKEN_MODEL:-}" ]] || return 0
@@ -179,6 +184,7 @@ for name in "$@"; do
     web-packages) install_web_packages ;;
     web) build_web ;;
     binary) build_binary ;;
+    test-binary) build_test_binary ;;
     model) fetch_model ;;
     model-if-possible) fetch_model_if_possible ;;
     *) fail "there is no step called $name" ;;

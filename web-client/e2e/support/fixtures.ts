@@ -88,6 +88,32 @@ export function camera(colour: Colour, width = 640, height = 360, framesPerSecon
   return file;
 }
 
+/** A camera whose every picture differs from the one before in many places, so that pictures take many packets. */
+export function busyCamera(wall: Colour, width = 640, height = 360, framesPerSecond = 15): string {
+  const file = join(folder, `busy-${wall.name}.y4m`);
+  const frames: Buffer[] = [
+    Buffer.from(`YUV4MPEG2 W${width} H${height} F${framesPerSecond}:1 Ip A1:1 C420mpeg2\n`),
+  ];
+  const chroma = (width / 2) * (height / 2);
+  const cell = 20;
+  for (let frame = 0; frame < framesPerSecond; frame++) {
+    const luma = Buffer.alloc(width * height, wall.y);
+    for (let row = 0; row < height / cell; row++) {
+      for (let column = 0; column < width / cell; column++) {
+        // Cells of changing brightness, the same in every run.
+        const light = (row * 7 + column * 13 + frame * (1 + ((row * 5 + column * 3) % 4)) * 11) % 50;
+        for (let line = 0; line < cell; line++) {
+          const start = (row * cell + line) * width + column * cell;
+          luma.fill(wall.y + light - 25, start, start + cell);
+        }
+      }
+    }
+    frames.push(Buffer.from("FRAME\n"), luma, Buffer.alloc(chroma, wall.u), Buffer.alloc(chroma, wall.v));
+  }
+  writeFileSync(file, Buffer.concat(frames));
+  return file;
+}
+
 /** A camera that shows the outline of a person, swaying a little, before a wall of that colour. */
 export function portrait(wall: Colour, width = 640, height = 360, framesPerSecond = 10): string {
   const file = join(folder, `portrait-${wall.name}.y4m`);

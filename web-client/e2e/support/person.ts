@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
 
+import { goThrough, type Leg } from "./network.ts";
+
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 export interface Equipment {
@@ -19,6 +21,8 @@ export interface Equipment {
   readonly onlyWay?: Way;
   /** Sound needs a gesture, as in a browser that has not been set up for tests. */
   readonly soundNeedsGesture?: boolean;
+  /** The network that media goes over; without one, straight to the server. */
+  readonly network?: Leg;
 }
 
 /** A way for media: straight by UDP or TCP, or through a relay. */
@@ -131,6 +135,9 @@ export class Person {
     await context.addInitScript(rememberTracks);
     if (equipment.onlyWay !== undefined) {
       await context.addInitScript(narrow, equipment.onlyWay);
+    }
+    if (equipment.network !== undefined) {
+      await context.addInitScript(goThrough, equipment.network.port);
     }
     const person = new Person(name, browser, context, profile, await context.newPage());
     person.watch(person.page);
@@ -282,6 +289,17 @@ export class Person {
       }
       return { protocol: local.protocol, type: local.candidateType, remote: remote.address ?? "" };
     });
+  }
+
+  /** All statistics of the newest peer connection that are of this type, as the browser gives them. */
+  statistics(type: string): Promise<Record<string, unknown>[]> {
+    return this.page.evaluate(async (wanted) => {
+      const made = (globalThis as unknown as { peerConnectionsOfThisTest: RTCPeerConnection[] })
+        .peerConnectionsOfThisTest;
+      const report = await made.at(-1)?.getStats();
+      const all = [...(report?.values() ?? [])] as Record<string, unknown>[];
+      return all.filter((one) => one.type === wanted);
+    }, type);
   }
 
   /** Captions that became final, as the page shows them in the log for screen readers. */

@@ -37,7 +37,7 @@ export function binary(): string {
 }
 
 /** A port that is free now, for a server that must come back on the same one. */
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((done, fail) => {
     const probe = createServer();
     probe.once("error", fail);
