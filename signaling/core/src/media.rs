@@ -42,6 +42,10 @@ impl Session {
     pub(crate) fn set_screen(&mut self, actor: ParticipantId, on: bool) -> Result<(), Refusal> {
         if on {
             self.require(actor, Permission::ShareScreen)?;
+            let may_add = self.require(actor, Permission::ManageMedia).is_ok();
+            if !may_add && self.another_screen_is_shared(actor) {
+                return Err(Refusal::ScreenTaken);
+            }
         }
         self.update(actor, |seat| {
             if let Some(inside) = seat.inside_mut() {
@@ -49,6 +53,19 @@ impl Session {
             }
         });
         Ok(())
+    }
+}
+
+impl Session {
+    /// Whether somebody who is there shares a screen, and the actor does not yet: newcomers replace nobody, and
+    /// who shares already goes on.
+    fn another_screen_is_shared(&self, actor: ParticipantId) -> bool {
+        let shares = |seat: &Seat| {
+            let inside = seat.inside();
+            inside.is_some_and(|inside| inside.screen && inside.line.connection().is_some())
+        };
+        let shares_already = self.seat(actor).is_some_and(shares);
+        !shares_already && self.insiders().any(shares)
     }
 }
 

@@ -54,6 +54,8 @@ pub(crate) enum Refusal {
     NobodyToView,
     #[error("a facilitator has locked microphones")]
     MicrophonesLocked,
+    #[error("somebody else shares a screen; facilitators may add theirs")]
+    ScreenTaken,
     #[error("`items` names a video twice, sound, or more videos than there can be")]
     View,
     #[error("the server can carry no more")]
@@ -82,6 +84,7 @@ impl Refusal {
             Self::TooManyViewers => ErrorCode::Overloaded,
             Self::RemoveOneself | Self::View | Self::LineTooLong => ErrorCode::InvalidValue,
             Self::MicrophonesLocked => ErrorCode::MicrophonesLocked,
+            Self::ScreenTaken => ErrorCode::ScreenTaken,
         }
     }
 }

@@ -608,6 +608,8 @@ pub enum ErrorCode {
     Blocked,
     /// A facilitator has locked microphones.
     MicrophonesLocked,
+    /// Somebody else shares a screen.
+    ScreenTaken,
     /// The name is empty, too long or not writable.
     InvalidName,
     /// The guidelines were not accepted.

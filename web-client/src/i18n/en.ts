@@ -611,6 +611,7 @@ export const en = {
     session_full: "The session is full. Try again later or ask the facilitator.",
     blocked: "You can't come back into this session.",
     microphones_locked: "Microphones are locked by the facilitator. Raise your hand if you want to speak.",
+    screen_taken: "Somebody else is sharing a screen. You can share yours when they have stopped.",
     invalid_name: "This name can't be used. Choose one of 1 to 40 characters.",
     guidelines_not_accepted: "Please agree to the group guidelines first.",
     invalid_value: "The server did not accept a value.",

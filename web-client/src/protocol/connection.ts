@@ -235,6 +235,7 @@ function isPassing(code: ErrorCode): boolean {
     case "session_full":
     case "blocked":
     case "microphones_locked":
+    case "screen_taken":
     case "invalid_name":
     case "guidelines_not_accepted":
     case "invalid_value":

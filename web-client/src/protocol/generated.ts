@@ -210,7 +210,7 @@ export type EndReason = "time" | "facilitator" | "operator";
 /**
  * What an error is about. Stable: clients and programs go by it, on the WebSocket and in the HTTP API.
  */
-export type ErrorCode = "malformed" | "unknown_message" | "too_large" | "too_many_messages" | "unsupported_version" | "out_of_order" | "unauthorized" | "forbidden" | "not_found" | "ended" | "session_locked" | "session_full" | "blocked" | "microphones_locked" | "invalid_name" | "guidelines_not_accepted" | "invalid_value" | "invalid_offer" | "overloaded" | "store_unavailable" | "internal";
+export type ErrorCode = "malformed" | "unknown_message" | "too_large" | "too_many_messages" | "unsupported_version" | "out_of_order" | "unauthorized" | "forbidden" | "not_found" | "ended" | "session_locked" | "session_full" | "blocked" | "microphones_locked" | "screen_taken" | "invalid_name" | "guidelines_not_accepted" | "invalid_value" | "invalid_offer" | "overloaded" | "store_unavailable" | "internal";
 
 /**
  * Measures of a flow of packets over the last interval.

@@ -176,7 +176,24 @@ fn a_camera_that_was_stopped_may_be_switched_on_again() {
 }
 
 #[test]
-fn several_screens_can_be_shared() {
+fn a_member_shares_a_screen_when_nobody_else_does() {
+    let mut world = World::with_group(&["ann", "ben"]);
+    world.says("ann", ClientMessage::SetScreen { on: true });
+    world.all_read();
+    world.says("ben", ClientMessage::SetScreen { on: true });
+    assert_eq!(world.hears("ben"), ["error ScreenTaken"]);
+    assert_eq!(world.hears("ann"), Vec::<String>::new());
+    assert!(!world.grants_of("ben").unwrap().screen && world.grants_of("ann").unwrap().screen);
+    // Saying it again, as after a reconnect, changes nothing for whoever has it.
+    world.says("ann", ClientMessage::SetScreen { on: true });
+    assert!(world.grants_of("ann").unwrap().screen);
+    world.says("ann", ClientMessage::SetScreen { on: false });
+    world.says("ben", ClientMessage::SetScreen { on: true });
+    assert!(world.grants_of("ben").unwrap().screen);
+}
+
+#[test]
+fn a_facilitator_may_add_a_screen() {
     let mut world = World::with_group(&["ann"]);
     world.says("ann", ClientMessage::SetScreen { on: true });
     world.says("host", ClientMessage::SetScreen { on: true });

@@ -84,7 +84,9 @@ impl ApiError {
                 }
                 ErrorCode::NotFound => StatusCode::NOT_FOUND,
                 ErrorCode::Ended => StatusCode::GONE,
-                ErrorCode::SessionLocked | ErrorCode::SessionFull => StatusCode::CONFLICT,
+                ErrorCode::SessionLocked | ErrorCode::SessionFull | ErrorCode::ScreenTaken => {
+                    StatusCode::CONFLICT
+                }
                 ErrorCode::Overloaded | ErrorCode::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
                 ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             },
