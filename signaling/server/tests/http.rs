@@ -154,6 +154,33 @@ async fn pages_carry_the_headers_that_protect_them() {
 }
 
 #[tokio::test]
+async fn files_are_sent_compressed_to_those_who_take_it() {
+    let world = World::start().await;
+    for (accepted, encoding, body) in [
+        ("gzip, deflate, br, zstd", Some("br"), "as br"),
+        ("gzip;q=0.5", Some("gzip"), "as gzip"),
+        ("br;q=0, gzip", Some("gzip"), "as gzip"),
+        ("identity", None, "export {}"),
+    ] {
+        let headers = [("Accept-Encoding", accepted)];
+        let asset = world.request("GET", "/assets/index-1a2b.js", &headers, "").await;
+        assert_eq!(
+            (asset.header("Content-Encoding"), asset.body.as_str()),
+            (encoding, body),
+            "{accepted}"
+        );
+        assert_eq!(asset.header("Content-Type"), Some("text/javascript"));
+        assert_eq!(asset.header("Vary"), Some("accept-encoding"));
+    }
+    let page = world.request("GET", "/", &[("Accept-Encoding", "br")], "").await;
+    assert_eq!(
+        page.header("Content-Encoding"),
+        None,
+        "there is nothing compressed beside it"
+    );
+}
+
+#[tokio::test]
 async fn readiness_follows_the_media_plane_and_the_store() {
     let world = World::start().await;
     assert_eq!(world.request("GET", "/healthz", &[], "").await.status, 200);

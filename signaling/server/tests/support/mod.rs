@@ -39,6 +39,8 @@ impl Assets for TinyClient {
         let (bytes, content_type): (&'static [u8], _) = match path {
             "index.html" => (b"<!doctype html><title>Hearken</title>", "text/html"),
             "assets/index-1a2b.js" => (b"export {}", "text/javascript"),
+            "assets/index-1a2b.js.br" => (b"as br", "application/octet-stream"),
+            "assets/index-1a2b.js.gz" => (b"as gzip", "application/octet-stream"),
             _ => return None,
         };
         Some(Asset {
