@@ -184,7 +184,7 @@ describe("with the keyboard", () => {
     await page.getByRole("button", { name: "Connection: Weak. Details", exact: true }).press("Enter");
     const dialog = page.getByRole("dialog", { name: "Your connection" });
     await dialog.getByText("Your connection is weak.").waitFor();
-    await dialog.getByText("268 kbit/s, 12 % lost on the way").waitFor();
+    await dialog.getByText("268 kbit/s, 12 % lost").waitFor();
     expect(await dialog.getByRole("radio", { name: /^Full/ }).isChecked()).toBe(true);
     await dialog.getByRole("radiogroup", { name: "How much video" }).waitFor();
     await page.close();

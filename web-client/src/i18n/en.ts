@@ -308,14 +308,14 @@ export const en = {
     },
     paused: (n: number) =>
       `${count(n, "picture is", "pictures are")} paused and will be back when your connection allows.`,
-    roundTrip: "To the server and back",
+    roundTrip: "There and back",
     sending: "You send",
     receiving: "You receive",
     carries: "It carries about",
     milliseconds: (ms: number) => `${ms} ms`,
     rate: (bps: number) =>
       bps < 1_000_000 ? `${Math.round(bps / 1000)} kbit/s` : `${(bps / 1_000_000).toFixed(1)} Mbit/s`,
-    flow: (rate: string, percent: string) => `${rate}, ${percent} % lost on the way`,
+    flow: (rate: string, percent: string) => `${rate}, ${percent} % lost`,
   },
 
   captions: {
