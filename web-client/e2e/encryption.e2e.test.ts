@@ -60,7 +60,9 @@ describe("media encrypted by encoded transform", () => {
       40_000,
     );
     // A tile of another size gets another layer, which begins with a key frame that the server has to notice.
-    await bob.page.setViewportSize({ width: 360, height: 420 });
+    await bob.page.addStyleTag({
+      content: "video { max-width: 112px !important; max-height: 63px !important }",
+    });
     await eventually(
       "Bob sees another layer",
       async () => {

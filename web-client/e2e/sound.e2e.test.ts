@@ -1,12 +1,15 @@
 // Sound: what browsers send of it, and that it comes in step with the picture.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { recording } from "./support/fixtures.ts";
 import { flashAndBeep, OFFSETS_WINDOW_MS, watchFlashesAndBeeps } from "./support/lips.ts";
 import { Person } from "./support/person.ts";
 import { eventually, HearkenServer, type Links, pause } from "./support/server.ts";
 
 /** EN 301 549 §6.5.4. */
 const LIPS_AND_VOICE_MS_MAX = 100;
+/** The page asks for layers by the size in which it shows a picture. */
+const SMALL_PICTURES = "video { max-width: 112px !important; max-height: 63px !important }";
 /** Medians that are taken before a figure counts as too large. */
 const WINDOWS_MAX = 3;
 
@@ -40,7 +43,7 @@ describe("lips and voice", () => {
     figures.large = await offset();
 
     const wide = await frameWidth(begun.videoMid);
-    await fay.page.setViewportSize({ width: 360, height: 420 });
+    const small = await fay.page.addStyleTag({ content: SMALL_PICTURES });
     await eventually(`less than ${wide} pixels arrive`, async () => {
       const width = await frameWidth(begun.videoMid);
       return width > 0 && width < wide;
@@ -48,7 +51,7 @@ describe("lips and voice", () => {
     figures.small = await offset();
 
     await ann.button("Leave").click();
-    await fay.page.setViewportSize({ width: 1000, height: 700 });
+    await small.evaluate((style) => (style as HTMLStyleElement).remove());
     await eventually("Ann is gone", async () => (await fay.tile("Ann").count()) === 0);
     await annJoins();
     const again = await watchAnn();
@@ -111,3 +114,109 @@ describe("lips and voice", () => {
     return ms;
   }
 });
+
+/** Packets of a microphone in a window of silence, and in one of speech: 2.5 and 50 a second, and some room. */
+const WINDOW_MS = 1_500;
+const SILENT_PACKETS_MAX = 15;
+const SPOKEN_PACKETS_MIN = 50;
+
+describe("a microphone", () => {
+  let server: HearkenServer;
+  let fay: Person;
+  let ann: Person;
+
+  beforeAll(async () => {
+    server = await HearkenServer.start();
+    const links = await server.createSession({ name: "Sound", captions: false, waiting_room: false });
+    fay = await Person.launch("Fay");
+    await fay.join(links.facilitator_url, "Join");
+    await fay.waitUntilInCall();
+    await fay.toggle("Microphone", false);
+    await fay.toggle("Camera", false);
+    ann = await Person.launch("Ann", { speech: recording(["0870"], 5_000).file });
+    await ann.join(links.member_url, "Ask to join");
+    await ann.waitUntilInCall();
+    await ann.toggle("Camera", false);
+    await ann.toggle("Microphone", true);
+  });
+
+  afterAll(async () => {
+    await Promise.all([fay, ann].map((person) => person?.close()));
+    await server?.stop();
+  });
+
+  test("sends copies, in-band repairs and nothing in silence, and can be asked for what is lost", async () => {
+    const sent = await eventually("Ann sends sound", () => codecs(ann, "outbound-rtp"), 30_000);
+    expect(sent.map((codec) => codec.mimeType)).toEqual(["audio/opus"]);
+    const answer = await ann.page.evaluate(() => {
+      const made = (globalThis as unknown as { peerConnectionsOfThisTest: RTCPeerConnection[] })
+        .peerConnectionsOfThisTest;
+      return made.at(-1)?.currentRemoteDescription?.sdp ?? "";
+    });
+    const parameters = /a=fmtp:111 (.*)\r\n/.exec(answer)?.[1]?.split(";");
+    expect(parameters).toEqual(expect.arrayContaining(["useinbandfec=1", "usedtx=1"]));
+    expect(answer).toContain("a=rtcp-fb:111 nack\r\n");
+    expect(answer).toContain("m=audio 9 UDP/TLS/RTP/SAVPF 63 111\r\n");
+
+    // No line loses anything here, so nobody needs copies on the way down.
+    const received = await eventually("Fay gets sound", () => codecs(fay, "inbound-rtp"));
+    expect(new Set(received.map((codec) => codec.mimeType))).toEqual(new Set(["audio/opus"]));
+
+    const windows: { packets: number; bytes: number }[] = [];
+    const find = (is: (one: { packets: number; bytes: number }) => boolean) => windows.find(is);
+    const { spoken } = await eventually(
+      "a window of speech and one of silence",
+      async () => {
+        const before = await outgoing();
+        await pause(WINDOW_MS);
+        const after = await outgoing();
+        windows.push({ packets: after.packets - before.packets, bytes: after.bytes - before.bytes });
+        const speech = find(({ packets }) => packets >= SPOKEN_PACKETS_MIN);
+        const silence = find(({ packets }) => packets <= SILENT_PACKETS_MAX);
+        return speech !== undefined && silence !== undefined && { spoken: speech };
+      },
+      60_000,
+    );
+    // The statistics name the codec inside: that copies go along shows in the bytes, twice what the encoder makes.
+    const { target } = await outgoing();
+    expect((spoken.bytes / spoken.packets) * 8 * 50).toBeGreaterThan(1.25 * target);
+  });
+
+  /** What Ann's microphone has sent, and the rate that the encoder aims at in bit/s. */
+  function outgoing(): Promise<{ packets: number; bytes: number; target: number }> {
+    return ann.page.evaluate(async () => {
+      const made = (globalThis as unknown as { peerConnectionsOfThisTest: RTCPeerConnection[] })
+        .peerConnectionsOfThisTest;
+      const sum = { packets: 0, bytes: 0, target: 0 };
+      (await made.at(-1)?.getStats())?.forEach((stats) => {
+        if (stats.type === "outbound-rtp" && stats.kind === "audio") {
+          sum.packets += stats.packetsSent;
+          sum.bytes += stats.bytesSent;
+          sum.target = Math.max(sum.target, stats.targetBitrate ?? 0);
+        }
+      });
+      return sum;
+    });
+  }
+});
+
+interface CodecStats {
+  readonly mimeType: string;
+}
+
+/** The codecs of the streams of sound that flow; none yet: false. */
+function codecs(person: Person, type: "inbound-rtp" | "outbound-rtp"): Promise<CodecStats[] | false> {
+  return person.page.evaluate(async (wanted) => {
+    const made = (globalThis as unknown as { peerConnectionsOfThisTest: RTCPeerConnection[] })
+      .peerConnectionsOfThisTest;
+    const all = await made.at(-1)?.getStats();
+    const found: CodecStats[] = [];
+    all?.forEach((stats) => {
+      const packets = stats.packetsReceived ?? stats.packetsSent ?? 0;
+      if (stats.type === wanted && stats.kind === "audio" && packets > 20) {
+        found.push({ mimeType: all.get(stats.codecId)?.mimeType ?? "" });
+      }
+    });
+    return found.length > 0 && found;
+  }, type);
+}
