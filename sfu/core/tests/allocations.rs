@@ -93,3 +93,38 @@ fn forwarding_does_not_allocate() {
         "{allocations} allocations in {forwarded} forwarded packets"
     );
 }
+
+#[test]
+fn copies_of_earlier_sound_do_not_allocate_either() {
+    let mut world = World::new(91);
+    world.command(MediaCommand::OpenSession {
+        session: SESSION,
+        captions: false,
+    });
+    let style = wire::OfferStyle {
+        red: Some(63),
+        ..Default::default()
+    };
+    let (ann, bob) = (world.join_as(style), world.join_as(style));
+    world.switch(ann, TrackSource::Microphone, true);
+    world.peers[bob].reported_loss = 60;
+    world.run(4000);
+    let source = world.peers[ann].address;
+    let (copies, mut allocations) = (world.counters().copies_sent.packets, 0);
+    for ms in 1..=2000 {
+        let (now, now_ms) = (
+            world.now() + std::time::Duration::from_millis(ms),
+            world.now_ms() + ms,
+        );
+        let mut packets = world.peers[ann].produce(now_ms);
+        for packet in &mut packets {
+            let before = ALLOCATIONS.with(Cell::get);
+            world.core.handle_datagram(now, source, world.server(), packet);
+            allocations += ALLOCATIONS.with(Cell::get) - before;
+            world.core.outbox().clear();
+        }
+    }
+    let copies = world.counters().copies_sent.packets - copies;
+    assert!(copies > 180, "{copies}");
+    assert!(allocations <= 2, "{allocations} allocations for {copies} copies");
+}
