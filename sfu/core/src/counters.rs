@@ -160,6 +160,10 @@ pub struct Counters {
     pub probes: u64,
     /// Packets of padding that these took; also counted as `sent.rtx`.
     pub padding_packets: u64,
+    /// Videos that were paused because a subscriber's line did not carry them.
+    pub pauses: u64,
+    /// Messages to publishers about which layers to send.
+    pub publish_requests: u64,
     /// Assignments of slots, frees not counted.
     pub slot_assignments: u64,
     /// Switches of a subscriber from one layer of a video to another.

@@ -122,7 +122,8 @@ impl Metrics {
             offers: counter("hearken_sfu_offers_total", "SDP offers by result.", &["result"])?,
             decisions: counter(
                 "hearken_sfu_decisions_total",
-                "Slot assignments, layer switches, congestion feedbacks sent, probes of lines, commands that came too late.",
+                "Slot assignments, layer switches, congestion feedbacks sent, probes of lines, \
+                 videos paused for bandwidth, publishers told which layers to send, commands that came too late.",
                 &["decision"],
             )?,
             feedback: counter(
@@ -339,6 +340,8 @@ impl Metrics {
         );
         add(&self.decisions, "congestion_feedback", b.twcc_sent, a.twcc_sent);
         add(&self.decisions, "probe", b.probes, a.probes);
+        add(&self.decisions, "pause", b.pauses, a.pauses);
+        add(&self.decisions, "publish", b.publish_requests, a.publish_requests);
         add(
             &self.feedback,
             "malformed",

@@ -15,6 +15,7 @@ use super::redundancy::Redundancy;
 use super::rtcp::ReportBlock;
 use super::slots::Owner;
 use super::statistics::{LineMeter, Loss};
+use super::steadiness::Steadiness;
 use super::time::{MediaTime, NtpTime};
 
 /// Repairs may take a third of what the line carries, within these bounds, in bit/s: one that loses more has no
@@ -44,6 +45,7 @@ pub(crate) struct SlotPair {
     pub(crate) cname: String,
     pub(crate) audio: Outgoing,
     pub(crate) video: Outgoing,
+    pub(crate) steadiness: Steadiness,
     /// Key frames that this subscriber may still ask for here.
     pub(crate) key_frames: Allowance,
 }
@@ -116,6 +118,7 @@ impl Downlink {
                 cname,
                 audio,
                 video,
+                steadiness: Steadiness::default(),
                 key_frames: Allowance::new(KEY_FRAMES_MAX, KEY_FRAME_EVERY),
             });
         }

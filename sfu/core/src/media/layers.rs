@@ -1,5 +1,7 @@
 //! Which simulcast layer of a video each subscriber gets: by the size it shows it in, within what its line
-//! carries. Only layers that arrive count, so nobody ever waits for one that doesn't.
+//! carries. Only layers that arrive count, so nobody ever waits for one that doesn't; it may be wished for.
+
+use std::cmp::Reverse;
 
 use super::rate::Bitrate;
 use super::rewriter::StreamId;
@@ -11,6 +13,9 @@ pub(crate) const LAYERS_MAX: usize = 3;
 const UPSCALE_PERCENT_MAX: u32 = 125;
 /// A layer of unknown height, not yet seen a key frame of: its share of a 720p capture.
 const HEIGHTS_ASSUMED: [u16; LAYERS_MAX] = [180, 360, 720];
+/// What clients are told to send at most, for layers that do not arrive, or only just.
+pub(crate) const RATES_ASSUMED: [Bitrate; LAYERS_MAX] =
+    [Bitrate(150_000), Bitrate(500_000), Bitrate(1_500_000)];
 
 /// A layer that arrives at present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,22 +29,43 @@ pub(crate) struct LiveLayer {
 /// The layers of one video, by their number; `None` does not arrive.
 pub(crate) type LiveLayers = [Option<LiveLayer>; LAYERS_MAX];
 
+/// Why a video is served before another, the most important first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Priority {
+    Pinned,
+    /// With the place in the list of speakers.
+    Speaks(usize),
+    Interpreter,
+    Screen,
+    /// Then the largest first.
+    Other,
+}
+
 /// What one subscriber wants of one video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Demand {
     /// The subscriber's pair.
     pub(crate) pair: usize,
     pub(crate) layers: LiveLayers,
+    /// How many layers the publisher could send, whether or not they arrive.
+    pub(crate) offered: usize,
     /// Of the tile, in pixels.
     pub(crate) height: u16,
-    /// Lower is served first.
-    pub(crate) priority: u8,
+    pub(crate) priority: Priority,
     /// The layer it gets at present.
     pub(crate) current: Option<u8>,
     /// The stream it gets at present: not that of `current` any more when the publisher has replaced it.
     pub(crate) current_stream: Option<StreamId>,
+    /// The choice before this one.
+    pub(crate) before: Option<u8>,
+    /// It had to give way a short time ago: nothing more for now.
+    pub(crate) is_held: bool,
+    /// It did not fit before at all.
+    pub(crate) was_paused: bool,
     /// The choice.
     pub(crate) chosen: Option<u8>,
+    /// The layer to be chosen if it arrived.
+    pub(crate) wish: Option<u8>,
 }
 
 impl Demand {
@@ -48,6 +74,75 @@ impl Demand {
         let chosen = self.chosen?;
         let stream = self.layers[usize::from(chosen)].map(|layer| layer.stream);
         (self.current != self.chosen || self.current_stream != stream).then_some(chosen)
+    }
+
+    /// Whether it is shown and arrives, and does not fit.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.chosen.is_none() && self.height > 0 && self.layers.iter().any(Option::is_some)
+    }
+
+    /// Whether it would be larger on a better line.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.chosen.map(usize::from) < fitting(&self.layers, self.height)
+    }
+
+    fn smallest(&self) -> Option<usize> {
+        self.layers.iter().position(Option::is_some)
+    }
+
+    /// What a layer takes; of one that does not arrive, about.
+    fn rate(&self, layer: usize) -> u64 {
+        self.layers[layer].map_or(RATES_ASSUMED[layer].0, |layer| layer.bitrate.0)
+    }
+
+    /// What must be left for a layer. What is being sent costs nothing new; to take on more there must be room
+    /// to spare.
+    fn cost(&self, layer: usize) -> u64 {
+        let rate = self.rate(layer);
+        let is_sent = self.before.max(self.current) >= Some(layer as u8);
+        if is_sent { rate } else { rate + rate / 4 }
+    }
+
+    fn may_rise_to(&self, layer: usize) -> bool {
+        !self.is_held || self.before.max(self.current) >= Some(layer as u8)
+    }
+
+    /// The layer that would fit the tile among all that the publisher could send.
+    fn ideal(&self) -> Option<usize> {
+        if self.height == 0 {
+            return None;
+        }
+        let known = |layer: &usize| self.layers[*layer].and_then(|live| live.height);
+        let reference = (0..LAYERS_MAX).find_map(|layer| Some((layer, known(&layer)?)));
+        let height = |layer: usize| match reference {
+            Some((of, height)) if layer >= of => u32::from(height) << (layer - of),
+            Some((of, height)) => u32::from(height) >> (of - layer),
+            None => u32::from(HEIGHTS_ASSUMED[layer]),
+        };
+        let last = self.offered.clamp(1, LAYERS_MAX) - 1;
+        let fits = |layer: &usize| height(*layer) * UPSCALE_PERCENT_MAX >= u32::from(self.height) * 100;
+        Some((0..last).find(fits).unwrap_or(last))
+    }
+
+    /// Wishes for a layer that does not arrive, if it would be better and there is room for it.
+    fn wish(&mut self, left: Option<u64>) {
+        let Some(ideal) = self.ideal() else {
+            return;
+        };
+        let Some(chosen) = self.chosen.map(usize::from) else {
+            self.wish = Some(0);
+            return;
+        };
+        let room = left.map(|left| left + self.rate(chosen));
+        let is_better = |layer: &usize| {
+            self.layers[*layer].is_none()
+                && self.may_rise_to(*layer)
+                && room.is_none_or(|room| self.cost(*layer) <= room)
+        };
+        let better = (chosen + 1..=ideal).rev().find(is_better);
+        // A smaller one will do, but must come first.
+        let smaller = (ideal < chosen && self.layers[ideal].is_none()).then_some(ideal);
+        self.wish = better.or(smaller).map(|layer| layer as u8);
     }
 }
 
@@ -67,54 +162,55 @@ fn fitting(layers: &LiveLayers, height: u16) -> Option<usize> {
         .map(|(index, _)| index)
 }
 
-/// What all videos together would take if there were no limit.
+/// What all videos together would take if there were no limit and everything arrived.
 pub(crate) fn wanted(demands: &[Demand]) -> Bitrate {
+    let arrives = |demand: &&Demand| demand.layers.iter().any(Option::is_some);
     let rate = |demand: &Demand| {
-        let layer = fitting(&demand.layers, demand.height)?;
-        demand.layers[layer].map(|layer| layer.bitrate.0)
+        let live = fitting(&demand.layers, demand.height).map_or(0, |layer| demand.rate(layer));
+        demand.ideal().map_or(live, |layer| demand.rate(layer).max(live))
     };
-    Bitrate(demands.iter().filter_map(rate).sum())
+    Bitrate(demands.iter().filter(arrives).map(rate).sum())
 }
 
-/// Chooses for all videos of one subscriber. With a ceiling, everybody gets the smallest layer first, as far
-/// as it goes, then the wishes are met in order of priority.
-pub(crate) fn choose(demands: &mut [Demand], ceiling: Option<Bitrate>) {
-    let Some(ceiling) = ceiling else {
+/// Chooses for all videos of one subscriber. Within a budget everybody gets the smallest layer first, as far as
+/// it goes, the most important first; then the wishes are met in the same order.
+pub(crate) fn choose(demands: &mut [Demand], budget: Option<Bitrate>) {
+    let Some(budget) = budget else {
         for demand in demands {
             demand.chosen = fitting(&demand.layers, demand.height).map(|layer| layer as u8);
+            demand.wish(None);
         }
         return;
     };
-    demands.sort_unstable_by_key(|demand| demand.priority);
-    let rate = |demand: &Demand, layer: usize| demand.layers[layer].map_or(0, |layer| layer.bitrate.0);
-    let mut left = ceiling.0;
-    for (served, demand) in demands.iter_mut().enumerate() {
-        let smallest = demand.layers.iter().position(Option::is_some);
-        // The first is served even if it does not fit: some picture is better than none.
-        let affordable = smallest.filter(|layer| served == 0 || rate(demand, *layer) <= left);
-        left = left.saturating_sub(affordable.map_or(0, |layer| rate(demand, layer)));
+    demands.sort_unstable_by_key(|demand| (demand.priority, Reverse(demand.height), demand.pair));
+    let mut left = budget.0;
+    for demand in demands.iter_mut() {
+        let affordable = demand.smallest().filter(|layer| {
+            let needs = if demand.was_paused {
+                demand.rate(*layer) * 5 / 4
+            } else {
+                demand.rate(*layer)
+            };
+            needs <= left && !(demand.was_paused && demand.is_held)
+        });
+        left -= affordable.map_or(0, |layer| demand.rate(layer)).min(left);
         demand.chosen = affordable.map(|layer| layer as u8);
     }
     for demand in demands {
-        let (Some(chosen), Some(wish)) = (demand.chosen, fitting(&demand.layers, demand.height)) else {
+        let (Some(chosen), Some(fits)) = (demand.chosen, fitting(&demand.layers, demand.height)) else {
+            demand.wish(Some(left));
             continue;
         };
         let chosen = usize::from(chosen);
-        let spent = rate(demand, chosen);
-        let larger = (chosen + 1..=wish).rev().find(|layer| {
-            // What is already being sent costs nothing new; to take on more there must be room to spare.
-            let cost = rate(demand, *layer);
-            let margin = if demand.current == Some(*layer as u8) {
-                cost
-            } else {
-                cost + cost / 4
-            };
-            demand.layers[*layer].is_some() && margin <= left + spent
+        let room = left + demand.rate(chosen);
+        let larger = (chosen + 1..=fits).rev().find(|layer| {
+            demand.layers[*layer].is_some() && demand.may_rise_to(*layer) && demand.cost(*layer) <= room
         });
         if let Some(layer) = larger {
-            left = (left + spent).saturating_sub(rate(demand, layer));
+            left = room.saturating_sub(demand.rate(layer));
             demand.chosen = Some(layer as u8);
         }
+        demand.wish(Some(left));
     }
 }
 
@@ -134,15 +230,21 @@ mod tests {
         [layer(180, 150), layer(360, 500), layer(720, 1700)]
     }
 
-    fn demand(layers: LiveLayers, height: u16, priority: u8) -> Demand {
+    /// The later, the less important.
+    fn demand(layers: LiveLayers, height: u16, place: usize) -> Demand {
         Demand {
-            pair: 0,
+            pair: place,
             layers,
+            offered: 3,
             height,
-            priority,
+            priority: Priority::Speaks(place),
             current: None,
             current_stream: None,
+            before: None,
+            is_held: false,
+            was_paused: false,
             chosen: None,
+            wish: None,
         }
     }
 
@@ -192,7 +294,7 @@ mod tests {
         ];
         assert_eq!(chosen(demands.clone(), Some(1000)), [Some(1), Some(0), Some(0)]);
         assert_eq!(chosen(demands.clone(), Some(320)), [Some(0), Some(0), None]);
-        assert_eq!(chosen(demands, Some(50)), [Some(0), None, None]);
+        assert_eq!(chosen(demands, Some(50)), [None, None, None]);
     }
 
     #[test]
@@ -203,5 +305,71 @@ mod tests {
         };
         assert_eq!(chosen(vec![current], Some(510)), [Some(1)]);
         assert_eq!(chosen(vec![demand(all(), 360, 0)], Some(510)), [Some(0)]);
+    }
+
+    #[test]
+    fn the_important_ones_are_served_first_and_then_the_large_ones() {
+        let with = |pair, priority, height| Demand {
+            pair,
+            priority,
+            ..demand([layer(180, 150), None, None], height, 0)
+        };
+        let mut demands = vec![
+            with(0, Priority::Other, 180),
+            with(1, Priority::Other, 360),
+            with(2, Priority::Screen, 180),
+            with(3, Priority::Interpreter, 180),
+            with(4, Priority::Speaks(0), 180),
+            with(5, Priority::Pinned, 180),
+        ];
+        for (fit, kbps) in [(0, 140), (1, 150), (3, 450), (5, 899), (6, 900)] {
+            choose(&mut demands, Some(Bitrate(kbps * 1000)));
+            let served: Vec<_> = demands
+                .iter()
+                .filter(|demand| demand.chosen.is_some())
+                .map(|demand| demand.pair)
+                .collect();
+            assert_eq!(served, [5, 4, 3, 2, 1, 0][..fit], "{kbps} kbit/s");
+        }
+    }
+
+    #[test]
+    fn who_had_to_give_way_neither_rises_nor_falls_while_held() {
+        let held = Demand {
+            before: Some(1),
+            is_held: true,
+            ..demand(all(), 720, 0)
+        };
+        assert_eq!(chosen(vec![held], Some(5000)), [Some(1)]);
+        let paused = Demand {
+            was_paused: true,
+            ..demand(all(), 180, 0)
+        };
+        assert_eq!(chosen(vec![paused], Some(160)), [None]);
+        assert_eq!(chosen(vec![paused], Some(190)), [Some(0)]);
+        let held = Demand {
+            is_held: true,
+            ..paused
+        };
+        assert_eq!(chosen(vec![held], Some(5000)), [None]);
+    }
+
+    #[test]
+    fn a_layer_that_is_switched_off_is_wished_for_while_a_smaller_one_is_sent() {
+        let wish = |layers, height, budget: Option<u64>| {
+            let mut demands = [demand(layers, height, 0)];
+            choose(&mut demands, budget.map(|kbps| Bitrate(kbps * 1000)));
+            (demands[0].chosen, demands[0].wish)
+        };
+        let only_small = [layer(180, 150), None, None];
+        assert_eq!(wish(only_small, 720, None), (Some(0), Some(2)));
+        assert_eq!(wish(only_small, 360, None), (Some(0), Some(1)));
+        assert_eq!(wish(only_small, 180, None), (Some(0), None));
+        assert_eq!(wish(only_small, 720, Some(2500)), (Some(0), Some(2)));
+        assert_eq!(wish(only_small, 720, Some(1000)), (Some(0), Some(1)));
+        assert_eq!(wish(only_small, 720, Some(300)), (Some(0), None));
+        assert_eq!(wish(only_small, 720, Some(100)), (None, Some(0)));
+        assert_eq!(wish([None, None, layer(720, 900)], 180, None), (Some(2), Some(0)));
+        assert_eq!(wish(all(), 720, Some(5000)), (Some(2), None));
     }
 }

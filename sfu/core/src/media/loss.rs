@@ -14,8 +14,8 @@ const HEAVY_LOSS: u32 = 26;
 const LIGHT_LOSS: u32 = 5;
 /// One verdict per interval: a report about the time before the last change says nothing about it.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// Below this there is no watchable video: leave it to the choice of layers.
-const CEILING_MIN: Bitrate = Bitrate(100_000);
+/// Room for voices and one small video: these reports are too rough to take that away too.
+const CEILING_MIN: Bitrate = Bitrate(250_000);
 
 /// The state for one subscriber.
 #[derive(Debug, Clone, Copy, Default)]

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use hearken_protocol::{MediaGrants, ParticipantId, Publish, TrackSource, VideoCodec, ViewItem, ViewMode};
+use hearken_protocol::{
+    Importance, MediaGrants, ParticipantId, Publish, TrackSource, VideoCodec, ViewItem, ViewMode,
+};
 
 use super::downlink::Downlink;
-use super::layers::{LAYERS_MAX, LiveLayer, LiveLayers};
+use super::dynacast::Dynacast;
+use super::layers::{LAYERS_MAX, LiveLayer, LiveLayers, RATES_ASSUMED};
+use super::rate::Bitrate;
 use super::slots::Share;
 use super::speaker::VoiceActivity;
 use super::time::MediaTime;
@@ -22,6 +26,8 @@ const SCREEN_SILENCE_MAX: Duration = Duration::from_secs(10);
 const LAYER_SILENCE_MAX: Duration = Duration::from_millis(1500);
 /// The same where several layers come in one stream: each comes with every picture.
 const SPATIAL_LAYER_SILENCE_MAX: Duration = Duration::from_millis(500);
+/// A voice that only just comes.
+const SOUND_RATE_ASSUMED: Bitrate = Bitrate(40_000);
 /// Videos a client can show at once. Full: the rest is not sent.
 const VIEW_ITEMS_MAX: usize = 64;
 
@@ -125,6 +131,8 @@ pub(crate) struct Participant {
     pub(crate) tracks: [Track; TrackSource::ALL.len()],
     pub(crate) voice: VoiceActivity,
     pub(crate) publishing: Publishing,
+    /// Which layers of the camera they are asked for.
+    pub(crate) dynacast: Dynacast,
     view: Vec<ViewItem>,
     /// How much video they want at all.
     pub(crate) mode: ViewMode,
@@ -141,6 +149,7 @@ impl Participant {
             tracks: Default::default(),
             voice: VoiceActivity::default(),
             publishing: Publishing::default(),
+            dynacast: Dynacast::default(),
             view: Vec::new(),
             mode: ViewMode::Full,
             generation: 0,
@@ -180,6 +189,35 @@ impl Participant {
         self.mode = mode;
     }
 
+    /// How many layers of a source they could send.
+    pub(crate) fn offered_layers(&self, source: TrackSource) -> usize {
+        self.connection
+            .as_ref()
+            .map_or(1, |connection| connection.uplink.offered_layers(source))
+    }
+
+    /// What the sound of a source takes; nothing while it does not come.
+    pub(crate) fn sound_rate(&mut self, source: TrackSource, now: MediaTime) -> Bitrate {
+        if !self.tracks[source as usize].is_sending || !self.may_send(source) {
+            return Bitrate(0);
+        }
+        let Some(connection) = &mut self.connection else {
+            return Bitrate(0);
+        };
+        let [stream, ..] = connection.uplink.layers(source);
+        stream.map_or(Bitrate(0), |stream| {
+            stream.bitrate.rate_or(SOUND_RATE_ASSUMED, now)
+        })
+    }
+
+    /// How much a viewer needs a video, as they say.
+    pub(crate) fn importance(&self, participant: ParticipantId, source: TrackSource) -> Importance {
+        self.view
+            .iter()
+            .find(|item| item.participant == participant && item.source == source)
+            .map_or(Importance::Normal, |item| item.importance)
+    }
+
     /// How high a video is shown, in pixels; `None` when it is not. A tile wider than 16:9 counts by its width.
     pub(crate) fn shown_height(&self, participant: ParticipantId, source: TrackSource) -> Option<u16> {
         if self.mode == ViewMode::AudioOnly {
@@ -206,6 +244,8 @@ impl Participant {
         let Some(connection) = &mut self.connection else {
             return live;
         };
+        let dynacast = self.dynacast;
+        let is_asked = |layer: usize| source != TrackSource::Camera || dynacast.is_asked(layer);
         for (layer, stream) in connection.uplink.layers(source).into_iter().enumerate() {
             let Some(stream) = stream.filter(|stream| now.since(stream.last_packet) < silence_max) else {
                 continue;
@@ -214,6 +254,9 @@ impl Participant {
             if stream.layers.are_several() {
                 let silence_max = silence_max.min(spatial_silence_max(source));
                 return std::array::from_fn(|number| {
+                    if !is_asked(number) {
+                        return None;
+                    }
                     let (size, bitrate) = stream.layers.get(number, silence_max, now)?;
                     Some(LiveLayer {
                         stream: id,
@@ -222,10 +265,10 @@ impl Participant {
                     })
                 });
             }
-            live[layer] = Some(LiveLayer {
+            live[layer] = is_asked(layer).then(|| LiveLayer {
                 stream: id,
                 height: stream.size.map(|size| size.height.min(size.width)),
-                bitrate: stream.bitrate.rate(now),
+                bitrate: stream.bitrate.rate_or(RATES_ASSUMED[layer], now),
             });
         }
         live

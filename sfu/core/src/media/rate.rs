@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::time::MediaTime;
 
 const WINDOW: Duration = Duration::from_secs(1);
+/// What has come in less than this says nothing.
+const SHORTEST: Duration = Duration::from_millis(400);
 
 /// Bits per second.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +32,17 @@ impl RateMeter {
         self.last.unwrap_or(Bitrate(self.bytes * 8))
     }
 
+    /// The rate, or `assumed` as long as too little has come to tell.
+    pub(crate) fn rate_or(&mut self, assumed: Bitrate, now: MediaTime) -> Bitrate {
+        self.roll(now);
+        let elapsed = self.window_began.map_or(Duration::ZERO, |began| now.since(began));
+        match self.last {
+            Some(last) => last,
+            None if elapsed < SHORTEST => assumed,
+            None => Bitrate((self.bytes as f64 * 8.0 / elapsed.as_secs_f64()) as u64),
+        }
+    }
+
     /// Bits that came since the present window of a second began.
     pub(crate) fn current_window_bits(&mut self, now: MediaTime) -> u64 {
         self.roll(now);
@@ -41,7 +54,8 @@ impl RateMeter {
         let elapsed = now.since(began);
         if elapsed >= WINDOW {
             let bits = u128::from(self.bytes) * 8 * 1_000_000 / elapsed.as_micros().max(1);
-            self.last = Some(Bitrate(bits as u64));
+            // After a pause it begins afresh.
+            self.last = (elapsed < 2 * WINDOW).then_some(Bitrate(bits as u64));
             self.bytes = 0;
             self.window_began = Some(now);
         }

@@ -1,5 +1,6 @@
 //! One session: its participants, who gets whose media, and the way of a packet from one to the others.
 
+mod allocation;
 mod choices;
 mod feedback;
 mod forwarding;
@@ -19,6 +20,7 @@ use rand::rngs::StdRng;
 use super::downlink::Half;
 use super::layers::{Demand, LAYERS_MAX, LiveLayers};
 use super::participant::{Connection, LiveCodec, Participant, Subscription, silence_max};
+use super::rate::Bitrate;
 use super::red::Copies;
 use super::slots::{Claim, Place, Reassignment};
 use super::speaker::{Audible, SpeakerList};
@@ -135,8 +137,16 @@ struct Scratch {
     /// Per participant: camera and screen.
     live: Vec<[LiveLayers; 2]>,
     codecs: Vec<[Option<LiveCodec>; 2]>,
+    /// Layers each could send.
+    offered: Vec<[usize; 2]>,
+    /// What their sound takes: microphone and screen.
+    sound: Vec<[Bitrate; 2]>,
+    /// Layers that somebody gets.
     wanted: Vec<[[bool; LAYERS_MAX]; 2]>,
+    /// Layers that somebody waits for.
     wished: Vec<[[bool; LAYERS_MAX]; 2]>,
+    /// Layers of the camera that somebody needs, whether or not they arrive.
+    needed: Vec<[bool; LAYERS_MAX]>,
 }
 
 impl Session {
@@ -218,7 +228,7 @@ impl Session {
             self.replan(now, shared);
         }
         self.update_speakers(now, shared);
-        self.choose_layers(now);
+        self.choose_layers(now, shared);
     }
 
     pub(crate) fn set_view(
@@ -234,7 +244,7 @@ impl Session {
         };
         participant.set_view(items, mode);
         self.replan_for(at, now, shared);
-        self.choose_layers(now);
+        self.choose_layers(now, shared);
     }
 
     /// Gives a participant a connection; the one before is to be taken away first, the pairs dealt out after.
@@ -250,7 +260,7 @@ impl Session {
     pub(crate) fn deal_pairs(&mut self, now: Now, shared: &mut Shared) {
         self.replan(now, shared);
         self.update_publishing(now, shared);
-        self.choose_layers(now);
+        self.choose_layers(now, shared);
     }
 
     /// Takes a participant's connection away, telling the browser. Their pairs at others' stay.
@@ -310,8 +320,7 @@ impl Session {
             self.update_limits(now);
         }
         if is_turn || self.somebodys_line_has_fallen() {
-            self.choose_layers(now);
-            self.update_publishing(now, shared);
+            self.choose_layers(now, shared);
         }
     }
 
@@ -361,11 +370,14 @@ impl Session {
         {
             match event {
                 TransportEvent::Connected => {
+                    if let Some(participant) = self.participant(at) {
+                        participant.publishing.said = [None; 2];
+                    }
                     shared.event(MediaEvent::Connected {
                         session,
                         participant: id,
                     });
-                    self.choose_layers(now);
+                    self.choose_layers(now, shared);
                 }
                 TransportEvent::Disconnected(reason) => {
                     shared.event(MediaEvent::Disconnected {

@@ -156,6 +156,16 @@ impl Uplink {
         self.sends.codecs.contains(&Codec::Video(codec)) && (codec != VideoCodec::Av1 || has_descriptor)
     }
 
+    /// How many layers of a source the offer names.
+    pub(crate) fn offered_layers(&self, source: TrackSource) -> usize {
+        let section = self
+            .sends
+            .sections
+            .iter()
+            .find(|section| section.source == source);
+        section.map_or(1, |section| section.rids.len().clamp(1, LAYERS_MAX))
+    }
+
     pub(crate) fn stream(&mut self, at: usize) -> &mut UplinkStream {
         &mut self.streams[at]
     }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hearken_protocol::{ParticipantId, Slot, TrackSource};
+use hearken_protocol::{ParticipantId, Publish, Slot, TrackSource};
 use hearken_sfu_core::client::ClientTransport;
 use hearken_sfu_core::transport::{ICE_SEED_BYTES, IceCredentials, Identity, Incoming, Protocol};
 use rand::rngs::StdRng;
@@ -24,6 +24,8 @@ pub struct Sender {
     pub ssrc: u32,
     pub rtx_ssrc: u32,
     pub is_on: bool,
+    /// Whether the server wants it.
+    pub is_asked: bool,
     pub height: u16,
     pub packets_per_frame: usize,
     pub every_ms: u64,
@@ -200,6 +202,7 @@ impl Peer {
                 ssrc: random.next_u32(),
                 rtx_ssrc: random.next_u32(),
                 is_on: false,
+                is_asked: true,
                 height,
                 packets_per_frame,
                 every_ms,
@@ -253,6 +256,19 @@ impl Peer {
             .unwrap()
     }
 
+    /// Sends the layers that the server asks for.
+    pub fn publish(&mut self, publish: Publish) {
+        for sender in self
+            .senders
+            .iter_mut()
+            .filter(|sender| sender.source == publish.source)
+        {
+            let is_asked = publish.layers[usize::from(sender.layer)];
+            sender.key_frame_wanted |= is_asked && !sender.is_asked;
+            sender.is_asked = is_asked;
+        }
+    }
+
     /// Switches a source on or off, all layers of it.
     pub fn switch(&mut self, source: TrackSource, is_on: bool) {
         for sender in self.senders.iter_mut().filter(|sender| sender.source == source) {
@@ -281,6 +297,7 @@ impl Peer {
             // Spread, so that not all frames come at once.
             let phase = 3 * at as u64;
             if sender.is_on
+                && sender.is_asked
                 && now_ms >= sender.delay_ms + phase
                 && (now_ms - phase).is_multiple_of(sender.every_ms)
             {

@@ -253,12 +253,26 @@ impl World {
 
     /// Shows these cameras in this height, nothing else.
     pub fn view(&mut self, peer: usize, shown: &[(usize, TrackSource, u16)]) {
+        self.view_as(peer, shown, &[], ViewMode::Full);
+    }
+
+    /// As [`Self::view`], with those who are important, and a mode.
+    pub fn view_as(
+        &mut self,
+        peer: usize,
+        shown: &[(usize, TrackSource, u16)],
+        important: &[(usize, Importance)],
+        mode: ViewMode,
+    ) {
         let items = shown.iter().map(|(whose, source, height)| ViewItem {
             participant: self.peers[*whose].id,
             source: *source,
             width: (u32::from(*height) * 16 / 9) as u16,
             height: *height,
-            importance: Importance::Normal,
+            importance: important
+                .iter()
+                .find(|(important, _)| important == whose)
+                .map_or(Importance::Normal, |(_, importance)| *importance),
         });
         let items = items.collect();
         let participant = self.peers[peer].id;
@@ -266,7 +280,7 @@ impl World {
             session: self.session,
             participant,
             items,
-            mode: ViewMode::Full,
+            mode,
         });
     }
 
@@ -487,16 +501,51 @@ impl World {
                 let before = slots.insert(slot.mid.clone(), slot.clone());
                 assert!(before.is_none_or(|before| before.generation < slot.generation));
             }
+            MediaEvent::Publish {
+                participant, publish, ..
+            } => {
+                let at = find(&self.peers, *participant);
+                self.peers[at].publish(*publish);
+            }
             MediaEvent::Speakers { speakers, .. } => self.speakers.push(speakers.clone()),
             MediaEvent::OfferRefused { .. }
             | MediaEvent::Connected { .. }
             | MediaEvent::Disconnected { .. }
             | MediaEvent::Sending { .. }
-            | MediaEvent::Publish { .. }
             | MediaEvent::VideoPaused { .. }
             | MediaEvent::Statistics { .. } => {}
         }
         self.events.push((self.now_ms, event));
+    }
+
+    /// What a viewer was told of paused videos: when, whose, and whether paused.
+    pub fn pauses(&self, viewer: usize) -> Vec<(u64, usize, bool)> {
+        let id = self.peers[viewer].id;
+        let pause = |(at, event): &(u64, MediaEvent)| match event {
+            MediaEvent::VideoPaused {
+                participant,
+                publisher,
+                paused,
+                ..
+            } if *participant == id => {
+                let publisher = self.peers.iter().position(|peer| peer.id == *publisher)?;
+                Some((*at, publisher, *paused))
+            }
+            _ => None,
+        };
+        self.events.iter().filter_map(pause).collect()
+    }
+
+    /// What a publisher was told to send of the camera, and when.
+    pub fn publishes(&self, peer: usize) -> Vec<(u64, [bool; 3])> {
+        let id = self.peers[peer].id;
+        let publish = |(at, event): &(u64, MediaEvent)| match event {
+            MediaEvent::Publish {
+                participant, publish, ..
+            } if *participant == id => Some((*at, publish.layers)),
+            _ => None,
+        };
+        self.events.iter().filter_map(publish).collect()
     }
 
     /// Whether a source counts as sending, as signaling was told.

@@ -34,7 +34,7 @@ pub(super) struct RateControl {
     capacity: Option<f64>,
     updated: Option<MediaTime>,
     cut: Option<MediaTime>,
-    holds: bool,
+    is_over: bool,
 }
 
 impl RateControl {
@@ -44,7 +44,7 @@ impl RateControl {
             capacity: None,
             updated: None,
             cut: None,
-            holds: false,
+            is_over: false,
         }
     }
 
@@ -69,21 +69,18 @@ impl RateControl {
             .updated
             .map_or(Duration::ZERO, |updated| now.since(updated).min(STEP_MAX));
         self.updated = Some(now);
+        self.is_over = usage == Usage::Over;
         let arrives = arrives.map(|rate| rate.0 as f64);
         match usage {
             Usage::Over => self.back_off(arrives, round_trip, now),
             // The queue empties: let it.
-            Usage::Under => self.holds = true,
-            Usage::Normal => {
-                self.holds = false;
-                self.grow(arrives, round_trip, elapsed);
-            }
+            Usage::Under => {}
+            Usage::Normal => self.grow(arrives, round_trip, elapsed),
         }
         self.clamp();
     }
 
     fn back_off(&mut self, arrives: Option<f64>, round_trip: Duration, now: MediaTime) {
-        self.holds = true;
         let interval = round_trip.clamp(CUT_INTERVAL_MIN, CUT_INTERVAL_MAX);
         if self.cut.is_some_and(|cut| now.since(cut) < interval) {
             return;
@@ -126,7 +123,7 @@ impl RateControl {
 
     /// A probe has shown that this much goes through.
     pub(super) fn shown(&mut self, rate: Bitrate) {
-        if rate.0 as f64 > self.rate && !self.holds {
+        if rate.0 as f64 > self.rate && !self.is_over {
             self.rate = rate.0 as f64;
             self.clamp();
         }

@@ -51,8 +51,11 @@ const SILENCE_MAX: Duration = Duration::from_secs(1);
 const HALVING_INTERVAL: Duration = Duration::from_millis(500);
 /// Packets one message may tell of: as many as are remembered. More are nonsense that costs time.
 const PACKETS_PER_MESSAGE_MAX: u16 = 2048;
-/// A probe makes a queue of its own, which is not taken for overuse.
-const PROBE_ECHO: Duration = Duration::from_millis(300);
+/// A probe makes a queue of its own, which is not taken for overuse: what is sent from its beginning on for so
+/// long is not judged by its delay.
+const PROBE_ECHO: Duration = Duration::from_millis(350);
+/// Without packets but those of probes there is no trend any more.
+const TREND_AGE_MAX: Duration = Duration::from_millis(500);
 const ROUND_TRIP_ASSUMED: Duration = Duration::from_millis(100);
 const ROUND_TRIP_MAX: Duration = Duration::from_secs(2);
 /// The estimate counts as fallen from below this share on.
@@ -84,7 +87,10 @@ pub(crate) struct Bandwidth {
     round_trip: Duration,
     /// The highest number told of.
     reported: u64,
-    deaf_until: MediaTime,
+    /// When the last probe began.
+    probed_us: Option<u32>,
+    /// When the trend was looked at last.
+    trend_at: MediaTime,
     wanted: Bitrate,
     /// The estimate when layers were chosen last.
     spent: Bitrate,
@@ -106,7 +112,8 @@ impl Default for Bandwidth {
             prober: Prober::default(),
             round_trip: ROUND_TRIP_ASSUMED,
             reported: 0,
-            deaf_until: MediaTime(0),
+            probed_us: None,
+            trend_at: MediaTime(0),
             wanted: Bitrate(0),
             spent: ESTIMATE_START,
             told: Loss::default(),
@@ -144,6 +151,12 @@ impl Bandwidth {
         let rate = self.control.rate();
         let rate = self.loss.bound().map_or(rate, |bound| bound.min(rate));
         (self.hearing != Hearing::Silent).then_some(rate.max(ESTIMATE_MIN))
+    }
+
+    /// Whether the estimate was measured beside the sound, which carries no transport-wide numbers: then it is
+    /// what is left for video already.
+    pub(crate) fn leaves_out_sound(&self) -> bool {
+        matches!(self.hearing, Hearing::Heard { .. })
     }
 
     /// The estimate, to be spent on layers.
@@ -197,11 +210,16 @@ impl Bandwidth {
                     }
                     if let Some(arrival_us) = arrival {
                         self.throughput.arrived(packet.bytes, arrival_us);
-                        self.queue.arrived(packet.sent_us, arrival_us);
-                        if packet.cluster == 0 {
-                            self.trendline.arrived(packet.sent_us, arrival_us);
+                        self.prober.arrived(&packet, arrival_us);
+                        if self.is_echo(packet.sent_us) {
+                            self.trendline.interrupt();
                         } else {
-                            self.prober.arrived(&packet, arrival_us);
+                            if now.since(self.trend_at) > TREND_AGE_MAX {
+                                self.trendline.restart();
+                            }
+                            self.queue.arrived(packet.sent_us, arrival_us);
+                            self.trendline.arrived(packet.sent_us, arrival_us);
+                            self.trend_at = now;
                         }
                     }
                     newest_sent = Some(packet.sent_us);
@@ -229,11 +247,20 @@ impl Bandwidth {
         (told, lost)
     }
 
+    fn is_echo(&self, sent_us: u32) -> bool {
+        self.probed_us
+            .is_some_and(|probed| u128::from(sent_us.wrapping_sub(probed)) < PROBE_ECHO.as_micros())
+    }
+
     fn judge(&mut self, now: MediaTime) {
         let arrives = self.throughput.rate();
         let is_standing = self.queue.is_standing(now);
-        let usage = match self.trendline.usage() {
-            Usage::Over if now < self.deaf_until => Usage::Under,
+        let usage = if now.since(self.trend_at) < TREND_AGE_MAX {
+            self.trendline.usage()
+        } else {
+            Usage::Normal
+        };
+        let usage = match usage {
             Usage::Normal if is_standing => Usage::Over,
             usage => usage,
         };
@@ -292,7 +319,7 @@ impl Bandwidth {
             if !self.prober.begin(estimate, self.wanted, next, now) {
                 return None;
             }
-            self.deaf_until = now + PROBE_ECHO;
+            self.probed_us = Some(history::wrapping_us(now));
             counters.probes += 1;
         }
         self.prober.missing_bytes(now)

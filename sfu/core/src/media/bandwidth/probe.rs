@@ -22,7 +22,7 @@ const ARRIVED_SHARE_MIN: f64 = 0.75;
 const FIRST_FACTOR: f64 = 3.0;
 const FACTOR: f64 = 2.0;
 /// Stretched by more than this on the way, a probe has filled the line: then a little less than got through.
-const STRETCHED: f64 = 1.15;
+const STRETCHED: f64 = 1.05;
 const FILLED_SHARE: f64 = 0.95;
 /// A receiver has this long to tell.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -44,6 +44,8 @@ struct Cluster {
     last_sent: MediaTime,
     sent_bytes: u64,
     sent_packets: u32,
+    /// Sent in the last moment: it takes no time any more.
+    last_moment_bytes: u64,
     arrivals: Arrivals,
     is_over: bool,
 }
@@ -145,6 +147,7 @@ impl Prober {
             last_sent: now,
             sent_bytes: 0,
             sent_packets: 0,
+            last_moment_bytes: 0,
             arrivals: Arrivals::default(),
             is_over: false,
         });
@@ -170,6 +173,10 @@ impl Prober {
         let Some(cluster) = self.cluster.as_mut().filter(|cluster| !cluster.is_over) else {
             return;
         };
+        if now.since(cluster.last_sent) >= STEP / 2 {
+            cluster.last_moment_bytes = 0;
+        }
+        cluster.last_moment_bytes += bytes as u64;
         cluster.last_sent = now;
         cluster.last_number = number;
         cluster.sent_bytes += bytes as u64;
@@ -233,9 +240,8 @@ impl Cluster {
         if arrived_packets < PACKETS_MIN || share < ARRIVED_SHARE_MIN {
             return Outcome::Nothing;
         }
-        // What is sent at one time takes the time to the next.
-        let sent_us = (self.last_sent.since(self.began) + STEP).as_micros();
-        let sent = self.sent_bytes as f64 * 8_000_000.0 / sent_us as f64;
+        let sent_us = self.last_sent.since(self.began).as_micros().max(1);
+        let sent = (self.sent_bytes - self.last_moment_bytes) as f64 * 8_000_000.0 / sent_us as f64;
         // A receiver that says that all came in no time is told that it came as it was sent.
         let through = if stretch > STRETCHED {
             sent * share / stretch * FILLED_SHARE

@@ -122,6 +122,11 @@ impl Trendline {
         }
     }
 
+    /// What comes next is not compared with what came before.
+    pub(super) fn interrupt(&mut self) {
+        (self.group, self.previous) = (None, None);
+    }
+
     fn compare(&mut self, before: Group, after: Group) {
         let arrival_us = after.last_arrival_us.saturating_sub(before.last_arrival_us);
         if arrival_us.abs() > JUMP_US {
@@ -216,7 +221,7 @@ impl Trendline {
     }
 
     /// Begins anew, with what was learnt of how restless the line is.
-    fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         *self = Self {
             threshold: self.threshold,
             ..Self::default()

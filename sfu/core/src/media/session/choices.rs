@@ -1,4 +1,4 @@
-//! What everybody gets: pairs of slots, layers of videos, and the list of speakers.
+//! What everybody gets: pairs of slots, and the list of speakers.
 
 use std::cmp::Reverse;
 
@@ -6,9 +6,6 @@ use hearken_protocol::{MediaEvent, Speaker, TrackSource};
 
 use super::{Now, Session, Shared, slot_content, slot_event, subscription};
 use crate::media::downlink::Downlink;
-use crate::media::layers::{self, Demand, LAYERS_MAX};
-use crate::media::participant::{LiveCodec, Participant};
-use crate::media::rate::Bitrate;
 use crate::media::slots::{self, Claim, Owner, Place, Reason, Reassignment, Share};
 use crate::media::speaker::SPEAKERS_MAX;
 
@@ -110,6 +107,8 @@ impl Session {
             Some((publisher.id, audio, video))
         });
         let session = self.id;
+        let old =
+            old.and_then(|owner| Some((self.participant(owner.participant)?.id, owner.share.sources().1)));
         let Some(participant) = self.participant(receiver) else {
             return;
         };
@@ -124,6 +123,7 @@ impl Session {
             None
         };
         let pair = &mut connection.downlink.pairs[change.pair];
+        let was_paused = std::mem::take(&mut pair.steadiness).is_announced();
         pair.owner = change.owner;
         pair.freed = freed.unwrap_or(pair.freed);
         pair.audio.reassign(generations.0, now.time);
@@ -137,6 +137,15 @@ impl Session {
                 slot_content(owner, video_source, video.first_timestamp),
             )
         });
+        if let (true, Some((publisher, source))) = (was_paused, old) {
+            shared.event(MediaEvent::VideoPaused {
+                session,
+                participant: id,
+                publisher,
+                source,
+                paused: false,
+            });
+        }
         shared.event(slot_event(
             session,
             id,
@@ -151,136 +160,6 @@ impl Session {
             video.generation,
             owner.map(|contents| contents.1),
         ));
-    }
-
-    /// Chooses the layer of every video for everybody, and asks for key frames where one is to begin.
-    pub(in crate::media) fn choose_layers(&mut self, now: Now) {
-        let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.live.clear();
-        scratch.codecs.clear();
-        for participant in &mut self.participants {
-            let live = |source| {
-                participant
-                    .as_mut()
-                    .map(|p| p.live_layers(source, now.time))
-                    .unwrap_or_default()
-            };
-            scratch.live.push(VIDEO_SOURCES.map(live));
-            let codec = |source| participant.as_mut().and_then(|p| p.live_codec(source, now.time));
-            scratch.codecs.push(VIDEO_SOURCES.map(codec));
-        }
-        let people = self.with_media();
-        scratch.heard.clear();
-        let is_heard = |place: &Option<Box<Participant>>| {
-            let participant = place.as_ref();
-            participant.is_some_and(|participant| self.audible.is_heard(participant.id))
-        };
-        scratch.heard.extend(self.participants.iter().map(is_heard));
-        for list in [&mut scratch.wanted, &mut scratch.wished] {
-            list.clear();
-            list.resize(self.participants.len(), [[false; LAYERS_MAX]; 2]);
-        }
-        for receiver in 0..self.participants.len() {
-            if self.participants[receiver]
-                .as_ref()
-                .is_none_or(|participant| !participant.is_connected())
-            {
-                continue;
-            }
-            self.collect_demands(receiver, &scratch.live, &scratch.codecs, &mut scratch.demands);
-            let Some(connection) = self.connection(receiver) else {
-                continue;
-            };
-            choose_sounds(&mut connection.downlink, people, &scratch.heard, now);
-            let wanted = layers::wanted(&scratch.demands);
-            connection
-                .downlink
-                .bandwidth
-                .set_wanted(Bitrate(wanted.0 * 3 / 2));
-            let budget = connection.downlink.budget();
-            layers::choose(&mut scratch.demands, budget);
-            for demand in &scratch.demands {
-                let pair = &mut connection.downlink.pairs[demand.pair];
-                let Some(owner) = pair.owner else { continue };
-                pair.video.choose(demand.chosen, now.time);
-                let video = usize::from(owner.share == Share::Screen);
-                for layer in [demand.chosen, pair.video.current_layer].into_iter().flatten() {
-                    scratch.wanted[owner.participant][video][usize::from(layer)] = true;
-                }
-                if let Some(awaited) = demand.awaited() {
-                    scratch.wished[owner.participant][video][usize::from(awaited)] = true;
-                }
-            }
-        }
-        for (at, participant) in self.participants.iter_mut().enumerate() {
-            let Some(connection) = participant.as_mut().and_then(|p| p.connection.as_mut()) else {
-                continue;
-            };
-            for (video, source) in VIDEO_SOURCES.into_iter().enumerate() {
-                for (layer, stream) in connection.uplink.layers(source).into_iter().enumerate() {
-                    let Some(stream) = stream else { continue };
-                    let (mut is_wanted, mut is_wished) =
-                        (scratch.wanted[at][video][layer], scratch.wished[at][video][layer]);
-                    if stream.layers.are_several() {
-                        is_wanted = scratch.wanted[at][video].contains(&true);
-                        is_wished = scratch.wished[at][video].contains(&true);
-                    }
-                    stream.set_wanted(is_wanted);
-                    if is_wished {
-                        stream.key_frames.wish(now.time);
-                    }
-                }
-            }
-        }
-        self.scratch = scratch;
-    }
-
-    /// What one receiver shows of what arrives. Videos not shown are chosen away.
-    fn collect_demands(
-        &mut self,
-        receiver: usize,
-        live: &[[layers::LiveLayers; 2]],
-        codecs: &[[Option<LiveCodec>; 2]],
-        demands: &mut Vec<Demand>,
-    ) {
-        demands.clear();
-        let Some(viewer) = &self.participants[receiver] else {
-            return;
-        };
-        let Some(connection) = &viewer.connection else {
-            return;
-        };
-        for (at, pair) in connection.downlink.pairs.iter().enumerate() {
-            let Some(owner) = pair.owner else { continue };
-            let Some(publisher) = &self.participants[owner.participant] else {
-                continue;
-            };
-            let (_, source) = owner.share.sources();
-            let height = viewer.shown_height(publisher.id, source);
-            let video = usize::from(owner.share == Share::Screen);
-            let can_decode = codecs[owner.participant][video]
-                .is_some_and(|live| pair.video.can_decode(live.codec, live.has_layers));
-            let layers = if height.is_some() && can_decode {
-                live[owner.participant][video]
-            } else {
-                [None; LAYERS_MAX]
-            };
-            let priority = match (owner.share, self.speakers.place(publisher.id)) {
-                (Share::Screen, _) => 0,
-                (Share::Person, Some(place)) => 1 + place.min(200) as u8,
-                (Share::Person, None) => u8::MAX,
-            };
-            let current = pair.video.current_layer;
-            demands.push(Demand {
-                pair: at,
-                layers,
-                height: height.unwrap_or(0),
-                priority,
-                current,
-                current_stream: pair.video.rewriter.current(),
-                chosen: None,
-            });
-        }
     }
 
     /// Judges each line by the loss that was reported.
@@ -326,12 +205,12 @@ impl Session {
         });
         if self.pairs_are_short() {
             self.replan(now, shared);
-            self.choose_layers(now);
+            self.choose_layers(now, shared);
         }
     }
 
     /// How many have media, or had.
-    fn with_media(&self) -> usize {
+    pub(super) fn with_media(&self) -> usize {
         let participants = self.participants.iter().flatten();
         participants.filter(|participant| participant.has_media).count()
     }
@@ -351,7 +230,7 @@ fn is_short(downlink: &Downlink, people: usize) -> bool {
 }
 
 /// Everybody is heard, but in a group larger than the receiver's pairs only the loudest are.
-fn choose_sounds(downlink: &mut Downlink, people: usize, heard: &[bool], now: Now) {
+pub(super) fn choose_sounds(downlink: &mut Downlink, people: usize, heard: &[bool], now: Now) {
     let only_loudest = is_short(downlink, people);
     for pair in &mut downlink.pairs {
         let Some(owner) = pair.owner else { continue };

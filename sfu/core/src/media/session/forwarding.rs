@@ -144,7 +144,7 @@ impl Session {
             self.replan(now, shared);
         }
         if !source.is_audio() {
-            self.choose_layers(now);
+            self.choose_layers(now, shared);
         }
     }
 

@@ -4,7 +4,7 @@
 //! The operator's favourite codec is used only while everybody else in the session can decode it. When somebody comes
 //! who can't, their offer alone brings everybody back to VP8, before they are connected.
 
-use hearken_protocol::{MediaEvent, Publish, VideoCodec};
+use hearken_protocol::{MediaEvent, Publish, TrackSource, VideoCodec};
 
 use super::{Now, Session, Shared};
 use crate::media::layers::LAYERS_MAX;
@@ -46,13 +46,19 @@ impl Session {
                 let publish = Publish {
                     source,
                     codec,
-                    layers: [true; LAYERS_MAX],
+                    // A screen has one layer, and whoever shares it wants it seen.
+                    layers: if source == TrackSource::Camera {
+                        participant.dynacast.asked()
+                    } else {
+                        [true; LAYERS_MAX]
+                    },
                 };
                 let said = &mut participant.publishing.said[video];
                 if said.unwrap_or(everything(source)) == publish {
                     continue;
                 }
                 *said = Some(publish);
+                shared.counters.publish_requests += 1;
                 shared.event(MediaEvent::Publish {
                     session,
                     participant: participant.id,
@@ -64,7 +70,7 @@ impl Session {
 }
 
 /// What a publisher sends that was told nothing.
-fn everything(source: hearken_protocol::TrackSource) -> Publish {
+fn everything(source: TrackSource) -> Publish {
     Publish {
         source,
         codec: VideoCodec::Vp8,

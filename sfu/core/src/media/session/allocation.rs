@@ -1,0 +1,295 @@
+//! What each receiver's line is spent on: the layer of every video for everybody, what is paused, and which
+//! layers publishers are to send.
+
+use hearken_protocol::{Importance, MediaEvent, TrackSource, ViewMode};
+
+use super::choices::{VIDEO_SOURCES, choose_sounds};
+use super::{Now, Scratch, Session, Shared};
+use crate::media::downlink::SlotPair;
+use crate::media::layers::{self, Demand, LAYERS_MAX, Priority};
+use crate::media::participant::{Connection, Participant};
+use crate::media::rate::Bitrate;
+use crate::media::slots::Share;
+
+/// The sound that goes with each video.
+const SOUND_SOURCES: [TrackSource; 2] = [TrackSource::Microphone, TrackSource::ScreenAudio];
+/// With little data: tiles count as no higher than this, in pixels, and all video together gets this much: two
+/// small cameras, or a screen that does not move much.
+const LOW_DATA_HEIGHT_MAX: u16 = 180;
+const LOW_DATA_BUDGET: Bitrate = Bitrate(350_000);
+/// A line is probed up to this multiple of what would be sent at best: a larger layer is only taken on with room
+/// to spare.
+const HEADROOM_PERCENT: u64 = 140;
+
+impl Session {
+    /// Chooses the layer of every video for everybody, and asks for key frames where one is to begin.
+    pub(in crate::media) fn choose_layers(&mut self, now: Now, shared: &mut Shared) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        self.survey(&mut scratch, now);
+        let people = self.with_media();
+        for receiver in 0..self.participants.len() {
+            let participant = self.participants[receiver].as_deref();
+            if participant.is_some_and(Participant::is_connected) {
+                self.collect_demands(receiver, &mut scratch, now);
+                self.allocate(receiver, people, &mut scratch, now, shared);
+            }
+        }
+        self.direct_publishers(&scratch, now);
+        self.scratch = scratch;
+        self.update_publishing(now, shared);
+    }
+
+    /// What arrives from everybody.
+    fn survey(&mut self, scratch: &mut Scratch, now: Now) {
+        scratch.live.clear();
+        scratch.codecs.clear();
+        scratch.offered.clear();
+        scratch.sound.clear();
+        for participant in &mut self.participants {
+            let mut participant = participant.as_deref_mut();
+            let live = |source| {
+                participant
+                    .as_mut()
+                    .map(|p| p.live_layers(source, now.time))
+                    .unwrap_or_default()
+            };
+            scratch.live.push(VIDEO_SOURCES.map(live));
+            let codec = |source| participant.as_mut().and_then(|p| p.live_codec(source, now.time));
+            scratch.codecs.push(VIDEO_SOURCES.map(codec));
+            let offered = |source| participant.as_ref().map_or(1, |p| p.offered_layers(source));
+            scratch.offered.push(VIDEO_SOURCES.map(offered));
+            let sound = |source| {
+                participant
+                    .as_mut()
+                    .map(|p| p.sound_rate(source, now.time))
+                    .unwrap_or_default()
+            };
+            scratch.sound.push(SOUND_SOURCES.map(sound));
+        }
+        scratch.heard.clear();
+        let is_heard = |place: &Option<Box<Participant>>| {
+            let participant = place.as_ref();
+            participant.is_some_and(|participant| self.audible.is_heard(participant.id))
+        };
+        scratch.heard.extend(self.participants.iter().map(is_heard));
+        for list in [&mut scratch.wanted, &mut scratch.wished] {
+            list.clear();
+            list.resize(self.participants.len(), [[false; LAYERS_MAX]; 2]);
+        }
+        scratch.needed.clear();
+        scratch
+            .needed
+            .resize(self.participants.len(), [false; LAYERS_MAX]);
+    }
+
+    /// What one receiver shows of what arrives. Videos not shown are chosen away.
+    fn collect_demands(&self, receiver: usize, scratch: &mut Scratch, now: Now) {
+        let demands = &mut scratch.demands;
+        demands.clear();
+        let Some(viewer) = &self.participants[receiver] else {
+            return;
+        };
+        let Some(connection) = &viewer.connection else {
+            return;
+        };
+        let height_max = match viewer.mode {
+            ViewMode::Full | ViewMode::AudioOnly => u16::MAX,
+            ViewMode::LowData => LOW_DATA_HEIGHT_MAX,
+        };
+        for (at, pair) in connection.downlink.pairs.iter().enumerate() {
+            let Some(owner) = pair.owner else { continue };
+            let Some(publisher) = &self.participants[owner.participant] else {
+                continue;
+            };
+            let (_, source) = owner.share.sources();
+            let height = viewer.shown_height(publisher.id, source);
+            let video = video_number(owner.share);
+            let can_decode = scratch.codecs[owner.participant][video]
+                .is_some_and(|live| pair.video.can_decode(live.codec, live.has_layers));
+            let layers = if height.is_some() && can_decode {
+                scratch.live[owner.participant][video]
+            } else {
+                [None; LAYERS_MAX]
+            };
+            let speaks = self
+                .speakers
+                .place(publisher.id)
+                .filter(|_| owner.share == Share::Person);
+            let priority = match (viewer.importance(publisher.id, source), speaks, owner.share) {
+                (Importance::Pinned, _, _) => Priority::Pinned,
+                (_, Some(place), _) => Priority::Speaks(place),
+                (Importance::Interpreter, None, _) => Priority::Interpreter,
+                (Importance::Normal, None, Share::Screen) => Priority::Screen,
+                (Importance::Normal, None, Share::Person) => Priority::Other,
+            };
+            demands.push(Demand {
+                pair: at,
+                layers,
+                offered: scratch.offered[owner.participant][video],
+                height: height.unwrap_or(0).min(height_max),
+                priority,
+                current: pair.video.current_layer,
+                current_stream: pair.video.rewriter.current(),
+                before: pair.video.chosen,
+                is_held: pair.steadiness.is_held(now.time),
+                was_paused: pair.steadiness.is_paused(),
+                chosen: None,
+                wish: None,
+            });
+        }
+    }
+
+    /// Spends what one receiver's line carries.
+    fn allocate(
+        &mut self,
+        receiver: usize,
+        people: usize,
+        scratch: &mut Scratch,
+        now: Now,
+        shared: &mut Shared,
+    ) {
+        let Some(viewer) = self.participant(receiver) else {
+            return;
+        };
+        let mode = viewer.mode;
+        let Some(connection) = &mut viewer.connection else {
+            return;
+        };
+        choose_sounds(&mut connection.downlink, people, &scratch.heard, now);
+        let budget = budget(connection, mode, scratch);
+        layers::choose(&mut scratch.demands, budget);
+        for at in 0..scratch.demands.len() {
+            let demand = scratch.demands[at];
+            self.apply(receiver, &demand, scratch, now, shared);
+        }
+    }
+
+    fn apply(
+        &mut self,
+        receiver: usize,
+        demand: &Demand,
+        scratch: &mut Scratch,
+        now: Now,
+        shared: &mut Shared,
+    ) {
+        let session = self.id;
+        let Some(viewer) = self.participant(receiver) else {
+            return;
+        };
+        let viewer_id = viewer.id;
+        let Some(connection) = &mut viewer.connection else {
+            return;
+        };
+        let pair = &mut connection.downlink.pairs[demand.pair];
+        let Some(owner) = pair.owner else { return };
+        if demand.chosen > demand.before {
+            pair.steadiness.raised(now.time);
+        } else if demand.chosen < demand.before && demand.is_limited() {
+            pair.steadiness.lowered(now.time);
+        }
+        pair.video.choose(demand.chosen, now.time);
+        let video = video_number(owner.share);
+        let current = pair.video.current_layer;
+        let announced = if demand.is_paused() {
+            pair.steadiness.pause(now.time).then_some(true)
+        } else {
+            pair.steadiness.resume().then_some(false)
+        };
+        for layer in [demand.chosen, current].into_iter().flatten() {
+            scratch.wanted[owner.participant][video][usize::from(layer)] = true;
+        }
+        if let Some(awaited) = demand.awaited() {
+            scratch.wished[owner.participant][video][usize::from(awaited)] = true;
+        }
+        if video == 0 {
+            for layer in [demand.chosen, current, demand.wish].into_iter().flatten() {
+                scratch.needed[owner.participant][usize::from(layer)] = true;
+            }
+        }
+        let Some(paused) = announced else { return };
+        shared.counters.pauses += u64::from(paused);
+        let (_, source) = owner.share.sources();
+        if let Some(publisher) = self.participant(owner.participant) {
+            let publisher = publisher.id;
+            shared.event(MediaEvent::VideoPaused {
+                session,
+                participant: viewer_id,
+                publisher,
+                source,
+                paused,
+            });
+        }
+    }
+
+    /// Notes which key frames are waited for, and which layers are needed.
+    fn direct_publishers(&mut self, scratch: &Scratch, now: Now) {
+        for (at, participant) in self.participants.iter_mut().enumerate() {
+            let Some(participant) = participant else { continue };
+            let Some(connection) = &mut participant.connection else {
+                continue;
+            };
+            for (video, source) in VIDEO_SOURCES.into_iter().enumerate() {
+                for (layer, stream) in connection.uplink.layers(source).into_iter().enumerate() {
+                    let Some(stream) = stream else { continue };
+                    let (mut is_wanted, mut is_wished) =
+                        (scratch.wanted[at][video][layer], scratch.wished[at][video][layer]);
+                    if stream.layers.are_several() {
+                        is_wanted = scratch.wanted[at][video].contains(&true);
+                        is_wished = scratch.wished[at][video].contains(&true);
+                    }
+                    stream.set_wanted(is_wanted);
+                    if is_wished {
+                        stream.key_frames.wish(now.time);
+                    }
+                }
+            }
+            let offered = scratch.offered[at][0];
+            if connection.transport.is_connected() {
+                participant.dynacast.update(scratch.needed[at], offered, now.time);
+            }
+        }
+    }
+}
+
+/// What a receiver may get of video: what the line carries beyond the sound, or what its viewer wants to spend.
+fn budget(connection: &mut Connection, mode: ViewMode, scratch: &Scratch) -> Option<Bitrate> {
+    let downlink = &mut connection.downlink;
+    let is_heard = |pair: &&SlotPair| pair.audio.chosen.is_some();
+    let owners = downlink
+        .pairs
+        .iter()
+        .filter(is_heard)
+        .filter_map(|pair| pair.owner);
+    let sound: u64 = owners
+        .map(|owner| scratch.sound[owner.participant][video_number(owner.share)].0)
+        .sum();
+    let limit = match mode {
+        ViewMode::Full | ViewMode::AudioOnly => None,
+        ViewMode::LowData => Some(LOW_DATA_BUDGET),
+    };
+    let wanted = layers::wanted(&scratch.demands);
+    let wanted = limit.map_or(wanted, |limit| limit.min(wanted)).0;
+    let sound = if downlink.bandwidth.leaves_out_sound() {
+        0
+    } else {
+        sound
+    };
+    downlink
+        .bandwidth
+        .set_wanted(Bitrate(wanted * HEADROOM_PERCENT / 100));
+    let line = downlink
+        .budget()
+        .map(|budget| Bitrate(budget.0.saturating_sub(sound)));
+    match (line, limit) {
+        (Some(line), Some(limit)) => Some(line.min(limit)),
+        (line, limit) => line.or(limit),
+    }
+}
+
+/// The number of a share's video among [`VIDEO_SOURCES`].
+fn video_number(share: Share) -> usize {
+    match share {
+        Share::Person => 0,
+        Share::Screen => 1,
+    }
+}

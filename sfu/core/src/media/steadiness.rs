@@ -1,0 +1,109 @@
+//! Keeps a subscriber's video from going up and down: after it had to give way to a narrow line, it waits
+//! before it takes more again, and longer each time that was in vain. And it announces a pause once.
+
+use std::time::Duration;
+
+use super::time::MediaTime;
+
+/// From having to take less to taking more again.
+const HOLD_MIN: Duration = Duration::from_secs(2);
+const HOLD_MAX: Duration = Duration::from_secs(16);
+/// Who has to take less this soon after taking more took it in vain.
+const IN_VAIN: Duration = Duration::from_secs(5);
+/// A video is announced as paused when it has been for this long: at the start the line shows within this
+/// time what it carries.
+const ANNOUNCED_AFTER: Duration = Duration::from_millis(500);
+
+/// The state for one video of one subscriber.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Steadiness {
+    raised: Option<MediaTime>,
+    lowered: Option<MediaTime>,
+    hold: Duration,
+    paused: Option<MediaTime>,
+    is_announced: bool,
+}
+
+impl Steadiness {
+    /// Whether it is too early to take more.
+    pub(crate) fn is_held(&self, now: MediaTime) -> bool {
+        self.lowered.is_some_and(|lowered| now.since(lowered) < self.hold)
+    }
+
+    /// Whether the line does not carry it at all.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.is_some()
+    }
+
+    /// Whether its viewer was told so.
+    pub(crate) fn is_announced(&self) -> bool {
+        self.is_announced
+    }
+
+    /// It takes more than before.
+    pub(crate) fn raised(&mut self, now: MediaTime) {
+        self.raised = Some(now);
+    }
+
+    /// It has to take less than before, because of the line.
+    pub(crate) fn lowered(&mut self, now: MediaTime) {
+        let in_vain = self.raised.is_some_and(|raised| now.since(raised) < IN_VAIN);
+        self.hold = if in_vain {
+            (self.hold * 2).clamp(HOLD_MIN, HOLD_MAX)
+        } else {
+            HOLD_MIN
+        };
+        self.lowered = Some(now);
+    }
+
+    /// It cannot be sent at present. True when that is to be announced.
+    pub(crate) fn pause(&mut self, now: MediaTime) -> bool {
+        let since = *self.paused.get_or_insert(now);
+        let is_due = !self.is_announced && now.since(since) >= ANNOUNCED_AFTER;
+        self.is_announced |= is_due;
+        is_due
+    }
+
+    /// It is sent again, or not looked at any more. True when that is to be announced.
+    pub(crate) fn resume(&mut self) -> bool {
+        self.paused = None;
+        std::mem::take(&mut self.is_announced)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> MediaTime {
+        MediaTime(0) + Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn who_rises_in_vain_waits_longer_each_time() {
+        let mut steadiness = Steadiness::default();
+        assert!(!steadiness.is_held(at(0)));
+        let mut now = 0;
+        let mut holds = Vec::new();
+        for _ in 0..5 {
+            steadiness.raised(at(now));
+            steadiness.lowered(at(now + 1000));
+            let hold = (0..).find(|ms| !steadiness.is_held(at(now + 1000 + ms))).unwrap();
+            holds.push(hold);
+            now += 1000 + hold;
+        }
+        assert_eq!(holds, [2000, 4000, 8000, 16_000, 16_000]);
+        steadiness.raised(at(100_000));
+        steadiness.lowered(at(110_000));
+        assert!(!steadiness.is_held(at(112_000)));
+    }
+
+    #[test]
+    fn a_pause_is_announced_once_and_so_is_its_end() {
+        let mut steadiness = Steadiness::default();
+        let announced: Vec<_> = (0..10).filter(|step| steadiness.pause(at(step * 200))).collect();
+        assert_eq!(announced, [3]);
+        assert!(steadiness.resume() && !steadiness.resume());
+        assert!(!steadiness.pause(at(5000)) && !steadiness.resume());
+    }
+}
