@@ -178,6 +178,26 @@ describe("with the keyboard", () => {
     await page.close();
   });
 
+  test("who is pinned moves to the front, and the focus goes along", async () => {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    await open(page, "call");
+    const focused = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
+    for (const pinned of [true, false]) {
+      await page.getByRole("button", { name: "Options for Fay Facilitator" }).press("Enter");
+      await page.getByRole("menuitemcheckbox", { name: /^Pin/ }).press("Enter");
+      await expect
+        .poll(async () =>
+          (await page.getByRole("group", { name: "Fay Facilitator", exact: true }).textContent())?.includes(
+            "pinned by you",
+          ),
+        )
+        .toBe(pinned);
+      await expect.poll(focused).toBe("Options for Fay Facilitator");
+      expect(await page.getByRole("menu").count()).toBe(0);
+    }
+    await page.close();
+  });
+
   test("the line's sign leads to figures and to how much video one wants", async () => {
     const page = await browser.newPage({ viewport: { width: 320, height: 640 } });
     await open(page, "call-weak");

@@ -11,6 +11,12 @@ interface TileOptionsProps {
   readonly name: string;
 }
 
+/** Whose options a button opens. */
+const OPTIONS_OF = "data-options-of";
+
+/** By then the menu that went with the old place has given the focus away. */
+const FOCUS_AFTER_MS = 60;
+
 const PIN = "pin";
 const INTERPRETER = "interpreter";
 
@@ -27,10 +33,15 @@ export function TileOptions({ participant, name }: TileOptionsProps) {
     if (has(INTERPRETER) !== interpreter) {
       controller.setInterpreter(interpreter ? null : participant);
     }
+    keepFocus(participant);
   };
   return (
     <MenuTrigger>
-      <Button className={TILE_OPTIONS_CLASS} aria-label={t.call.tileOptions(name)}>
+      <Button
+        className={TILE_OPTIONS_CLASS}
+        aria-label={t.call.tileOptions(name)}
+        {...{ [OPTIONS_OF]: participant }}
+      >
         <Icon name="more" />
       </Button>
       <Popover className="popover" placement="bottom end">
@@ -52,4 +63,16 @@ export function TileOptions({ participant, name }: TileOptionsProps) {
       </Popover>
     </MenuTrigger>
   );
+}
+
+/** The tile has moved to its new place, and with it its button: the focus goes along. */
+function keepFocus(participant: string): void {
+  setTimeout(() => {
+    if (
+      document.activeElement === null ||
+      document.activeElement.closest("[role=menu], [role=dialog]") === null
+    ) {
+      document.querySelector<HTMLElement>(`[${OPTIONS_OF}="${CSS.escape(participant)}"]`)?.focus();
+    }
+  }, FOCUS_AFTER_MS);
 }

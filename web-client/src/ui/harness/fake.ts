@@ -1,6 +1,7 @@
 // A controller without a server: shows the state it was given and draws moving pictures for videos. For
 // looking at the pages and for their tests; no part of what is served.
 
+import { pin } from "../../state/front";
 import type { ClientState, Controller, VideoTarget } from "../../state/model";
 
 /** A picture that changes, in the colour of its number. */
@@ -49,14 +50,15 @@ export function fakeController(first: ClientState): FakeController {
     (...values: readonly unknown[]): void => {
       orders.push([name, ...values].map(String).join(" "));
     };
+  const show = (next: ClientState): void => {
+    state = next;
+    for (const listener of listeners) {
+      listener();
+    }
+  };
   return {
     orders,
-    show: (next) => {
-      state = next;
-      for (const listener of listeners) {
-        listener();
-      }
-    },
+    show,
     getSnapshot: () => state,
     subscribe: (listener) => {
       listeners.add(listener);
@@ -89,7 +91,7 @@ export function fakeController(first: ClientState): FakeController {
     agreeToTranscript: order("agreeToTranscript"),
     getCaptionLink: order("getCaptionLink"),
     setViewMode: order("setViewMode"),
-    pin: order("pin"),
+    pin: (participant, pinned) => show({ ...state, front: pin(state.front, participant, pinned) }),
     setInterpreter: order("setInterpreter"),
     raiseHand: order("raiseHand"),
     lowerHand: order("lowerHand"),
