@@ -53,11 +53,14 @@ fuzz: ## Feed everything that reads from the network with nonsense, each for a m
 	RUSTFLAGS='$(FUZZ_FLAGS)' cargo run --locked --profile fuzz --target $$(rustc -vV | sed -n 's/^host: //p') \
 		--target-dir $(TARGET)/fuzz -p hearken-fuzz -- --seconds $(FUZZ_SECONDS) $(ARGS)
 
-bench: ## Run the benchmarks: the forwarding path alone, load over the public protocol, the delay of captions
-	@$(SETUP) tools packages web binary
+bench: ## Run the benchmarks: the forwarding path alone, load beside Janus's, joins, the delay of captions
+	@$(SETUP) tools packages bench-packages web binary
 	@$(SETUP) model-if-possible
+	@echo '==> The forwarding path alone (half a minute, once it is built)'
 	cargo bench --locked -p hearken-benches
+	@echo '==> Load and joins, beside Janus (eight minutes)'
 	cargo run --release --locked -p hearken-benches --bin load
+	@echo '==> The delay of captions (two minutes, where there is a model)'
 	cargo run --release --locked -p hearken-benches --bin caption_delay
 
 lint: ## Run the static checks, as CI does

@@ -4,6 +4,7 @@
 #   tools              checks the versions of Rust, Node.js and Python
 #   packages           installs the Debian packages that building needs
 #   test-packages      installs the Debian packages that only tests need
+#   bench-packages     installs the server that benchmarks compare with, and goes on without it where that fails
 #   web-packages       installs the web client's packages
 #   web                builds the web client
 #   binary             builds the program
@@ -110,6 +111,21 @@ install_test_packages() {
     shellcheck=shellcheck
 }
 
+# Janus is for comparing only: Debian would start its service at once, which would listen to the network.
+install_bench_packages() {
+  [[ -x /usr/bin/janus ]] && return
+  if [[ -d /run/systemd/system ]]; then
+    local rights=()
+    ((EUID == 0)) || rights=(sudo -n)
+    "${rights[@]}" systemctl mask janus.service 2>/dev/null || {
+      printf 'note: no right to install Janus: the load runs without a comparison.\n'
+      return
+    }
+  fi
+  (install_missing 'for comparing' 'half a minute' /usr/bin/janus=janus) ||
+    printf 'note: Janus can not be installed: the load runs without a comparison.\n'
+}
+
 # --- the web client -----------------------------------------------------------------------------------------------
 
 digest_of() { # FILE-OR-FOLDER...
@@ -181,6 +197,7 @@ for name in "$@"; do
     tools) check_tools ;;
     packages) install_packages ;;
     test-packages) install_test_packages ;;
+    bench-packages) install_bench_packages ;;
     web-packages) install_web_packages ;;
     web) build_web ;;
     binary) build_binary ;;

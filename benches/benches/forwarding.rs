@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use hearken_benches::{Answer, Publisher, Sections, offer};
+use hearken_benches::{Answer, Publisher, Sections, Ssrcs, offer};
 use hearken_protocol::{
     Importance, MediaCommand, MediaEvent, MediaGrants, ParticipantId, SessionId, TrackSource, ViewItem,
     ViewMode,
@@ -69,7 +69,7 @@ impl Room {
             now,
             identity,
             clients: Vec::new(),
-            publisher: Publisher::new(0x1000_0000, 0x2000_0000),
+            publisher: Publisher::new(Ssrcs::new(0)),
         };
         let (session, captions) = (SESSION, false);
         room.command(MediaCommand::OpenSession { session, captions });
@@ -105,15 +105,14 @@ impl Room {
             ufrag: local.ufrag.clone(),
             password: local.password.clone(),
             fingerprint: self.identity.fingerprint(),
-            audio_ssrc: 0x1000_0000 + u32::from(number),
-            video_ssrc: 0x2000_0000 + u32::from(number),
-            pairs: 2,
+            ssrcs: Ssrcs::new(u32::from(number)),
+            port: 0,
         };
         self.command(MediaCommand::Offer {
             session,
             participant,
             negotiation: 1,
-            sdp: offer(&sections).into(),
+            sdp: offer(&sections, 2).into(),
         });
         let mut events = std::iter::from_fn(|| self.core.poll_event());
         let sdp = events.find_map(|event| match event {

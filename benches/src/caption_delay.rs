@@ -14,11 +14,13 @@ use hearken_protocol::{Caption, CaptionId, CaptionStatus, CaptionsState, ServerM
 use hearken_sfu_core::transport::Identity;
 use tokio::time::timeout;
 
-use crate::peer::{Offering, Peer, Tally, Window};
+use crate::offer::offer;
+use crate::peer::{Offering, Peer};
 use crate::run::pump;
 use crate::scoring::{word_errors, words};
 use crate::script::{Script, Utterance};
 use crate::synthetic::AUDIO_INTERVAL;
+use crate::tally::{Tally, Window};
 use crate::{ApiClient, CaptionModel, Recording, ServerProcess, Signaling};
 
 /// A model of this size is loaded long before that.
@@ -83,9 +85,9 @@ pub fn measure_captions(
         }
         let mut speaker = Signaling::join(&server.address, &links, "Speaker").await?;
         speaker.unmute().await?;
-        let offering = Offering::new(Arc::new(Identity::generate()?), 0, 1)?;
-        let answer = speaker.negotiate(offering.sdp()).await?;
-        anyhow::Ok(Some((listener, speaker, offering.answered(&answer, None, 0)?)))
+        let offering = Offering::new(Arc::new(Identity::generate()?), 0)?;
+        let answer = speaker.negotiate(offer(&offering.sections, 1)).await?;
+        anyhow::Ok(Some((listener, speaker, offering.answered(&answer, None)?)))
     })?;
     let Some((listener, speaker, mut peer)) = joined else {
         return Ok(None);
@@ -170,11 +172,7 @@ async fn listen(mut line: Signaling, read: mpsc::Sender<Read>) {
 
 /// One that counts nothing: the speaker's packets carry no time.
 fn silent_tally() -> Result<Tally> {
-    let never = Window {
-        from_ns: u64::MAX,
-        to_ns: u64::MAX,
-    };
-    Tally::new(Instant::now(), never)
+    Tally::new(Instant::now(), Window::NEVER)
 }
 
 fn connect(peer: &mut Peer, tally: &mut Tally) -> Result<()> {

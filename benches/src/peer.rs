@@ -1,13 +1,13 @@
-//! One participant's media: a socket, a client transport, what it sends and what it noted of what it got.
+//! One transport's media: a socket, a client transport, what it sends, what it sends back for what it got, and what
+//! it noted of that.
 
 use std::io::{self, IoSliceMut};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
-use hdrhistogram::Histogram;
 use hearken_sfu_core::client::{ClientConfig, ClientTransport};
 use hearken_sfu_core::transport::{
     IceCredentials, Identity, Incoming, SRTP_OVERHEAD_MAX, SealError, SrtpProfile,
@@ -15,69 +15,24 @@ use hearken_sfu_core::transport::{
 use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
 
 use crate::answer::Answer;
-use crate::offer::{Sections, offer};
+use crate::offer::{Sections, Ssrcs};
+use crate::receiving::{Formats, Received, Receiver};
+use crate::rtp::{control_packets, word};
 use crate::synthetic::{PacketKind, Publisher, Schedule, sent_at};
+use crate::tally::Tally;
 
 const RECEIVE_BATCH: usize = 8;
 const RECEIVE_BUFFER_BYTES: usize = 64 * 1024;
 const SOCKET_BUFFER_BYTES: usize = 4 << 20;
+const SENDER_REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The window in which packets count, in nanoseconds of the run's own clock: by when they were *sent*, so that
-/// both ends count the same packets.
-#[derive(Debug, Clone, Copy)]
-pub struct Window {
-    /// The first nanosecond that counts.
-    pub from_ns: u64,
-    /// The first that no longer counts.
-    pub to_ns: u64,
-}
-
-impl Window {
-    fn contains(&self, stamp_ns: u64) -> bool {
-        (self.from_ns..self.to_ns).contains(&stamp_ns)
-    }
-}
-
-/// What all participants of a run noted together.
-pub struct Tally {
-    /// The run's clock starts here.
-    pub started: Instant,
-    /// What counts.
-    pub window: Window,
-    /// Packets sent in the window, each times the number of its subscribers.
-    pub expected: u64,
-    /// Packets received that were sent in the window.
-    pub received: u64,
-    /// One-way latency in nanoseconds.
-    pub latency: Histogram<u64>,
-    /// From sending the offer to the first media, in microseconds.
-    pub joins: Histogram<u64>,
-}
-
-impl Tally {
-    /// Nothing noted yet.
-    pub fn new(started: Instant, window: Window) -> Result<Self> {
-        Ok(Self {
-            started,
-            window,
-            expected: 0,
-            received: 0,
-            latency: Histogram::new_with_bounds(1_000, 60_000_000_000, 3)?,
-            joins: Histogram::new_with_bounds(1, 600_000_000, 3)?,
-        })
-    }
-
-    fn stamp(&self, now: Instant) -> u64 {
-        u64::try_from(now.duration_since(self.started).as_nanos()).unwrap_or(u64::MAX)
-    }
-}
-
-/// What a participant offers, before the answer is there.
+/// One end of a transport before both SDPs are there.
 pub struct Offering {
     socket: UdpSocket,
     identity: Arc<Identity>,
-    local: IceCredentials,
-    sections: Sections,
+    number: u32,
+    /// What its SDP says.
+    pub sections: Sections,
     offered_at: Instant,
 }
 
@@ -96,43 +51,64 @@ impl Default for ReceiveBuffers {
     }
 }
 
+/// What a participant sends, and to how many.
+pub struct Publishing {
+    /// When.
+    pub schedule: Schedule,
+    /// How many get each packet.
+    pub subscribers: u64,
+}
+
 impl Offering {
     /// Binds a socket on loopback and makes the offer's parts. `number` is unique in the run.
-    pub fn new(identity: Arc<Identity>, number: u32, pairs: usize) -> Result<Self> {
-        let socket = UdpSocket::bind("127.0.0.1:0")?;
+    pub fn new(identity: Arc<Identity>, number: u32) -> Result<Self> {
+        Self::bound_to(Ipv4Addr::LOCALHOST, identity, number)
+    }
+
+    /// The same for a server that does not listen on loopback but on another address of this machine.
+    pub fn on_any_address(identity: Arc<Identity>, number: u32) -> Result<Self> {
+        Self::bound_to(Ipv4Addr::UNSPECIFIED, identity, number)
+    }
+
+    fn bound_to(address: Ipv4Addr, identity: Arc<Identity>, number: u32) -> Result<Self> {
+        let socket = UdpSocket::bind((address, 0))?;
         socket.set_nonblocking(true)?;
-        let local = IceCredentials::from_seed(rand::random());
-        let sections = Sections {
-            ufrag: local.ufrag.clone(),
-            password: local.password.clone(),
-            fingerprint: identity.fingerprint(),
-            audio_ssrc: 0x1000_0000 + number,
-            video_ssrc: 0x2000_0000 + number,
-            pairs,
-        };
+        let credentials = IceCredentials::from_seed(rand::random());
         Ok(Self {
+            sections: Sections {
+                ufrag: credentials.ufrag,
+                password: credentials.password,
+                fingerprint: identity.fingerprint(),
+                ssrcs: Ssrcs::new(number),
+                port: socket.local_addr()?.port(),
+            },
             socket,
             identity,
-            local,
-            sections,
+            number,
             offered_at: Instant::now(),
         })
     }
 
-    /// The SDP.
-    pub fn sdp(&self) -> String {
-        offer(&self.sections)
+    /// From now on it counts how long the first media take.
+    pub fn start_clock(&mut self) {
+        self.offered_at = Instant::now();
     }
 
-    /// With the answer, a participant that can send and receive. It publishes if there is a schedule.
-    pub fn answered(self, answer: &str, schedule: Option<Schedule>, subscribers: u64) -> Result<Peer> {
-        let answer = Answer::parse(answer)?;
+    /// With the other side's SDP, a participant that can send and receive.
+    pub fn answered(self, sdp: &str, publishing: Option<Publishing>) -> Result<Peer> {
+        let answer = Answer::parse(sdp)?;
         let local_address = self.socket.local_addr()?;
         let state = UdpSocketState::new((&self.socket).into())?;
         let _ = state.set_recv_buffer_size((&self.socket).into(), SOCKET_BUFFER_BYTES);
         let _ = state.set_send_buffer_size((&self.socket).into(), SOCKET_BUFFER_BYTES);
+        let Sections {
+            ufrag,
+            password,
+            ssrcs,
+            ..
+        } = self.sections;
         let config = ClientConfig {
-            local: self.local,
+            local: IceCredentials { ufrag, password },
             remote: answer.ice,
             local_address,
             remote_address: answer.address,
@@ -140,19 +116,31 @@ impl Offering {
             identity: self.identity,
             profiles: vec![SrtpProfile::AeadAes128Gcm],
         };
+        let now = Instant::now();
         Ok(Peer {
-            transport: ClientTransport::new(config, Instant::now()),
-            publisher: Publisher::new(self.sections.audio_ssrc, self.sections.video_ssrc),
+            transport: ClientTransport::new(config, now),
+            publisher: Publisher::new(ssrcs),
+            receiver: Receiver::new(ssrcs.video, Formats::parse(sdp), self.number, now),
             socket: self.socket,
             state,
             remote_address: answer.address,
-            schedule,
-            subscribers,
+            publishing,
+            next_sender_report: now,
             offered_at: self.offered_at,
-            heard: false,
+            first: FirstMedia::default(),
             sealed: Vec::new(),
+            control: Vec::new(),
         })
     }
+}
+
+/// How long after the offer the first packets came.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FirstMedia {
+    /// Of any kind.
+    pub any: Option<Duration>,
+    /// Of a picture, which begins with a key frame.
+    pub video: Option<Duration>,
 }
 
 /// A participant in the middle of a call.
@@ -161,23 +149,43 @@ pub struct Peer {
     state: UdpSocketState,
     transport: ClientTransport,
     publisher: Publisher,
+    receiver: Receiver,
     remote_address: SocketAddr,
-    schedule: Option<Schedule>,
-    subscribers: u64,
+    publishing: Option<Publishing>,
+    next_sender_report: Instant,
     offered_at: Instant,
-    heard: bool,
+    first: FirstMedia,
     sealed: Vec<u8>,
+    /// RTCP as it is sealed.
+    control: Vec<u8>,
 }
 
 impl Peer {
     /// When something is to be done at the latest.
     pub fn deadline(&self) -> Option<Instant> {
         let media = self
-            .schedule
+            .publishing
             .as_ref()
-            .filter(|_| self.transport.is_connected())
-            .map(Schedule::next);
-        [media, self.transport.poll_timeout()].into_iter().flatten().min()
+            .map(|publishing| publishing.schedule.next());
+        let connected = [media, Some(self.receiver.deadline())]
+            .into_iter()
+            .flatten()
+            .min();
+        let connected = connected.filter(|_| self.transport.is_connected());
+        [connected, self.transport.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Whether ICE and DTLS are up.
+    pub fn is_connected(&self) -> bool {
+        self.transport.is_connected()
+    }
+
+    /// How long its first packets took.
+    pub fn first_media(&self) -> FirstMedia {
+        self.first
     }
 
     /// Sends what is due.
@@ -187,10 +195,21 @@ impl Peer {
         }
         self.drain_transport()?;
         if !self.transport.is_connected() {
+            // Nothing is made up for later.
+            if let Some(publishing) = &mut self.publishing {
+                publishing.schedule.skip_to(now);
+            }
             return Ok(());
         }
-        while let Some(kind) = self.schedule.as_mut().and_then(|schedule| schedule.take(now)) {
+        while let Some(kind) = self
+            .publishing
+            .as_mut()
+            .and_then(|publishing| publishing.schedule.take(now))
+        {
             self.send_media(kind, tally)?;
+        }
+        if self.receiver.deadline() <= now {
+            self.send_control(now);
         }
         Ok(())
     }
@@ -215,47 +234,109 @@ impl Peer {
                 }
             }
         }
+        let Self {
+            receiver,
+            transport,
+            control,
+            socket,
+            remote_address,
+            ..
+        } = self;
+        receiver.new_requests(|compound| send_sealed(transport, socket, *remote_address, control, compound));
         self.drain_transport()
     }
 
     fn handle_datagram(&mut self, now: Instant, datagram: &mut [u8], tally: &mut Tally) {
         match self.transport.handle_datagram(now, datagram) {
             Incoming::Rtp(packet) => {
-                if !self.heard {
-                    self.heard = true;
-                    let waited = now.duration_since(self.offered_at);
-                    tally.joins.saturating_record(microseconds(waited));
+                let kind = self.receiver.media(packet, now);
+                let waited = Some(now.duration_since(self.offered_at));
+                match kind {
+                    Received::Audio => self.first.any = self.first.any.or(waited),
+                    Received::Video => {
+                        self.first.any = self.first.any.or(waited);
+                        self.first.video = self.first.video.or(waited);
+                    }
+                    // Padding probes and retransmissions do not count.
+                    Received::Other => return,
                 }
-                // Media ends with its stamp; padding probes and retransmissions do not count.
-                let is_media = matches!(
-                    packet.get(1).map(|byte| byte & 0x7f),
-                    Some(crate::offer::OPUS | crate::offer::VP8)
-                );
-                let Some(stamp) = sent_at(packet).filter(|stamp| is_media && tally.window.contains(*stamp))
-                else {
-                    return;
-                };
-                tally.received += 1;
-                tally
-                    .latency
-                    .saturating_record(tally.stamp(now).saturating_sub(stamp));
+                // Media end with their stamp.
+                if let Some(stamp) = sent_at(packet) {
+                    tally.received(stamp, now);
+                }
             }
             Incoming::Rtcp(compound) => {
-                if asks_for_key_frame(compound) {
-                    self.publisher.want_key_frame();
-                }
+                self.receiver.control(compound, now);
+                self.obey(compound);
             }
             Incoming::Handled | Incoming::Dropped(_) => {}
         }
     }
 
+    /// Sends what the other side asks for: key frames (RFC 4585 §6.3.1, RFC 5104 §4.3.1) and lost packets.
+    fn obey(&mut self, compound: &[u8]) {
+        let mut segment = Ok(0);
+        self.sealed.clear();
+        for (kind, packet) in control_packets(compound) {
+            let format = packet[0] & 0x1f;
+            match (kind, format) {
+                (206, 1 | 4) => self.publisher.want_key_frame(),
+                (205, 1) => {
+                    let ssrc = word(packet, 8).unwrap_or(0);
+                    for lost in packet.get(12..).unwrap_or_default().chunks_exact(4) {
+                        let (first, others) = (
+                            u16::from_be_bytes([lost[0], lost[1]]),
+                            u16::from_be_bytes([lost[2], lost[3]]),
+                        );
+                        let followers = (0..16).filter(|bit| others >> bit & 1 != 0).map(|bit| bit + 1);
+                        for ahead in std::iter::once(0).chain(followers) {
+                            let Self {
+                                transport,
+                                publisher,
+                                sealed,
+                                ..
+                            } = self;
+                            publisher.repair(ssrc, first.wrapping_add(ahead), |packet, header, index| {
+                                segment = seal(transport, sealed, packet, header, index);
+                            });
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        if let Ok(segment @ 1..) = segment {
+            // What gets lost here is asked for again.
+            let _ = self.transmit(segment);
+        }
+    }
+
+    /// Reports and feedback that are due.
+    fn send_control(&mut self, now: Instant) {
+        let Self {
+            transport,
+            receiver,
+            publisher,
+            control,
+            socket,
+            remote_address,
+            ..
+        } = self;
+        let mut send = |compound: &[u8]| send_sealed(transport, socket, *remote_address, control, compound);
+        receiver.turn(now, &mut send);
+        if now >= self.next_sender_report {
+            self.next_sender_report = now + SENDER_REPORT_INTERVAL;
+            let unix_time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            publisher.reports(unix_time.unwrap_or_default(), &mut send);
+        }
+    }
+
     fn send_media(&mut self, kind: PacketKind, tally: &mut Tally) -> Result<()> {
+        let subscribers = self
+            .publishing
+            .as_ref()
+            .map_or(0, |publishing| publishing.subscribers);
         let stamp = tally.stamp(Instant::now());
-        let counts = if tally.window.contains(stamp) {
-            self.subscribers
-        } else {
-            0
-        };
         self.sealed.clear();
         let mut outcome = Ok(0);
         let Self {
@@ -265,7 +346,7 @@ impl Peer {
             ..
         } = self;
         let emit = |packet: &[u8], header: usize, index: u64| {
-            tally.expected += counts;
+            tally.sent(stamp, subscribers);
             if outcome.is_ok() {
                 outcome = seal(transport, sealed, packet, header, index);
             }
@@ -291,11 +372,6 @@ impl Peer {
             outcome = seal(transport, sealed, packet, header, index);
         });
         self.transmit(outcome?)
-    }
-
-    /// Whether ICE and DTLS are up.
-    pub fn is_connected(&self) -> bool {
-        self.transport.is_connected()
     }
 
     fn transmit(&self, segment: usize) -> Result<()> {
@@ -340,19 +416,16 @@ fn seal(
     Ok(len)
 }
 
-/// Whether a compound holds a PLI or a FIR (RFC 4585 §6.3.1, RFC 5104 §4.3.1).
-fn asks_for_key_frame(mut compound: &[u8]) -> bool {
-    while let [first, kind, high, low, ..] = *compound {
-        if kind == 206 && matches!(first & 0x1f, 1 | 4) {
-            return true;
-        }
-        let len = 4 + 4 * usize::from(u16::from_be_bytes([high, low]));
-        let Some(rest) = compound.get(len..) else { break };
-        compound = rest;
+/// Seals a compound and sends it; one that gets lost is not missed, the next one says more.
+fn send_sealed(
+    transport: &mut ClientTransport,
+    socket: &UdpSocket,
+    destination: SocketAddr,
+    sealed: &mut Vec<u8>,
+    compound: &[u8],
+) {
+    sealed.clear();
+    if transport.seal_rtcp(compound, sealed).is_ok() {
+        let _ = socket.send_to(sealed, destination);
     }
-    false
-}
-
-fn microseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

@@ -111,44 +111,60 @@ impl ServerProcess {
 
 /// Numbers of fields in `/proc/PID/stat` (proc(5)): the parent's process id.
 const PARENT: usize = 4;
-/// Time in user mode, in clock ticks.
-const USER_TICKS: usize = 14;
-/// Time in the kernel, in clock ticks.
-const SYSTEM_TICKS: usize = 15;
 /// Resident memory, in pages.
 const RESIDENT_PAGES: usize = 24;
 
 /// A process's `/proc/PID/stat`.
-struct Stat(String);
+pub(crate) struct Stat {
+    pid: u32,
+    text: String,
+}
 
 impl Stat {
-    fn read(pid: u32) -> Result<Self> {
-        Ok(Self(fs::read_to_string(format!("/proc/{pid}/stat"))?))
+    pub(crate) fn read(pid: u32) -> Result<Self> {
+        let text = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        Ok(Self { pid, text })
     }
 
     fn number(&self, field: usize) -> Result<u64> {
         // After the name in parentheses, which may hold anything, comes field 3.
-        let (_, rest) = self.0.rsplit_once(')').context("/proc/PID/stat without a name")?;
+        let (_, rest) = self
+            .text
+            .rsplit_once(')')
+            .context("/proc/PID/stat without a name")?;
         let field = rest.split_whitespace().nth(field - 3);
         Ok(field.context("/proc/PID/stat is short")?.parse()?)
     }
 
-    fn cost(&self) -> Result<Cost> {
+    pub(crate) fn cost(&self) -> Result<Cost> {
         // SAFETY: sysconf has no preconditions.
-        let (ticks, page) = unsafe {
-            (
-                libc::sysconf(libc::_SC_CLK_TCK),
-                libc::sysconf(libc::_SC_PAGESIZE),
-            )
-        };
-        let ticks_per_second = u64::try_from(ticks)?;
+        let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
         Ok(Cost {
-            cpu: Duration::from_millis(
-                (self.number(USER_TICKS)? + self.number(SYSTEM_TICKS)?) * 1000 / ticks_per_second,
-            ),
+            cpu: cpu_time(self.pid)?,
             memory_bytes: self.number(RESIDENT_PAGES)? * u64::try_from(page)?,
         })
     }
+}
+
+/// What all threads of a process have run so far, by its CPU clock: `/proc` counts in steps of 10 ms.
+fn cpu_time(pid: u32) -> Result<Duration> {
+    let mut clock = 0;
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: both pointers are to locals that live until the calls return.
+    let failed = unsafe {
+        libc::clock_getcpuclockid(libc::pid_t::try_from(pid)?, &raw mut clock) != 0
+            || libc::clock_gettime(clock, &raw mut time) != 0
+    };
+    if failed {
+        bail!("no CPU clock of process {pid}");
+    }
+    Ok(Duration::new(
+        u64::try_from(time.tv_sec)?,
+        u32::try_from(time.tv_nsec)?,
+    ))
 }
 
 impl Drop for ServerProcess {
@@ -158,6 +174,6 @@ impl Drop for ServerProcess {
     }
 }
 
-fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

@@ -1,20 +1,26 @@
 //! One run: rooms full of participants who all see and hear each other, for a while.
 
 use std::os::fd::AsRawFd;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use hearken_sfu_core::transport::Identity;
 
-use crate::peer::{Offering, Peer, ReceiveBuffers, Tally, Window};
-use crate::{ApiClient, CaptionModel, Schedule, ServerProcess, Signaling};
+use crate::janus_room::{JanusClient, subscriber_answer};
+use crate::offer::{offer, publisher_offer};
+use crate::peer::{Offering, Peer, Publishing, ReceiveBuffers};
+use crate::tally::{Tally, Window};
+use crate::{ApiClient, JanusProcess, Schedule, Server, ServerKind, ServerProcess, Signaling};
 
 /// Media flows this long before it counts: joins, first key frames, caches.
 const WARM_UP: Duration = Duration::from_secs(3);
 /// Packets sent at the end of the window have this long to arrive.
 const DRAIN: Duration = Duration::from_millis(500);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+const CONNECT_SLICE: Duration = Duration::from_millis(100);
+/// Receiving pairs that a browser offers at most.
+const PAIRS_MAX: usize = 25;
 
 /// Who meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +34,7 @@ pub struct Shape {
 }
 
 /// What a run showed.
+#[derive(Debug, Clone)]
 pub struct Report {
     /// Packets forwarded in the window.
     pub forwarded: u64,
@@ -41,112 +48,252 @@ pub struct Report {
     pub memory_bytes_per_participant: u64,
     /// One-way latency at the 50th, 95th and 99th percentile.
     pub latency: [Duration; 3],
-    /// From offer to first media, median.
-    pub join: Duration,
+}
+
+impl Report {
+    /// CPU seconds for a million forwarded packets.
+    pub fn cpu_per_million(&self) -> f64 {
+        self.cpu.as_secs_f64() / self.forwarded.max(1) as f64 * 1e6
+    }
+
+    /// The share of packets that did not arrive, from 0 to 1.
+    pub fn loss(&self) -> f64 {
+        1.0 - self.forwarded as f64 / self.expected.max(1) as f64
+    }
+}
+
+/// Everybody's signaling connection, kept open by a thread of its own, which sleeps nearly always.
+pub(crate) struct Lines {
+    runtime: tokio::runtime::Runtime,
+    open: Vec<Line>,
+}
+
+enum Line {
+    Hearken(Signaling),
+    Janus(JanusClient),
+}
+
+/// Ends when dropped.
+pub(crate) struct Keeper {
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Lines {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?,
+            open: Vec::new(),
+        })
+    }
+
+    pub(crate) fn keep(self) -> Keeper {
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            self.runtime.block_on(async {
+                for line in self.open {
+                    match line {
+                        Line::Hearken(line) => tokio::spawn(line.idle()),
+                        Line::Janus(line) => tokio::spawn(line.idle()),
+                    };
+                }
+                let _ = stopped.await;
+            });
+        });
+        Keeper {
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 /// Runs one shape against a server of its own.
-pub fn run(binary: &Path, shape: Shape, window: Duration, shards: usize) -> Result<Report> {
-    let server = ServerProcess::start(binary, shards, CaptionModel::None)?;
+pub fn run(kind: &ServerKind, shape: Shape, window: Duration) -> Result<Report> {
+    let server = kind.start()?;
     let before = server.cost()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
     let started = Instant::now();
-    let mut peers = Vec::new();
-    let mut tally = Tally::new(
-        started,
-        Window {
-            from_ns: u64::MAX,
-            to_ns: u64::MAX,
-        },
-    )?;
-    let mut signaling = Vec::new();
-    runtime.block_on(async {
-        let identity = Arc::new(Identity::generate()?);
-        for room in 0..shape.rooms {
-            let joined = join_room(&server, shape, &identity, room, &mut tally).await?;
-            for (line, peer) in joined {
-                signaling.push(line);
-                peers.push(peer);
-            }
-        }
-        anyhow::Ok(())
-    })?;
-    // The WebSockets are kept alive by a thread of their own, which sleeps nearly always.
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let keeper = std::thread::spawn(move || {
-        runtime.block_on(async {
-            for line in signaling {
-                tokio::spawn(line.idle());
-            }
-            let _ = stopped.await;
-        });
-    });
+    let mut tally = Tally::new(started, Window::NEVER)?;
+    let (mut peers, lines) = join(&server, shape, &mut tally)?;
+    let _keeper = lines.keep();
 
     let from = Instant::now() + WARM_UP;
     let to = from + window;
-    let ns = |at: Instant| u64::try_from(at.duration_since(started).as_nanos());
     tally.window = Window {
-        from_ns: ns(from)?,
-        to_ns: ns(to)?,
+        from_ns: tally.stamp(from),
+        to_ns: tally.stamp(to),
     };
     pump(&mut peers, &mut tally, from)?;
     let at_start = server.cost()?;
     pump(&mut peers, &mut tally, to)?;
     let at_end = server.cost()?;
     pump(&mut peers, &mut tally, to + DRAIN)?;
-    let _ = stop.send(());
-    let _ = keeper.join();
 
     let participants = (shape.rooms * shape.people) as u64;
-    let percentile = |quantile| Duration::from_nanos(tally.latency.value_at_quantile(quantile));
     Ok(Report {
         forwarded: tally.received,
         expected: tally.expected,
         window,
         cpu: at_end.cpu - at_start.cpu,
         memory_bytes_per_participant: at_end.memory_bytes.saturating_sub(before.memory_bytes) / participants,
-        latency: [percentile(0.5), percentile(0.95), percentile(0.99)],
-        join: Duration::from_micros(tally.joins.value_at_quantile(0.5)),
+        latency: [0.5, 0.95, 0.99].map(|quantile| tally.latency(quantile)),
     })
 }
 
-/// Everybody joins, one after the other; media flows from the first on.
-async fn join_room(
+fn join(server: &Server, shape: Shape, tally: &mut Tally) -> Result<(Vec<Peer>, Lines)> {
+    let mut lines = Lines::new()?;
+    let mut peers = Vec::new();
+    let identity = Arc::new(Identity::generate()?);
+    for room in 0..shape.rooms {
+        let Lines { runtime, open } = &mut lines;
+        match server {
+            Server::Hearken(server) => {
+                let joined = join_room(server, shape.people, shape, &identity, room, tally);
+                let (joined, _) = runtime.block_on(joined)?;
+                for (line, peer) in joined {
+                    open.push(Line::Hearken(line));
+                    peers.push(peer);
+                }
+            }
+            Server::Janus(server) => {
+                let joined = join_janus_room(server, shape, &identity, room, tally);
+                let (clients, joined) = runtime.block_on(joined)?;
+                open.extend(clients.into_iter().map(Line::Janus));
+                peers.extend(joined);
+            }
+        }
+    }
+    Ok((peers, lines))
+}
+
+fn publishing(shape: Shape, person: usize, number: u32) -> Option<Publishing> {
+    (person < shape.publishers).then(|| Publishing {
+        schedule: Schedule::new(Instant::now(), number),
+        subscribers: (shape.people - 1) as u64,
+    })
+}
+
+/// Everybody joins a session of that capacity, one after the other; media flows from the first on.
+pub(crate) async fn join_room(
     server: &ServerProcess,
+    capacity: usize,
     shape: Shape,
     identity: &Arc<Identity>,
     room: usize,
     tally: &mut Tally,
-) -> Result<Vec<(Signaling, Peer)>> {
-    let links = ApiClient::new(server).create_session(shape.people)?;
+) -> Result<(Vec<(Signaling, Peer)>, crate::Links)> {
+    let links = ApiClient::new(server).create_session(capacity)?;
     let mut joined: Vec<(Signaling, Peer)> = Vec::new();
     let mut buffers = ReceiveBuffers::default();
     for person in 0..shape.people {
         let number = u32::try_from(room * shape.people + person)?;
         let mut line = Signaling::join(&server.address, &links, &format!("Load {number}")).await?;
-        let publishes = person < shape.publishers;
-        if publishes {
+        let publishing = publishing(shape, person, number);
+        if publishing.is_some() {
             line.publish().await?;
         }
-        let offering = Offering::new(Arc::clone(identity), number, shape.people)?;
-        let answer = line.negotiate(offering.sdp()).await?;
-        let schedule = publishes.then(|| Schedule::new(Instant::now(), number));
-        let subscribers = (shape.people - 1) as u64;
-        joined.push((line, offering.answered(&answer, schedule, subscribers)?));
+        let offering = Offering::new(Arc::clone(identity), number)?;
+        let pairs = (capacity - 1).clamp(1, PAIRS_MAX);
+        let answer = line.negotiate(offer(&offering.sections, pairs)).await?;
+        joined.push((line, offering.answered(&answer, publishing)?));
         // The others go on sending while the next one joins.
-        let now = Instant::now();
         for (_, peer) in &mut joined {
-            peer.handle_deadline(now, tally)?;
+            peer.handle_deadline(Instant::now(), tally)?;
             peer.receive(&mut buffers, tally)?;
         }
     }
-    let everybody: Vec<_> = joined.iter().map(|(line, _)| line.participant).collect();
+    let senders: Vec<_> = joined
+        .iter()
+        .take(shape.publishers)
+        .map(|(line, _)| line.participant)
+        .collect();
     for (line, _) in &mut joined {
-        line.view_all(&everybody).await?;
+        line.view_all(&senders).await?;
     }
-    Ok(joined)
+    Ok((joined, links))
+}
+
+/// Everybody publishes, then everybody subscribes to everybody else.
+async fn join_janus_room(
+    server: &JanusProcess,
+    shape: Shape,
+    identity: &Arc<Identity>,
+    room: usize,
+    tally: &mut Tally,
+) -> Result<(Vec<JanusClient>, Vec<Peer>)> {
+    let room_number = 1 + room;
+    let mut clients: Vec<(JanusClient, Option<u64>)> = Vec::new();
+    let mut peers: Vec<Peer> = Vec::new();
+    for person in 0..shape.people {
+        let number = u32::try_from(room * shape.people + person)?;
+        let mut client = JanusClient::connect(server).await?;
+        let handle = client.attach().await?;
+        if person == 0 {
+            client.create_room(handle, room_number, shape.people).await?;
+        }
+        let Some(publishing) = publishing(shape, person, number) else {
+            clients.push((client, None));
+            continue;
+        };
+        let feed = client.join(handle, room_number).await?;
+        let offering = Offering::on_any_address(Arc::clone(identity), number)?;
+        let answer = client
+            .publish(handle, publisher_offer(&offering.sections))
+            .await?;
+        peers.push(offering.answered(&answer, Some(publishing))?);
+        clients.push((client, Some(feed)));
+        serve_once(&mut peers, tally)?;
+    }
+    // Nobody can subscribe to somebody who is not there yet.
+    connect(&mut peers, tally)?;
+    let feeds: Vec<u64> = clients.iter().filter_map(|(_, feed)| *feed).collect();
+    for (person, (client, own)) in clients.iter_mut().enumerate() {
+        let others: Vec<u64> = feeds.iter().copied().filter(|feed| Some(*feed) != *own).collect();
+        if others.is_empty() {
+            continue;
+        }
+        let handle = client.attach().await?;
+        let sdp = client.subscribe(handle, room_number, &others).await?;
+        // It sends nothing but feedback, under a number of its own.
+        let number = u32::try_from((shape.rooms + room) * shape.people + person)?;
+        let offering = Offering::on_any_address(Arc::clone(identity), number)?;
+        let answer = subscriber_answer(&sdp, &offering.sections);
+        client.start(handle, room_number, answer).await?;
+        peers.push(offering.answered(&sdp, None)?);
+        serve_once(&mut peers, tally)?;
+    }
+    Ok((clients.into_iter().map(|(client, _)| client).collect(), peers))
+}
+
+/// Serves everybody until all are connected, and a moment longer, for the server to take note of it.
+fn connect(peers: &mut [Peer], tally: &mut Tally) -> Result<()> {
+    let started = Instant::now();
+    while !peers.iter().all(Peer::is_connected) {
+        ensure!(started.elapsed() < CONNECT_TIMEOUT, "not everybody was connected");
+        pump(peers, tally, Instant::now() + CONNECT_SLICE)?;
+    }
+    pump(peers, tally, Instant::now() + CONNECT_SLICE)
+}
+
+fn serve_once(peers: &mut [Peer], tally: &mut Tally) -> Result<()> {
+    let mut buffers = ReceiveBuffers::default();
+    for peer in peers {
+        peer.handle_deadline(Instant::now(), tally)?;
+        peer.receive(&mut buffers, tally)?;
+    }
+    Ok(())
 }
 
 /// Sends and receives for all of them until then.

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::offer::{LEVEL_EXTENSION, MID_EXTENSION, OPUS, VP8};
+use crate::offer::{LEVEL_EXTENSION, MID_EXTENSION, OPUS, Ssrcs, TWCC_EXTENSION, VP8, VP8_RTX};
 
 /// Time between two audio packets.
 pub const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
@@ -14,6 +14,10 @@ const VIDEO_PAYLOAD_BYTES: usize = 1042;
 /// 80 bytes × 50 × 8 = 32 kbit/s.
 const AUDIO_PAYLOAD_BYTES: usize = 80;
 const STAMP_BYTES: usize = 8;
+/// Packets that can be sent again: two seconds of video.
+const HISTORY_PACKETS: usize = 256;
+/// Seconds from 1900, where NTP begins, to 1970.
+const NTP_TO_UNIX_S: u64 = 2_208_988_800;
 /// A packet at least so loud counts as voice, in −dBov.
 pub const LOUD: u8 = 45;
 /// The flag of the audio-level extension that says so (RFC 6464 §3).
@@ -28,20 +32,38 @@ pub enum PacketKind {
     Video,
 }
 
-/// Makes the RTP packets of one participant.
+/// Makes the RTP packets of one participant, and what else a sending browser says.
 #[derive(Debug)]
 pub struct Publisher {
     audio: Stream,
     video: Stream,
+    repair: Stream,
+    transport_sequence: u16,
     picture_id: u16,
     key_frame_wanted: bool,
+    /// The latest packets of the video, by their sequence number.
+    history: Vec<Sent>,
 }
 
 #[derive(Debug)]
 struct Stream {
     ssrc: u32,
+    payload_type: u8,
+    mid: u8,
     index: u64,
     timestamp: u32,
+    packets: u32,
+    octets: u32,
+}
+
+/// A packet as it was sent, before it was sealed.
+#[derive(Debug, Clone, Default)]
+struct Sent {
+    sequence: u16,
+    timestamp: u32,
+    marker: bool,
+    packet: Vec<u8>,
+    header_bytes: usize,
 }
 
 /// When a participant's next packets are due.
@@ -58,6 +80,11 @@ impl Schedule {
             next_audio: start + AUDIO_INTERVAL / 16 * (number % 16),
             next_frame: start + FRAME_INTERVAL / 16 * ((number * 7) % 16),
         }
+    }
+
+    /// Leaves out what would have been due before `now`.
+    pub fn skip_to(&mut self, now: Instant) {
+        while self.take(now).is_some() {}
     }
 
     /// The next moment at which something is due.
@@ -81,20 +108,15 @@ impl Schedule {
 
 impl Publisher {
     /// For these SSRCs.
-    pub fn new(audio_ssrc: u32, video_ssrc: u32) -> Self {
+    pub fn new(ssrcs: Ssrcs) -> Self {
         Self {
-            audio: Stream {
-                ssrc: audio_ssrc,
-                index: 1000,
-                timestamp: 0,
-            },
-            video: Stream {
-                ssrc: video_ssrc,
-                index: 1000,
-                timestamp: 0,
-            },
+            audio: Stream::new(ssrcs.audio, OPUS, b'0'),
+            video: Stream::new(ssrcs.video, VP8, b'1'),
+            repair: Stream::new(ssrcs.repair, VP8_RTX, b'1'),
+            transport_sequence: 0,
             picture_id: 1,
             key_frame_wanted: true,
+            history: vec![Sent::default(); HISTORY_PACKETS],
         }
     }
 
@@ -107,21 +129,23 @@ impl Publisher {
     pub fn speech(&mut self, payload: &[u8], level: u8, emit: impl FnOnce(&[u8], usize, u64)) {
         let mut packet = Vec::with_capacity(128 + payload.len());
         let voice = if level <= LOUD { VOICE } else { 0 };
-        let header = header(&mut packet, &self.audio, OPUS, false, Some(level | voice), b'0');
+        let number = self.next_transport_sequence();
+        let header = self.audio.header(&mut packet, false, Some(level | voice), number);
         packet.extend_from_slice(payload);
         emit(&packet, header, self.audio.index);
-        self.audio.index += 1;
+        self.audio.advance(packet.len() - header);
         self.audio.timestamp = self.audio.timestamp.wrapping_add(960);
     }
 
     /// One audio packet. `emit` gets packet, header length and packet index (ROC and sequence number).
     pub fn audio(&mut self, stamp_ns: u64, mut emit: impl FnMut(&[u8], usize, u64)) {
         let mut packet = Vec::with_capacity(128 + AUDIO_PAYLOAD_BYTES);
-        let header = header(&mut packet, &self.audio, OPUS, true, Some(30 | VOICE), b'0');
+        let number = self.next_transport_sequence();
+        let header = self.audio.header(&mut packet, true, Some(30 | VOICE), number);
         packet.resize(header + AUDIO_PAYLOAD_BYTES - STAMP_BYTES, 0xfc);
         packet.extend_from_slice(&stamp_ns.to_be_bytes());
         emit(&packet, header, self.audio.index);
-        self.audio.index += 1;
+        self.audio.advance(AUDIO_PAYLOAD_BYTES);
         self.audio.timestamp = self.audio.timestamp.wrapping_add(960);
     }
 
@@ -129,9 +153,15 @@ impl Publisher {
     pub fn frame(&mut self, stamp_ns: u64, mut emit: impl FnMut(&[u8], usize, u64)) {
         let key_frame = std::mem::take(&mut self.key_frame_wanted);
         for part in 0..PACKETS_PER_FRAME {
-            let mut packet = Vec::with_capacity(128 + VIDEO_PAYLOAD_BYTES);
-            let last = part == PACKETS_PER_FRAME - 1;
-            let header = header(&mut packet, &self.video, VP8, last, None, b'1');
+            let number = self.next_transport_sequence();
+            let sent = &mut self.history[self.video.index as usize % HISTORY_PACKETS];
+            sent.sequence = self.video.index as u16;
+            sent.timestamp = self.video.timestamp;
+            sent.marker = part == PACKETS_PER_FRAME - 1;
+            let packet = &mut sent.packet;
+            packet.clear();
+            let header = self.video.header(packet, sent.marker, None, number);
+            sent.header_bytes = header;
             // RFC 7741: X and S; I with a 15-bit picture id.
             packet.push(if part == 0 { 0x90 } else { 0x80 });
             packet.push(0x80);
@@ -146,11 +176,101 @@ impl Publisher {
             }
             packet.resize(header + VIDEO_PAYLOAD_BYTES - STAMP_BYTES, 0x5a);
             packet.extend_from_slice(&stamp_ns.to_be_bytes());
-            emit(&packet, header, self.video.index);
-            self.video.index += 1;
+            emit(packet, header, self.video.index);
+            self.video.advance(VIDEO_PAYLOAD_BYTES);
         }
         self.picture_id = (self.picture_id + 1) & 0x7fff;
         self.video.timestamp = self.video.timestamp.wrapping_add(3000);
+    }
+
+    /// Sends a packet of the video again (RFC 4588), if it is still known.
+    pub fn repair(&mut self, ssrc: u32, sequence: u16, emit: impl FnOnce(&[u8], usize, u64)) {
+        let at = usize::from(sequence) % HISTORY_PACKETS;
+        let is_known = ssrc == self.video.ssrc
+            && self.history[at].sequence == sequence
+            && !self.history[at].packet.is_empty();
+        if !is_known {
+            return;
+        }
+        let number = self.next_transport_sequence();
+        let sent = &self.history[at];
+        self.repair.timestamp = sent.timestamp;
+        let mut packet = Vec::with_capacity(sent.packet.len() + 2);
+        let header = self.repair.header(&mut packet, sent.marker, None, number);
+        packet.extend_from_slice(&sequence.to_be_bytes());
+        packet.extend_from_slice(&sent.packet[sent.header_bytes..]);
+        emit(&packet, header, self.repair.index);
+        self.repair.advance(packet.len() - header);
+    }
+
+    /// Emits a sender report of each stream that sends, with its name (RFC 3550 §6.4.1, §6.5), at that time since
+    /// the Unix epoch.
+    pub fn reports(&self, unix_time: Duration, mut emit: impl FnMut(&[u8])) {
+        let fraction = u64::from(unix_time.subsec_nanos()) * (1 << 32) / 1_000_000_000;
+        let ntp = (unix_time.as_secs() + NTP_TO_UNIX_S) << 32 | fraction;
+        for stream in [&self.audio, &self.video] {
+            if stream.packets == 0 {
+                continue;
+            }
+            let mut compound = vec![0x80, 200, 0, 6];
+            compound.extend_from_slice(&stream.ssrc.to_be_bytes());
+            compound.extend_from_slice(&ntp.to_be_bytes());
+            for word in [stream.timestamp, stream.packets, stream.octets] {
+                compound.extend_from_slice(&word.to_be_bytes());
+            }
+            compound.extend_from_slice(&[0x81, 202, 0, 3]);
+            compound.extend_from_slice(&stream.ssrc.to_be_bytes());
+            compound.extend_from_slice(&[1, 4, b'l', b'o', b'a', b'd', 0, 0]);
+            emit(&compound);
+        }
+    }
+
+    fn next_transport_sequence(&mut self) -> u16 {
+        self.transport_sequence = self.transport_sequence.wrapping_add(1);
+        self.transport_sequence
+    }
+}
+
+impl Stream {
+    fn new(ssrc: u32, payload_type: u8, mid: u8) -> Self {
+        Self {
+            ssrc,
+            payload_type,
+            mid,
+            index: 1000,
+            timestamp: 0,
+            packets: 0,
+            octets: 0,
+        }
+    }
+
+    fn advance(&mut self, payload_bytes: usize) {
+        self.index += 1;
+        self.packets += 1;
+        self.octets = self.octets.wrapping_add(payload_bytes as u32);
+    }
+
+    /// Writes the RTP header with one-byte extensions (RFC 8285) and returns its length.
+    fn header(
+        &self,
+        packet: &mut Vec<u8>,
+        marker: bool,
+        level: Option<u8>,
+        transport_sequence: u16,
+    ) -> usize {
+        let sequence = (self.index & 0xffff) as u16;
+        packet.extend_from_slice(&[0x90, self.payload_type | if marker { 0x80 } else { 0 }]);
+        packet.extend_from_slice(&sequence.to_be_bytes());
+        packet.extend_from_slice(&self.timestamp.to_be_bytes());
+        packet.extend_from_slice(&self.ssrc.to_be_bytes());
+        packet.extend_from_slice(&[0xbe, 0xde, 0, 2, MID_EXTENSION << 4, self.mid]);
+        let [high, low] = transport_sequence.to_be_bytes();
+        packet.extend_from_slice(&[TWCC_EXTENSION << 4 | 1, high, low]);
+        match level {
+            Some(level) => packet.extend_from_slice(&[LEVEL_EXTENSION << 4, level, 0]),
+            None => packet.extend_from_slice(&[0, 0, 0]),
+        }
+        packet.len()
     }
 }
 
@@ -160,24 +280,48 @@ pub fn sent_at(payload: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(*stamp))
 }
 
-/// Writes the RTP header with one-byte extensions (RFC 8285) and returns its length.
-fn header(
-    packet: &mut Vec<u8>,
-    stream: &Stream,
-    payload_type: u8,
-    marker: bool,
-    level: Option<u8>,
-    mid: u8,
-) -> usize {
-    let sequence = (stream.index & 0xffff) as u16;
-    packet.extend_from_slice(&[0x90, payload_type | if marker { 0x80 } else { 0 }]);
-    packet.extend_from_slice(&sequence.to_be_bytes());
-    packet.extend_from_slice(&stream.timestamp.to_be_bytes());
-    packet.extend_from_slice(&stream.ssrc.to_be_bytes());
-    packet.extend_from_slice(&[0xbe, 0xde, 0, 1, MID_EXTENSION << 4, mid]);
-    match level {
-        Some(level) => packet.extend_from_slice(&[LEVEL_EXTENSION << 4, level]),
-        None => packet.extend_from_slice(&[0, 0]),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtp::{RtpHeader, word};
+
+    #[test]
+    fn a_repair_carries_the_payload_behind_its_number() {
+        let mut publisher = Publisher::new(Ssrcs::new(1));
+        let mut frame = Vec::new();
+        publisher.frame(77, |packet, header, index| {
+            frame.push((packet.to_vec(), header, index))
+        });
+        let (lost, header, index) = &frame[2];
+        let mut repairs = Vec::new();
+        for sequence in [*index as u16, *index as u16 + 9] {
+            publisher.repair(Ssrcs::new(1).video, sequence, |packet, header, _| {
+                repairs.push((packet.to_vec(), header))
+            });
+        }
+        assert_eq!(repairs.len(), 1);
+        let (repair, at) = &repairs[0];
+        let parsed = RtpHeader::parse(repair, Some(TWCC_EXTENSION)).unwrap();
+        assert_eq!(
+            (parsed.ssrc, parsed.payload_type, parsed.transport_sequence),
+            (Ssrcs::new(1).repair, VP8_RTX, Some(5))
+        );
+        assert_eq!(repair[*at..at + 2], (*index as u16).to_be_bytes());
+        assert_eq!(repair[at + 2..], lost[*header..]);
     }
-    packet.len()
+
+    #[test]
+    fn sender_reports_count_what_was_sent() {
+        let mut publisher = Publisher::new(Ssrcs::new(1));
+        publisher.frame(0, |_, _, _| {});
+        let mut reports = Vec::new();
+        publisher.reports(Duration::from_secs(1), |compound| reports.push(compound.to_vec()));
+        assert_eq!(reports.len(), 1);
+        assert_eq!(word(&reports[0], 4), Some(Ssrcs::new(1).video));
+        assert_eq!(word(&reports[0], 8), Some(NTP_TO_UNIX_S as u32 + 1));
+        assert_eq!(
+            (word(&reports[0], 20), word(&reports[0], 24)),
+            (Some(4), Some(4 * VIDEO_PAYLOAD_BYTES as u32))
+        );
+    }
 }

@@ -1,80 +1,203 @@
 //! The load generator: joins sessions over the public protocol with synthetic VP8 and Opus, and prints what the
-//! server's forwarding cost.
+//! server's forwarding cost; beside it, in turn, Debian's Janus with the same load.
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use hearken_benches::{Report, Shape, run};
+use hearken_benches::{JanusProcess, JoinReport, Report, ServerKind, Shape, measure_joins, run};
 
-/// Measures a server on loopback under the load of whole groups.
+/// Measures servers on loopback under the load of whole groups.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// The program to measure; by default the `hearken` beside this one.
     #[arg(long)]
     binary: Option<PathBuf>,
+    /// Another program to measure beside it, in turn: what a change gives.
+    #[arg(long)]
+    other_binary: Option<PathBuf>,
     /// Rooms × people, or rooms × people × publishers; may be given several times.
-    #[arg(long = "shape", default_values = ["1x5", "1x10", "5x5"], value_parser = parse_shape)]
+    #[arg(long = "shape", default_values = ["1x5", "1x10", "5x5", "1x18"], value_parser = parse_shape)]
     shapes: Vec<Shape>,
+    /// Shapes that only our server runs; `none` for none.
+    #[arg(long = "own-shape", default_values = ["1x5x3", "1x10x3", "1x25x3", "1x50x3"])]
+    own_shapes: Vec<String>,
+    /// Without Janus, also where it is installed.
+    #[arg(long)]
+    no_janus: bool,
     /// Seconds that are measured, after a warm-up.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// Runs of each shape, interleaved; the median by CPU time is printed.
+    /// Runs of each shape, interleaved; medians are printed.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// Joins that are timed; 0 for none.
+    #[arg(long, default_value_t = 40)]
+    joins: usize,
     /// Shards of the server.
     #[arg(long, default_value_t = 1)]
     shards: usize,
 }
 
+/// All runs of one shape with one server.
+struct Row {
+    shape: Shape,
+    server: ServerKind,
+    label: String,
+    reports: Vec<Report>,
+}
+
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let binary = match arguments.binary {
-        Some(binary) => binary,
+    let started = Instant::now();
+    let binary = match &arguments.binary {
+        Some(binary) => binary.clone(),
         None => std::env::current_exe()?.with_file_name("hearken"),
     };
-    let window = Duration::from_secs(arguments.seconds);
-    let mut reports: Vec<Vec<Report>> = arguments.shapes.iter().map(|_| Vec::new()).collect();
+    let mut rows = plan(&arguments, &binary)?;
     for _ in 0..arguments.rounds.max(1) {
-        for (shape, reports) in arguments.shapes.iter().zip(&mut reports) {
-            let report = run(&binary, *shape, window, arguments.shards)
-                .with_context(|| format!("{} rooms of {}", shape.rooms, shape.people))?;
-            reports.push(report);
+        for row in &mut rows {
+            let window = Duration::from_secs(arguments.seconds);
+            let report = run(&row.server, row.shape, window)
+                .with_context(|| format!("{}, {}", row.label, name(row.shape)))?;
+            row.reports.push(report);
         }
     }
-    println!(
-        "| shape | packets/s forwarded | lost | latency p50 / p95 / p99 ms | CPU s per million | memory per participant | join p50 |"
-    );
-    println!("|---|---|---|---|---|---|---|");
-    for (shape, mut reports) in arguments.shapes.iter().zip(reports) {
-        reports.sort_by_key(|report| report.cpu);
-        let middle = reports.len() / 2;
-        print_row(*shape, &reports[middle]);
+    print_table(&rows);
+    print_ratios(&rows);
+    if arguments.joins > 0 {
+        print_joins(&measure_joins(&binary, 9, arguments.joins)?);
     }
+    println!("\nThis took {:.0} s.", started.elapsed().as_secs_f64());
     Ok(())
 }
 
-fn print_row(shape: Shape, report: &Report) {
-    let forwarded = report.forwarded as f64;
-    let milliseconds = |duration: Duration| duration.as_secs_f64() * 1000.0;
-    let [p50, p95, p99] = report.latency.map(milliseconds);
+fn plan(arguments: &Arguments, binary: &std::path::Path) -> Result<Vec<Row>> {
+    let hearken = |binary: &std::path::Path| ServerKind::Hearken {
+        binary: binary.to_owned(),
+        shards: arguments.shards,
+    };
+    let mut servers = vec![(hearken(binary), "Hearken")];
+    if let Some(other) = &arguments.other_binary {
+        servers.push((hearken(other), "other"));
+    }
+    if arguments.no_janus {
+    } else if JanusProcess::is_installed() {
+        servers.push((ServerKind::Janus, "Janus"));
+    } else {
+        println!("Janus is not installed (Debian's package `janus`): Hearken runs alone.\n");
+    }
+    let row = |shape: Shape, (server, label): &(ServerKind, &str)| Row {
+        shape,
+        server: server.clone(),
+        label: (*label).to_owned(),
+        reports: Vec::new(),
+    };
+    let mut rows = Vec::new();
+    for shape in &arguments.shapes {
+        rows.extend(servers.iter().map(|server| row(*shape, server)));
+    }
+    for text in arguments.own_shapes.iter().filter(|text| *text != "none") {
+        let shape = parse_shape(text).map_err(anyhow::Error::msg)?;
+        rows.push(row(shape, &servers[0]));
+    }
+    Ok(rows)
+}
+
+fn print_table(rows: &[Row]) {
     println!(
-        "| {} × {}{} | {:.0} | {:.3}% | {p50:.2} / {p95:.2} / {p99:.2} | {:.1} | {} KB | {:.0} ms |",
-        shape.rooms,
-        shape.people,
-        if shape.publishers < shape.people {
-            format!(", {} sending", shape.publishers)
-        } else {
-            String::new()
-        },
-        forwarded / report.window.as_secs_f64(),
-        100.0 * (1.0 - forwarded / report.expected.max(1) as f64),
-        report.cpu.as_secs_f64() / forwarded.max(1.0) * 1e6,
-        report.memory_bytes_per_participant / 1024,
-        milliseconds(report.join),
+        "| shape | server | packets/s forwarded | lost | latency p50 / p95 / p99 ms | CPU s per million | memory per participant |"
     );
+    println!("|---|---|---|---|---|---|---|");
+    for row in rows {
+        let latency = [0, 1, 2].map(|at| row.median(|report| report.latency[at].as_secs_f64() * 1000.0));
+        println!(
+            "| {} | {} | {:.0} | {:.3}% | {:.2} / {:.2} / {:.2} | {:.1} | {:.0} KB |",
+            name(row.shape),
+            row.label,
+            row.median(|report| report.forwarded as f64 / report.window.as_secs_f64()),
+            row.median(|report| 100.0 * report.loss()),
+            latency[0],
+            latency[1],
+            latency[2],
+            row.median(Report::cpu_per_million),
+            row.median(|report| report.memory_bytes_per_participant as f64 / 1024.0),
+        );
+    }
+}
+
+/// Each other server's figures next to ours of the same shape.
+fn print_ratios(rows: &[Row]) {
+    let Some(first) = rows.first() else { return };
+    if rows.iter().all(|row| row.label == first.label) {
+        return;
+    }
+    println!("\n| shape | against | CPU | p99 | memory |");
+    println!("|---|---|---|---|---|");
+    for other in rows.iter().filter(|row| row.label != first.label) {
+        let Some(own) = rows
+            .iter()
+            .find(|row| row.label == first.label && row.shape == other.shape)
+        else {
+            continue;
+        };
+        // Of the same round, then the median: what disturbs a round disturbs both.
+        let ratio = |of: &dyn Fn(&Report) -> f64| {
+            median(
+                own.reports
+                    .iter()
+                    .zip(&other.reports)
+                    .map(|(own, other)| of(own) / of(other).max(f64::MIN_POSITIVE)),
+            )
+        };
+        println!(
+            "| {} | {} | {:.2} × | {:.2} × | {:.2} × |",
+            name(own.shape),
+            other.label,
+            ratio(&Report::cpu_per_million),
+            ratio(&|report| report.latency[2].as_secs_f64()),
+            ratio(&|report| report.memory_bytes_per_participant as f64),
+        );
+    }
+}
+
+fn print_joins(report: &JoinReport) {
+    let at = |times: &[Duration], percent: usize| {
+        let place = (times.len() * percent / 100).min(times.len().saturating_sub(1));
+        times
+            .get(place)
+            .map_or(f64::NAN, |time| time.as_secs_f64() * 1000.0)
+    };
+    println!("\n| joins, from the offer sent to | p50 | p95 |\n|---|---|---|");
+    for (what, times) in [
+        ("the first media", &report.first_media),
+        ("the first picture", &report.first_video),
+    ] {
+        println!("| {what} | {:.0} ms | {:.0} ms |", at(times, 50), at(times, 95));
+    }
+}
+
+impl Row {
+    fn median(&self, of: impl Fn(&Report) -> f64) -> f64 {
+        median(self.reports.iter().map(of))
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn name(shape: Shape) -> String {
+    let sending = if shape.publishers < shape.people {
+        format!(", {} sending", shape.publishers)
+    } else {
+        String::new()
+    };
+    format!("{} × {}{sending}", shape.rooms, shape.people)
 }
 
 fn parse_shape(text: &str) -> Result<Shape, String> {

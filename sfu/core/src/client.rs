@@ -23,6 +23,9 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 /// Between checks that keep the other side's consent.
 const CONSENT_INTERVAL: Duration = Duration::from_secs(2);
 
+/// The highest there is: a server that thinks that it controls gives way (RFC 8445 §7.3.1.1).
+const TIE_BREAKER: [u8; 8] = [0xff; 8];
+
 /// PRIORITY of the checks unless the config says otherwise: a peer-reflexive candidate (RFC 8445 §5.1.2).
 pub const DEFAULT_PRIORITY: u32 = 1_853_824_767;
 
@@ -247,7 +250,7 @@ impl ClientTransport {
                 format!("{}:{}", self.remote.ufrag, self.local.ufrag).as_bytes(),
             )
             .attribute(attribute::PRIORITY, &self.priority.to_be_bytes())
-            .attribute(attribute::ICE_CONTROLLING, &[7; 8])
+            .attribute(attribute::ICE_CONTROLLING, &TIE_BREAKER)
             .attribute(attribute::USE_CANDIDATE, &[])
             .finish(&mut *self.key);
         self.transmit(request);
@@ -263,6 +266,9 @@ impl ClientTransport {
         let Some(message) = Message::parse(datagram) else {
             return Incoming::Dropped(DropReason::MalformedStun);
         };
+        if message.kind == stun::BINDING_REQUEST {
+            return self.answer_check(&message);
+        }
         if message.kind != stun::BINDING_SUCCESS || message.transaction != self.transaction() {
             return Incoming::Dropped(DropReason::UnexpectedStun);
         }
@@ -280,6 +286,19 @@ impl ClientTransport {
             }
             self.drain_dtls(now);
         }
+        Incoming::Handled
+    }
+
+    /// Answers a check of a server that is a full ICE agent (RFC 8445 §7.3).
+    fn answer_check(&mut self, request: &Message<'_>) -> Incoming<'static> {
+        let mut key = mac(&self.identity, &self.local);
+        if !request.is_authentic(&mut *key) {
+            return Incoming::Dropped(DropReason::UnauthenticStun);
+        }
+        let reply = Builder::new(stun::BINDING_SUCCESS, request.transaction)
+            .mapped_address(self.remote_address)
+            .finish(&mut *key);
+        self.transmit(reply);
         Incoming::Handled
     }
 

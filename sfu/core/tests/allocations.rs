@@ -21,6 +21,21 @@ use world::{SESSION, World};
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    /// What was allocated before the core's present turn, and what it allocated in all turns before that.
+    static METER: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
+
+/// Counts what the core allocates, as `World::meter`.
+fn meter(begins: bool) {
+    let so_far = ALLOCATIONS.with(Cell::get);
+    METER.with(|meter| {
+        let (before, sum) = meter.get();
+        meter.set(if begins {
+            (so_far, sum)
+        } else {
+            (so_far, sum + so_far - before)
+        });
+    });
 }
 
 struct Counting;
@@ -127,4 +142,59 @@ fn copies_of_earlier_sound_do_not_allocate_either() {
     let copies = world.counters().copies_sent.packets - copies;
     assert!(copies > 180, "{copies}");
     assert!(allocations <= 2, "{allocations} allocations for {copies} copies");
+}
+
+/// Everything in flight that a call has: losses both ways and their repairs, reports, arrivals told both ways, key
+/// frames asked for, connectivity checks, the clock.
+#[test]
+fn a_call_with_losses_allocates_next_to_nothing() {
+    let mut world = World::new(92);
+    world.command(MediaCommand::OpenSession {
+        session: SESSION,
+        captions: false,
+    });
+    let people: Vec<usize> = (0..6)
+        .map(|_| {
+            world.join_as(wire::OfferStyle {
+                pairs: 6,
+                ..Default::default()
+            })
+        })
+        .collect();
+    for person in &people {
+        world.switch(*person, TrackSource::Microphone, true);
+        world.switch(*person, TrackSource::Camera, true);
+        let others: Vec<_> = people
+            .iter()
+            .filter(|other| *other != person)
+            .map(|other| (*other, TrackSource::Camera, 720))
+            .collect();
+        world.view(*person, &others);
+        world.lines[*person].down_loss_percent = 3;
+        world.lines[*person].up_loss_percent = 1;
+    }
+    world.run(4000);
+    let sent = |world: &World| {
+        let sent = &world.counters().sent;
+        sent.audio.packets + sent.video.packets + sent.rtx.packets
+    };
+    let (before, counters) = (sent(&world), world.counters().clone());
+    METER.with(|meter| meter.set((0, 0)));
+    world.meter = meter;
+    world.run(4000);
+    let forwarded = sent(&world) - before;
+    let allocations = METER.with(Cell::get).1;
+    let after = world.counters();
+    assert!(
+        after.nacks_answered > counters.nacks_answered,
+        "repairs were asked for"
+    );
+    assert!(after.nacks_sent > counters.nacks_sent && after.recovered > counters.recovered);
+    assert!(after.twcc_sent > counters.twcc_sent);
+    assert!(forwarded > 10_000, "{forwarded}");
+    eprintln!("{allocations} allocations in {forwarded} forwarded packets");
+    assert!(
+        allocations * 50 <= forwarded,
+        "{allocations} allocations in {forwarded} forwarded packets"
+    );
 }

@@ -14,7 +14,7 @@ const AGE_MAX: Duration = Duration::from_secs(1);
 /// Places for packets at first.
 const ENTRIES_AT_FIRST: usize = 64;
 /// Chunks of old packets that are kept for when the stream is faster again.
-const SPARE_CHUNKS: usize = 2;
+const SPARE_CHUNKS: usize = 1;
 
 /// How large a cache may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +30,8 @@ impl CacheLimits {
     /// A second of 4 Mbit/s, as one layer of a camera or a screen may take at its peak.
     pub(crate) const VIDEO: Self = Self {
         packets: 512,
-        chunk_bytes: 16 << 10,
-        chunks: 32,
+        chunk_bytes: 8 << 10,
+        chunks: 64,
     };
     /// A second of 128 kbit/s, in packets of 10 ms.
     pub(crate) const AUDIO: Self = Self {
@@ -291,7 +291,7 @@ mod tests {
         for sequence in 3000..4000 {
             cache.insert(packet(sequence, &[7; 200]), ms(25_000 + sequence as i64 * 33));
         }
-        assert!(cache.chunks.len() <= 1 + SPARE_CHUNKS, "{}", cache.chunks.len());
+        assert!(cache.chunks.len() <= 2 + SPARE_CHUNKS, "{}", cache.chunks.len());
     }
 
     #[test]

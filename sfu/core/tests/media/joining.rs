@@ -220,3 +220,30 @@ fn sessions_do_not_mix() {
     );
     assert!(world.speech.iter().all(|packet| packet.session == SESSION) && !world.speech.is_empty());
 }
+
+/// From the offer to the first sound and the first picture: some round trips, and no waiting for a clock.
+#[test]
+fn a_join_takes_round_trips_and_nothing_else() {
+    let mut world = World::new(19);
+    let ann = world.join();
+    world.switch(ann, TrackSource::Microphone, true);
+    world.switch(ann, TrackSource::Camera, true);
+    world.run(3000);
+    let bob = world.knock(OfferStyle::default());
+    world.lines[bob].delay_ms = 0;
+    world.lines[ann].delay_ms = 0;
+    world.admit(bob, EVERYTHING);
+    world.view(bob, &[(ann, TrackSource::Camera, 720)]);
+    let offered_ms = world.now_ms();
+    world.offer(bob);
+    world.run(400);
+    let ann = world.peers[ann].id;
+    let waited = |is_audio| {
+        let first = world.peers[bob].got(ann, is_audio, offered_ms)[0].at_ms;
+        first - offered_ms
+    };
+    eprintln!("sound {} ms, picture {} ms", waited(true), waited(false));
+    // A sound comes every 20 ms; the picture is asked for at the next tick, 20 ms, and comes with the next frame, 33 ms.
+    assert!(waited(true) <= 20 + 15, "{}", waited(true));
+    assert!(waited(false) <= 15 + 20 + 35 + 5, "{}", waited(false));
+}

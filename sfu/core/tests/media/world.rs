@@ -80,6 +80,8 @@ pub struct World {
     flights: BTreeMap<(u64, u64), Flight>,
     flown: u64,
     negotiation: u32,
+    /// Called with true before and with false after the core works on packets or time: counts what that costs.
+    pub meter: fn(bool),
 }
 
 impl World {
@@ -122,6 +124,7 @@ impl World {
             flights: BTreeMap::new(),
             flown: 0,
             negotiation: 0,
+            meter: |_| {},
         };
         world.command(MediaCommand::OpenSession {
             session: SESSION,
@@ -306,7 +309,9 @@ impl World {
                 .poll_timeout()
                 .is_some_and(|timeout| timeout <= self.now())
             {
+                (self.meter)(true);
                 self.core.handle_timeout(self.now());
+                (self.meter)(false);
             }
             self.drain();
         }
@@ -336,7 +341,9 @@ impl World {
 
     pub fn inject_over(&mut self, pair: Pair, bytes: &[u8]) {
         let mut bytes = bytes.to_vec();
+        (self.meter)(true);
         self.core.handle_packet(self.now(), pair, &mut bytes);
+        (self.meter)(false);
         self.drain();
     }
 
