@@ -84,6 +84,15 @@ impl NackGenerator {
         }
     }
 
+    /// A repair arrived. True when its packet was missing, asked for or not: browsers send old packets over again
+    /// to probe the line, and such a probe may come before the first request.
+    pub(crate) fn repaired(&mut self, extended: u64) -> bool {
+        let place = self
+            .missing
+            .binary_search_by_key(&extended, |missing| missing.extended);
+        place.map(|index| self.missing.remove(index)).is_ok()
+    }
+
     /// Forgets everything, for instance because nobody wants the stream.
     pub(crate) fn clear(&mut self) {
         self.missing.clear();

@@ -634,8 +634,8 @@ impl UplinkStream {
         }
         let original = u16::from_be_bytes([packet[start], packet[start + 1]]);
         let newest = self.window.newest().ok_or(DropCause::Duplicate)?;
-        // Browsers probe the line with old packets: only what was asked for is a repair.
-        if !self.nack.arrived(super::sequence::nearest(newest, original)) {
+        // Browsers probe the line with old packets: only what is missing is a repair.
+        if !self.nack.repaired(super::sequence::nearest(newest, original)) {
             return Err(DropCause::Duplicate);
         }
         let Arrival::Late { extended } = self.window.insert(original) else {

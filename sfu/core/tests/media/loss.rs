@@ -205,3 +205,29 @@ fn padding_leaves_no_hole_and_old_packets_over_rtx_are_no_news() {
     assert_eq!(world.counters().drops.get(DropCause::Duplicate), 20);
     assert_eq!(world.counters().nacks_sent, 0);
 }
+
+#[test]
+fn a_probe_that_brings_what_is_missing_before_it_was_asked_for_is_a_repair() {
+    let (mut world, ann, bob) = call(37, OfferStyle::default());
+    let last = |world: &mut World| world.peers[ann].sender(TrackSource::Camera, 2).last_sequence();
+    for _ in 0..20 {
+        // One picture is lost.
+        let before = last(&mut world);
+        world.lines[ann].up_loss_percent = 100;
+        while last(&mut world) == before {
+            world.run(1);
+        }
+        world.lines[ann].up_loss_percent = 0;
+        let lost = last(&mut world);
+        // With the next one comes a probe of the same packets.
+        while last(&mut world) == lost {
+            world.run(1);
+        }
+        for sequence in (1..=lost.wrapping_sub(before)).map(|step| before.wrapping_add(step)) {
+            let probe = world.peers[ann].produce_repair(TrackSource::Camera, 2, sequence);
+            world.send_from(ann, probe.unwrap());
+        }
+        world.run(300);
+    }
+    assert!(arrived(&world, bob, "5") == 1.0, "{}", arrived(&world, bob, "5"));
+}
