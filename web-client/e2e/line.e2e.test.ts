@@ -1,0 +1,129 @@
+// The own line in real browsers: what is told of it and to whom, and less video by choice, in both directions.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Statistics } from "../src/protocol/generated.ts";
+import { Person } from "./support/person.ts";
+import { eventually, HearkenServer } from "./support/server.ts";
+
+describe("two people in a call", () => {
+  let server: HearkenServer;
+  let fay: Person;
+  let ben: Person;
+
+  beforeAll(async () => {
+    server = await HearkenServer.start();
+    const links = await server.createSession({ name: "Line", captions: false, waiting_room: false });
+    fay = await Person.launch("Fay");
+    ben = await Person.launch("Ben");
+    await fay.join(links.facilitator_url, "Join");
+    await fay.waitUntilInCall();
+    await ben.join(links.member_url, "Ask to join");
+    await ben.waitUntilInCall();
+    for (const person of [fay, ben]) {
+      await person.toggle("Microphone", true);
+      await person.toggle("Camera", true);
+    }
+    // Large enough for Fay's largest layer to be watched.
+    await ben.page.setViewportSize({ width: 1600, height: 1200 });
+    await pin(ben, "Fay");
+  });
+
+  afterAll(async () => {
+    await fay?.close();
+    await ben?.close();
+    await server?.stop();
+  });
+
+  test("each hears how their own line is, and sees it in a word", async () => {
+    const told = await eventually(
+      "figures of Ben's line with Fay's picture in them",
+      async () => {
+        const last = ben.messages<Statistics>("statistics").at(-1);
+        const isOthers = (participant: string) => participant !== own(ben);
+        const picture = last?.streams.find(
+          ({ participant, source }) => source === "camera" && isOthers(participant),
+        );
+        return picture !== undefined && last?.round_trip_ms !== null && picture.bitrate_bps > 20_000 && last;
+      },
+      40_000,
+    );
+    expect(told.receiving.loss_permille).toBeLessThan(30);
+    expect(told.round_trip_ms).toBeLessThan(1000);
+    expect(told.bandwidth_bps).toBeGreaterThan(0);
+    expect(
+      told.streams.some(({ participant, source }) => participant === own(ben) && source === "camera"),
+    ).toBe(true);
+    await ben.page.getByRole("button", { name: /^Connection: / }).waitFor();
+    await eventually(
+      "readings in the metrics",
+      async () => (await server.metric("hearken_sfu_line_round_trip_seconds_count")) > 0,
+    );
+    expect(await server.metric("hearken_sfu_line_readings_total")).toBeGreaterThan(0);
+  });
+
+  test("low data takes one's own large layer away without another offer, and full brings it back", async () => {
+    const { made } = await fay.peerConnections();
+    await eventually("the large layer goes out", () => grows(fay, "f"), 60_000);
+    await choose(fay, "Low data");
+    await eventually("the large layer goes out no more", async () => !(await grows(fay, "f")), 30_000);
+    expect(await grows(fay, "q")).toBe(true);
+    await choose(fay, "Full");
+    await eventually("the large layer is back", () => grows(fay, "f"), 30_000);
+    expect(await fay.peerConnections()).toMatchObject({ made });
+  });
+
+  test("audio only ends pictures and keeps the sound, and pictures come back", async () => {
+    await eventually("Ben sees Fay", () => decodes(ben), 30_000);
+    await choose(ben, "Audio only");
+    await eventually("no picture arrives", async () => !(await decodes(ben)), 30_000);
+    await ben.tile("Fay").getByText("Audio only").waitFor();
+    const heard = await energy(ben);
+    await eventually("Ben hears Fay", async () => (await energy(ben)) > heard, 30_000);
+    await ben.button("Show pictures").click();
+    await eventually("Ben sees Fay again", () => decodes(ben), 30_000);
+  });
+});
+
+function own(person: Person): string {
+  return person.messages<{ participant: string }>("welcome").at(-1)?.participant ?? "";
+}
+
+async function choose(person: Person, mode: string): Promise<void> {
+  await person.button("Device settings").click();
+  const dialog = person.page.getByRole("dialog", { name: "Device settings" });
+  await dialog.getByRole("radiogroup", { name: "How much video" }).getByText(mode, { exact: true }).click();
+  await dialog.getByRole("button", { name: "Close" }).click();
+  await dialog.waitFor({ state: "detached" });
+}
+
+/** Puts somebody in front. */
+async function pin(person: Person, name: string): Promise<void> {
+  await person.tile(name).hover();
+  await person.button(`Options for ${name}`).click();
+  await person.page.getByRole("menuitemcheckbox", { name: /^Pin/ }).click();
+  await eventually(`${name} is pinned`, async () =>
+    (await person.tile(name).textContent())?.includes("pinned by you"),
+  );
+}
+
+/** Whether the encoder of a layer does anything within a second and a half. */
+async function grows(person: Person, rid: string): Promise<boolean> {
+  const frames = async () =>
+    (await person.streams("outbound-rtp")).find((one) => one.rid === rid)?.framesEncoded ?? 0;
+  const before = await frames();
+  await new Promise((done) => setTimeout(done, 1500));
+  return (await frames()) > before;
+}
+
+/** Whether any picture is decoded within a second and a half. */
+async function decodes(person: Person): Promise<boolean> {
+  const frames = async () =>
+    (await person.streams("inbound-rtp")).reduce((sum, one) => sum + one.framesDecoded, 0);
+  const before = await frames();
+  await new Promise((done) => setTimeout(done, 1500));
+  return (await frames()) > before;
+}
+
+async function energy(person: Person): Promise<number> {
+  return (await person.streams("inbound-rtp")).reduce((sum, one) => sum + one.totalAudioEnergy, 0);
+}
