@@ -108,7 +108,8 @@ install_test_packages() {
     "${FIREFOX:-firefox-esr}=firefox-esr" \
     /usr/share/pocketsphinx/test/data=pocketsphinx-testdata \
     /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf=fonts-dejavu-core \
-    shellcheck=shellcheck
+    shellcheck=shellcheck \
+    turnserver=coturn
 }
 
 # Janus is for comparing only: Debian would start its service at once, which would listen to the network.

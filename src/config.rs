@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hearken_protocol::VideoCodec;
 use hearken_sfu_server::Announced;
-use hearken_signaling_server::{OperatorKey, PublicUrl};
+use hearken_signaling_server::{OperatorKey, PublicUrl, Relay};
 
 use self::raw::RawConfig;
 use crate::cli::ServeFlags;
@@ -44,6 +44,8 @@ pub struct Config {
     pub model: Option<String>,
     /// Where media goes.
     pub media: MediaSettings,
+    /// Relays for media, if there are any.
+    pub relay: Option<Relay>,
     /// Address and port of the metrics.
     pub metrics_listen: SocketAddr,
     /// How browsers connect.
@@ -170,6 +172,15 @@ impl Config {
                 "0.0.0.0 and :: are no addresses that a browser could send to",
             );
         }
+        let urls: Vec<_> = raw.turn_urls.into_iter().flatten().map(|url| url.0).collect();
+        let relay = match (urls.is_empty(), raw.turn_secret) {
+            (true, None) => None,
+            (false, Some(secret)) => match Relay::new(urls, secret.0) {
+                Ok(relay) => Some(relay),
+                Err(_) => return conflict("turn_urls", "too many addresses: every browser tries them all"),
+            },
+            _ => return conflict("turn_urls and turn_secret", "both or none have to be given"),
+        };
         Ok(Self {
             listen: raw.listen.unwrap_or(if lan { LISTEN_LAN } else { LISTEN }),
             public_url: raw.public_url.map(|url| url.0),
@@ -183,6 +194,7 @@ impl Config {
                 shards,
                 video_codec: raw.video_codec.map_or(VideoCodec::Vp8, |codec| codec.0),
             },
+            relay,
             metrics_listen: raw.metrics_listen.unwrap_or(METRICS_LISTEN),
             tls,
             retention: Duration::from_secs(
@@ -269,6 +281,11 @@ mod tests {
             ("HEARKEN_MEDIA_PORT", "5000"),
             ("HEARKEN_SHARDS", "3"),
             ("HEARKEN_VIDEO_CODEC", "av1"),
+            (
+                "HEARKEN_TURN_URLS",
+                "turn:turn.example.org, turns:turn.example.org:443?transport=tcp",
+            ),
+            ("HEARKEN_TURN_SECRET", "north-south-east-west"),
             ("HEARKEN_METRICS_LISTEN", "127.0.0.1:0"),
             ("HEARKEN_TLS_CERT", "/c"),
             ("HEARKEN_TLS_KEY", "/k"),
@@ -282,6 +299,7 @@ mod tests {
         assert_eq!(config.media.announce.unwrap().len(), 2);
         assert_eq!((config.media.port, config.media.shards), (5000, 3));
         assert_eq!(config.media.bind.unwrap().to_string(), "0.0.0.0");
+        assert!(config.relay.is_some());
         assert_eq!(config.media.video_codec, VideoCodec::Av1);
         assert_eq!(
             config.tls,
@@ -340,6 +358,8 @@ mod tests {
             ("HEARKEN_OPERATOR_KEY", "shortsecret"),
             ("HEARKEN_MEDIA_IP", "192.0.2.1,nowhere"),
             ("HEARKEN_SHARDS", "0"),
+            ("HEARKEN_TURN_URLS", "turn.example.org"),
+            ("HEARKEN_TURN_SECRET", "shortsecret"),
             ("HEARKEN_LAN", "perhaps"),
         ] {
             let problem = problem("", &[(variable, value)]);
@@ -353,6 +373,7 @@ mod tests {
     #[test]
     fn settings_that_do_not_fit_each_other_are_refused() {
         assert!(problem("tls_cert = '/c'", &[]).contains("tls_key"));
+        assert!(problem("turn_urls = ['turn:a']", &[]).contains("turn_secret"));
         assert!(problem("media_port = 65535\nshards = 2", &[]).contains("media_port"));
         assert!(problem("media_ip = ['0.0.0.0']", &[]).contains("media_ip"));
     }

@@ -69,6 +69,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             public_url: place.public_url.clone(),
             operator_key: operator_key.clone(),
             retention: config.retention,
+            relay: config.relay.clone(),
             store: Arc::clone(&store) as _,
             media: Arc::clone(&plane) as Arc<dyn MediaPlane>,
             media_events: media.events,

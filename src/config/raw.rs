@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use hearken_protocol::VideoCodec;
 use hearken_sfu_server::Announced;
-use hearken_signaling_server::{OperatorKey, PublicUrl};
+use hearken_signaling_server::{OperatorKey, PublicUrl, RelaySecret, RelayUrl};
 use serde::de::{Deserialize, Deserializer, Error as _};
 
 use super::ConfigError;
@@ -24,6 +24,20 @@ trait Parse: Sized {
 }
 
 impl Parse for Announced {
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map_err(|error: <Self as FromStr>::Err| error.to_string())
+    }
+}
+
+impl Parse for RelayUrl {
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map_err(|error: <Self as FromStr>::Err| error.to_string())
+    }
+}
+
+impl Parse for RelaySecret {
     fn parse(text: &str) -> Result<Self, String> {
         text.parse()
             .map_err(|error: <Self as FromStr>::Err| error.to_string())
@@ -110,7 +124,7 @@ raw_config! {
     /// The caption model's name or path.
     model: String, "HEARKEN_MODEL", read_as("a name or a path");
     /// The addresses that browsers send media to, with a port where a router has another.
-    media_ip: Vec<Parsed<Announced>>, "HEARKEN_MEDIA_IP", addresses;
+    media_ip: Vec<Parsed<Announced>>, "HEARKEN_MEDIA_IP", list;
     /// The address that media sockets are bound to.
     media_bind: IpAddr, "HEARKEN_MEDIA_BIND", read_as("an address like 0.0.0.0");
     /// UDP and TCP port of the first shard; 0 is any.
@@ -119,6 +133,10 @@ raw_config! {
     shards: NonZero<u16>, "HEARKEN_SHARDS", read_as("a number from 1 to 65535");
     /// What videos are encoded with while everybody in a session can decode it.
     video_codec: Parsed<VideoCodec>, "HEARKEN_VIDEO_CODEC", parsed;
+    /// Relays for media.
+    turn_urls: Vec<Parsed<RelayUrl>>, "HEARKEN_TURN_URLS", list;
+    /// What the relays and this server both know.
+    turn_secret: Parsed<RelaySecret>, "HEARKEN_TURN_SECRET", parsed;
     /// Address and port of the metrics.
     metrics_listen: SocketAddr, "HEARKEN_METRICS_LISTEN", read_as("an address and a port like 127.0.0.1:9464");
     /// The certificate and its chain, PEM.
@@ -178,8 +196,8 @@ fn parsed<T: Parse>(text: &str) -> Result<Parsed<T>, String> {
     T::parse(text).map(Parsed)
 }
 
-fn addresses(text: &str) -> Result<Vec<Parsed<Announced>>, String> {
-    text.split(',').map(|address| parsed(address.trim())).collect()
+fn list<T: Parse>(text: &str) -> Result<Vec<Parsed<T>>, String> {
+    text.split(',').map(|one| parsed(one.trim())).collect()
 }
 
 fn switch(text: &str) -> Result<bool, String> {

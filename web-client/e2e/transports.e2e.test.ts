@@ -1,18 +1,21 @@
 // Ways to the server: where UDP is blocked, where there is only IPv6, and from one way to another in mid-call.
 
 import { afterEach, describe, expect, test } from "vitest";
-import { BLUE, camera, RED, recording } from "./support/fixtures.ts";
+import { BLUE, camera, RED, recording, tone } from "./support/fixtures.ts";
 import { type Equipment, Person } from "./support/person.ts";
+import { Relay } from "./support/relay.ts";
 import { eventually, HearkenServer } from "./support/server.ts";
 
 describe("media finds its way", () => {
   let server: HearkenServer | undefined;
+  let relay: Relay | undefined;
   const everybody: Person[] = [];
 
   afterEach(async () => {
     await Promise.all(everybody.splice(0).map((person) => person.close()));
     await server?.stop();
-    server = undefined;
+    await relay?.stop();
+    [server, relay] = [undefined, undefined];
   });
 
   /** Two people in a call with cameras and microphones on. */
@@ -63,6 +66,32 @@ describe("media finds its way", () => {
     await seesAndHears(ann);
     expect((await fay.selectedWay())?.protocol).toBe("udp");
     expect((await ann.selectedWay())?.protocol).toBe("tcp");
+  });
+
+  test("an ICE restart in mid-call costs at most 200 ms of media", async () => {
+    const { fay, ann } = await call({}, { speech: tone() }, { speech: tone() });
+    for (const person of [fay, ann]) {
+      await seesAndHears(person);
+    }
+    const before = (await ann.selectedWay())?.local;
+    const gaps = [fay, ann].map((person) => person.longestSilence(4_000));
+    // What the browser says when it comes into a network.
+    await ann.page.evaluate(() => void globalThis.dispatchEvent(new Event("online")));
+    for (const gap of await Promise.all(gaps)) {
+      expect(gap.packets).toBeGreaterThan(100);
+      expect(gap.silenceMs).toBeLessThanOrEqual(200);
+    }
+    expect((await ann.selectedWay())?.local).not.toBe(before);
+    expect(await ann.peerConnections()).toEqual({ made: 1, open: 1 });
+  });
+
+  test("where nothing else works the call comes up through a relay", async () => {
+    relay = await Relay.start();
+    const { fay, ann } = await call(relay.environment, {}, { onlyWay: "relay" });
+    await seesAndHears(fay);
+    await seesAndHears(ann);
+    expect((await ann.selectedWay())?.type).toBe("relay");
+    expect((await fay.selectedWay())?.type).not.toBe("relay");
   });
 
   test("a call by IPv6 alone", async () => {

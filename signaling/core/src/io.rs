@@ -109,11 +109,11 @@ pub enum Output {
         /// What to send once `resume` is filled in.
         welcome: Welcome,
     },
-    /// Sends `admitted`. The shell fills in `member_link` where a generation is given.
+    /// Sends `admitted`. The shell fills in `ice_servers`, and `member_link` where a generation is given.
     Admitted {
         /// To whom.
         connection: ConnectionId,
-        /// What to send once `member_link` is filled in.
+        /// What to send once these are filled in.
         snapshot: Snapshot,
         /// For whoever may see the member link: its present generation.
         link_generation: Option<u32>,

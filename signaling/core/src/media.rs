@@ -209,7 +209,12 @@ impl Session {
             }
             // A seat depends on the WebSocket, not on the transport: the client restarts ICE by a new offer.
             MediaEvent::Connected { participant, .. } => self.set_quality(participant, LineQuality::Good),
-            MediaEvent::Disconnected { participant, .. } => self.set_quality(participant, LineQuality::Lost),
+            MediaEvent::Disconnected { participant, .. } => {
+                if self.require_inside(participant).is_ok() {
+                    self.set_quality(participant, LineQuality::Lost);
+                    self.tell(participant, ServerMessage::MediaLost);
+                }
+            }
             MediaEvent::Sending { .. } => {}
         }
     }
@@ -259,6 +264,7 @@ impl Session {
         }
         match refusal {
             OfferRefusal::Full => self.refuse(connection, request, Refusal::MediaFull),
+            OfferRefusal::SessionOutgrown => self.refuse(connection, request, Refusal::SessionOutgrown),
             OfferRefusal::Malformed(detail) => {
                 let message = format!("the offer could not be understood: {detail}");
                 let message = ServerMessage::Error {

@@ -60,6 +60,8 @@ pub(crate) enum Refusal {
     View,
     #[error("the server can carry no more")]
     MediaFull,
+    #[error("this session has grown as large as the server can carry")]
+    SessionOutgrown,
 }
 
 impl Refusal {
@@ -74,6 +76,7 @@ impl Refusal {
             Self::WaitingRoomFull | Self::TooManySeats | Self::SeatTaken | Self::MediaFull => {
                 ErrorCode::Overloaded
             }
+            Self::SessionOutgrown => ErrorCode::SessionOutgrown,
             Self::GuidelinesNotAccepted => ErrorCode::GuidelinesNotAccepted,
             Self::Name(_) => ErrorCode::InvalidName,
             Self::SecondHello => ErrorCode::OutOfOrder,

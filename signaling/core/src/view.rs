@@ -76,6 +76,7 @@ impl Session {
                 .filter_map(|seat| seat.knock())
                 .collect(),
             member_link: None,
+            ice_servers: Vec::new(),
             captions: self.captions.history(),
             transcript_agreed: self.transcript.answer(viewer.id),
         }

@@ -311,6 +311,13 @@ pub enum ServerMessage {
         /// Empty when it is quiet.
         speakers: Vec<Speaker>,
     },
+    /// Nothing is heard over one's media any more: look for another way (restart ICE).
+    MediaLost,
+    /// New relays, in place of those in `admitted`, whose credentials are about to expire.
+    IceServers {
+        /// All of them.
+        ice_servers: Vec<IceServer>,
+    },
     /// What to send of one's own video from now on.
     Publish(Publish),
     /// A video does not fit through one's line at present, or does again.
@@ -458,11 +465,28 @@ pub struct Snapshot {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional, type = "string")]
     pub member_link: Option<Sensitive<String>>,
+    /// Relays for media, if the operator runs any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<IceServer>>")]
+    pub ice_servers: Vec<IceServer>,
     /// The latest finals of the captions, oldest first, at most `CAPTION_HISTORY_MAX`.
     pub captions: Vec<Caption>,
     /// Whether one agreed to a transcript; `null` before one has answered.
     #[serde(default)]
     pub transcript_agreed: Option<bool>,
+}
+
+/// A relay for media, for networks that let nothing else through (TURN).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct IceServer {
+    /// `turn:` and `turns:` addresses of the same relay.
+    pub urls: Vec<String>,
+    /// When it expires, and a random number; nothing about the person.
+    #[ts(type = "string")]
+    pub username: Sensitive<String>,
+    /// Good until then.
+    #[ts(type = "string")]
+    pub credential: Sensitive<String>,
 }
 
 /// Somebody inside.
@@ -620,6 +644,8 @@ pub enum ErrorCode {
     InvalidOffer,
     /// The server can carry no more.
     Overloaded,
+    /// The server can carry no more of this session: one hears and sees nobody.
+    SessionOutgrown,
     /// Something that must last could not be written; nothing was changed.
     StoreUnavailable,
     /// The server is at fault.

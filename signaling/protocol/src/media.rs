@@ -229,6 +229,8 @@ pub enum OfferRefusal {
     Malformed(String),
     /// The media plane can carry no more.
     Full,
+    /// The session fills the shard that it is on.
+    SessionOutgrown,
 }
 
 /// News from the media plane. `participant` is whom it is about and to whom it goes.

@@ -20,6 +20,7 @@ mod media;
 mod metrics;
 mod operator;
 mod public_url;
+mod relay;
 mod server;
 mod store;
 mod tokens;
@@ -31,6 +32,7 @@ pub use http::{
 pub use media::{MediaPlane, MediaPlaneError};
 pub use operator::{OPERATOR_KEY_BYTES_MIN, OperatorKey, WeakKey};
 pub use public_url::{PublicUrl, PublicUrlError};
+pub use relay::{Relay, RelayError, RelaySecret, RelaySecretError, RelayUrl, RelayUrlError};
 pub use server::{Parts, SignalingServer, StartupError};
 pub use store::{OpenError, SqliteStore, Store, StoreError, StoredSession};
 pub use tokens::{TOKEN_KEY_BYTES, TokenError, TokenKey};

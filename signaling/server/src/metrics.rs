@@ -290,6 +290,8 @@ fn server_label(message: &ServerMessage) -> &'static str {
         ServerMessage::Publish(_) => "publish",
         ServerMessage::VideoPaused { .. } => "video_paused",
         ServerMessage::Statistics(_) => "statistics",
+        ServerMessage::MediaLost => "media_lost",
+        ServerMessage::IceServers { .. } => "ice_servers",
         ServerMessage::Caption(_) => "caption",
         ServerMessage::Captions { .. } => "captions",
         ServerMessage::EndingSoon { .. } => "ending_soon",

@@ -18,6 +18,7 @@ use crate::media::MediaPlane;
 use crate::metrics::Metrics;
 use crate::operator::{OperatorGate, OperatorKey};
 use crate::public_url::PublicUrl;
+use crate::relay::Relay;
 use crate::store::{Store, StoreError};
 use crate::tokens::Tokens;
 use crate::ws::WebSockets;
@@ -33,6 +34,8 @@ pub struct Parts {
     pub operator_key: OperatorKey,
     /// How long the audit log and sessions that are over are kept.
     pub retention: Duration,
+    /// Relays for media, if there are any.
+    pub relay: Option<Relay>,
     /// What lasts.
     pub store: Arc<dyn Store>,
     /// Whoever carries media.
@@ -81,6 +84,7 @@ impl SignalingServer {
             Arc::clone(&parts.store),
             Arc::clone(&parts.media),
             Arc::clone(&links),
+            parts.relay.map(Arc::new),
             Arc::clone(&metrics),
             captions,
             stopped.clone(),

@@ -50,6 +50,35 @@ async fn who_waits_learns_nothing_and_has_no_media_until_admitted() {
 }
 
 #[tokio::test]
+async fn relays_are_told_to_those_inside_only_and_say_nothing_about_them() {
+    let world = World::start().await;
+    let links = world.session(SESSION).await;
+    let mut facilitator = world.browser().await;
+    facilitator
+        .hello(Hello::new(&links, &links.facilitator, "Fay"))
+        .await;
+    let snapshot = facilitator.until("admitted").await;
+    let relay = &snapshot["ice_servers"][0];
+    assert_eq!(relay["urls"][0], "turn:turn.example.org:3478?transport=udp");
+    let username = relay["username"].as_str().unwrap();
+    let (expires_at, random) = username.split_once(':').unwrap();
+    assert!(
+        expires_at.parse::<u64>().unwrap() > 1_700_000_000 && random.len() == 16,
+        "{username}"
+    );
+    assert_eq!(
+        relay["credential"].as_str().unwrap().len(),
+        28,
+        "a SHA-1 in base64"
+    );
+
+    let mut member = world.browser().await;
+    member.hello(Hello::new(&links, &links.member, "Mia")).await;
+    let waiting = member.until("waiting").await;
+    assert!(!waiting.to_string().contains("turn:"));
+}
+
+#[tokio::test]
 async fn a_facilitator_sees_a_member_link_that_works() {
     let world = World::start().await;
     let links = world.session(SESSION).await;

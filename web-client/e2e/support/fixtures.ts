@@ -41,9 +41,29 @@ export function recording(sentences: readonly string[], silenceMs = 1500): Recor
     );
   }
   const samples = Buffer.concat(parts);
+  const header = wavHeader(samples.length, rate);
+  const file = join(folder, `${sentences.join("-")}.wav`);
+  writeFileSync(file, Buffer.concat([header, samples]));
+  return { file, words, loopMs: (samples.length / 2 / rate) * 1000 };
+}
+
+/** A microphone that hears a tone without a pause, so that a packet is sent every 20 ms. */
+export function tone(): string {
+  const rate = 16_000;
+  const samples = Buffer.alloc(2 * rate * 2);
+  for (let at = 0; at < samples.length / 2; at++) {
+    samples.writeInt16LE(Math.round(8_000 * Math.sin((2 * Math.PI * 440 * at) / rate)), 2 * at);
+  }
+  const file = join(folder, "tone.wav");
+  writeFileSync(file, Buffer.concat([wavHeader(samples.length, rate), samples]));
+  return file;
+}
+
+/** The header of a WAV file with one channel of 16-bit samples. */
+function wavHeader(bytes: number, rate: number): Buffer {
   const header = Buffer.alloc(44);
   header.write("RIFF", 0);
-  header.writeUInt32LE(36 + samples.length, 4);
+  header.writeUInt32LE(36 + bytes, 4);
   header.write("WAVEfmt ", 8);
   header.writeUInt32LE(16, 16);
   header.writeUInt16LE(1, 20);
@@ -53,10 +73,8 @@ export function recording(sentences: readonly string[], silenceMs = 1500): Recor
   header.writeUInt16LE(2, 32);
   header.writeUInt16LE(16, 34);
   header.write("data", 36);
-  header.writeUInt32LE(samples.length, 40);
-  const file = join(folder, `${sentences.join("-")}.wav`);
-  writeFileSync(file, Buffer.concat([header, samples]));
-  return { file, words, loopMs: (samples.length / 2 / rate) * 1000 };
+  header.writeUInt32LE(bytes, 40);
+  return header;
 }
 
 /** A colour as a camera sees it: luma and both chroma parts, 0 to 255. */

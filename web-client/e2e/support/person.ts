@@ -274,7 +274,7 @@ export class Person {
   }
 
   /** What the newest peer connection sends and receives over. */
-  selectedWay(): Promise<{ protocol: string; type: string; remote: string } | null> {
+  selectedWay(): Promise<{ protocol: string; type: string; local: string; remote: string } | null> {
     return this.page.evaluate(async () => {
       const made = (globalThis as unknown as { peerConnectionsOfThisTest: RTCPeerConnection[] })
         .peerConnectionsOfThisTest;
@@ -287,7 +287,12 @@ export class Person {
       if (local === undefined || remote === undefined) {
         return null;
       }
-      return { protocol: local.protocol, type: local.candidateType, remote: remote.address ?? "" };
+      return {
+        protocol: local.protocol,
+        type: local.candidateType,
+        local: `${local.address}:${local.port}:${local.id}`,
+        remote: remote.address ?? "",
+      };
     });
   }
 
@@ -300,6 +305,38 @@ export class Person {
       const all = [...(report?.values() ?? [])] as Record<string, unknown>[];
       return all.filter((one) => one.type === wanted);
     }, type);
+  }
+
+  /**
+   * The longest time in which less sound arrived than was sent, over the next milliseconds. It is told by when the
+   * last packet came and how many came between two looks, so that a page that is kept waiting measures no less well.
+   */
+  longestSilence(overMs: number): Promise<{ packets: number; silenceMs: number }> {
+    return this.page.evaluate(async (duration) => {
+      const packetMs = 20;
+      const made = (globalThis as unknown as { peerConnectionsOfThisTest: RTCPeerConnection[] })
+        .peerConnectionsOfThisTest;
+      const look = async () => {
+        const all = [...((await made.at(-1)?.getStats())?.values() ?? [])];
+        const voices = all.filter((one) => one.type === "inbound-rtp" && one.kind === "audio");
+        const voice = voices.sort((a, b) => b.packetsReceived - a.packetsReceived)[0];
+        return { at: voice?.lastPacketReceivedTimestamp ?? 0, packets: voice?.packetsReceived ?? 0 };
+      };
+      const end = performance.now() + duration;
+      const first = await look();
+      let last = first;
+      let silenceMs = 0;
+      while (performance.now() < end) {
+        await new Promise((done) => setTimeout(done, 20));
+        const next = await look();
+        if (next.packets > last.packets) {
+          const missing = next.at - last.at - (next.packets - last.packets - 1) * packetMs;
+          silenceMs = Math.max(silenceMs, missing);
+          last = next;
+        }
+      }
+      return { packets: last.packets - first.packets, silenceMs };
+    }, overMs);
   }
 
   /** Captions that became final, as the page shows them in the log for screen readers. */

@@ -616,6 +616,8 @@ export const en = {
     guidelines_not_accepted: "Please agree to the group guidelines first.",
     invalid_value: "The server did not accept a value.",
     invalid_offer: "Sound and picture could not be set up with this browser.",
+    session_outgrown:
+      "This session has grown as large as the server can carry: others cannot hear or see you. If somebody leaves, it is tried again.",
     overloaded: "The server can carry no more at the moment. Try again in a few minutes.",
     store_unavailable: "The server could not save this, so nothing was changed. Try again in a moment.",
     internal: "Something went wrong at the server. Try again in a moment.",

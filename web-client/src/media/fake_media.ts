@@ -130,8 +130,11 @@ export class FakePeer {
   remoteDescription: { sdp: string } | null = null;
   onconnectionstatechange: (() => void) | null = null;
 
-  constructor() {
+  constructor(public configuration: RTCConfiguration = {}) {
     FakePeer.made.push(this);
+  }
+  setConfiguration(configuration: RTCConfiguration): void {
+    this.configuration = configuration;
   }
   /** The one made last. */
   static get last(): FakePeer {

@@ -163,6 +163,46 @@ describe("the link for media", () => {
     expect(world.link.slots.find("ben", "camera")).not.toBeNull();
   });
 
+  test("another network restarts ICE while the old way goes on, and nobody notices", async () => {
+    const world = new World();
+    world.link.open(1);
+    world.link.refresh();
+    await world.connects();
+    world.link.refresh();
+    await passes();
+    // Once more while an offer is out changes nothing.
+    world.link.refresh();
+    await passes();
+    expect(FakePeer.last.offers).toEqual([{ iceRestart: false }, { iceRestart: true }]);
+    // The old way works, so the state never changes.
+    await world.link.answer(world.negotiation, "answer");
+    await passes(3 * CONNECT_WITHIN_MS);
+    expect(FakePeer.last.offers).toHaveLength(2);
+    expect(FakePeer.made).toHaveLength(1);
+    expect(world.transports).toEqual(["connecting", "connected"]);
+  });
+
+  test("a restart that is never answered is made again", async () => {
+    const world = new World();
+    world.link.open(1);
+    await world.connects();
+    world.link.refresh();
+    await passes(CONNECT_WITHIN_MS);
+    expect(FakePeer.last.offers).toHaveLength(3);
+  });
+
+  test("relays are used from the next offer on", async () => {
+    const world = new World();
+    const relay = { urls: ["turn:a"], username: "1:f", credential: "x" };
+    world.link.setIceServers([relay]);
+    world.link.open(1);
+    expect(FakePeer.last.configuration.iceServers).toEqual([relay]);
+    await world.connects();
+    world.link.setIceServers([{ ...relay, username: "2:f" }]);
+    expect(FakePeer.last.configuration.iceServers).toEqual([{ ...relay, username: "2:f" }]);
+    expect(world.offers).toHaveLength(1);
+  });
+
   test("restarts that don't help end in a new peer connection, without the old slots", async () => {
     const world = new World();
     world.link.open(1);

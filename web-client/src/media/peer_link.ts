@@ -1,13 +1,14 @@
 // The media's way to the server: one peer connection at a time. The client always offers; the server is
 // ICE-lite and puts its candidates into the answer, so nothing is trickled.
 //
-//   open ──► offer ──► answer ──► connected ──┬── disconnected for a while, failed ──► ICE restart (new offer)
-//     ▲                                       └── closed, ICE restarts that don't help ──► a new one
+//   open ──► offer ──► answer ──► connected ──┬── disconnected, failed, another network, the server
+//     ▲                                       │   hears nothing ──► ICE restart (new offer)
+//     │                                       └── closed, ICE restarts that don't help ──► a new one
 //     └── media_epoch changed: another server process
 //
 // Knows tracks and sections, not people: who is in which section is the slot table's.
 
-import type { ErrorCode, Publish, Slot, TrackSource, ViewMode } from "../protocol/generated";
+import type { ErrorCode, IceServer, Publish, Slot, TrackSource, ViewMode } from "../protocol/generated";
 import { withAudioNack } from "./audio_nack";
 import { browserAbilities, CAMERA_LAYERS, EVERYTHING, Publishing, SCREEN_LAYERS, within } from "./publishing";
 import { addSections, type Sections } from "./sections";
@@ -16,8 +17,11 @@ import { SlotTable } from "./slots";
 /** The way of the media to the server. */
 export type Transport = "idle" | "connecting" | "connected" | "interrupted";
 
-/** ICE often recovers by itself within this time; then a restart would only cost. */
-export const RESTART_AFTER_MS = 2_000;
+/**
+ * A hiccup is over within this time; then a restart would only cost. A restart itself loses nothing: media goes on
+ * over the old way until the new one works.
+ */
+export const RESTART_AFTER_MS = 500;
 /** An attempt that has not connected within this time is given up for a new one. */
 export const CONNECT_WITHIN_MS = 10_000;
 /** A refused offer is followed by another peer connection after this time, growing each time. */
@@ -47,6 +51,7 @@ export class PeerLink {
   #restarts = 0;
   /** Offers in a row that were not understood. */
   #refusals = 0;
+  #iceServers: readonly IceServer[] = [];
   #transport: Transport = "idle";
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #tracks = new Map<TrackSource, MediaStreamTrack>();
@@ -66,7 +71,7 @@ export class PeerLink {
     this.#abandon();
     this.#slotPairs = slotPairs;
     this.#setTransport(this.#transport === "idle" ? "connecting" : "interrupted");
-    const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+    const peer = new RTCPeerConnection(this.#configuration());
     this.#peer = peer;
     this.#sections = addSections(peer, slotPairs);
     const { camera, screen } = this.#sections.senders;
@@ -83,6 +88,23 @@ export class PeerLink {
   resume(slotPairs: number): void {
     if (this.#peer === null || !this.#isAnswered) this.open(slotPairs);
     else if (this.#peer.signalingState !== "stable") void this.#offer(this.#peer, true);
+  }
+
+  /**
+   * The way may not be the best any more, or not work at all: another network, or the server hears nothing. A new
+   * one is looked for at once; media goes on over the old one meanwhile.
+   */
+  refresh(): void {
+    const peer = this.#peer;
+    // An offer on its way, or the next one, looks for a way anyhow.
+    if (peer === null || !this.#isAnswered || peer.signalingState !== "stable") return;
+    void this.#offer(peer, true);
+  }
+
+  /** Relays to try where nothing else works; the next offer looks for ways through them. */
+  setIceServers(iceServers: readonly IceServer[]): void {
+    this.#iceServers = iceServers;
+    this.#peer?.setConfiguration(this.#configuration());
   }
 
   /** Ends the media. */
@@ -112,8 +134,14 @@ export class PeerLink {
       // Not an answer to this offer after all: the clock started with the offer makes a new one.
       return;
     }
+    // No change of state may follow where the old way works: this offer is through.
+    if (peer.connectionState === "connected") this.#connectionChanged("connected");
     for (const publish of this.#publish.values()) this.#apply(publish);
     if (this.#mode !== "full") this.#limit();
+  }
+
+  #configuration(): RTCConfiguration {
+    return { bundlePolicy: "max-bundle", iceServers: this.#iceServers.map((server) => ({ ...server })) };
   }
 
   /** The server asks for another codec of a video, or for other layers. */
@@ -143,7 +171,7 @@ export class PeerLink {
     if (this.#peer === null) return;
     this.#setTransport("interrupted");
     // A server that is too busy may take the next one, which the clock started with the offer makes.
-    if (code === "overloaded" || code === "internal") return;
+    if (code === "overloaded" || code === "internal" || code === "session_outgrown") return;
     // The same offer again would be as bad as this one; a fresh one need not be.
     clearTimeout(this.#timer);
     this.#refusals += 1;

@@ -233,6 +233,7 @@ function isPassing(code: ErrorCode): boolean {
     case "ended":
     case "session_locked":
     case "session_full":
+    case "session_outgrown":
     case "blocked":
     case "microphones_locked":
     case "screen_taken":

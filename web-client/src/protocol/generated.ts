@@ -210,7 +210,7 @@ export type EndReason = "time" | "facilitator" | "operator";
 /**
  * What an error is about. Stable: clients and programs go by it, on the WebSocket and in the HTTP API.
  */
-export type ErrorCode = "malformed" | "unknown_message" | "too_large" | "too_many_messages" | "unsupported_version" | "out_of_order" | "unauthorized" | "forbidden" | "not_found" | "ended" | "session_locked" | "session_full" | "blocked" | "microphones_locked" | "screen_taken" | "invalid_name" | "guidelines_not_accepted" | "invalid_value" | "invalid_offer" | "overloaded" | "store_unavailable" | "internal";
+export type ErrorCode = "malformed" | "unknown_message" | "too_large" | "too_many_messages" | "unsupported_version" | "out_of_order" | "unauthorized" | "forbidden" | "not_found" | "ended" | "session_locked" | "session_full" | "blocked" | "microphones_locked" | "screen_taken" | "invalid_name" | "guidelines_not_accepted" | "invalid_value" | "invalid_offer" | "overloaded" | "session_outgrown" | "store_unavailable" | "internal";
 
 /**
  * Measures of a flow of packets over the last interval.
@@ -257,6 +257,23 @@ guidelines_accepted: boolean,
  * From an earlier `welcome`: brings one back to the same seat, and takes it over from another tab.
  */
 resume?: string, };
+
+/**
+ * A relay for media, for networks that let nothing else through (TURN).
+ */
+export type IceServer = { 
+/**
+ * `turn:` and `turns:` addresses of the same relay.
+ */
+urls: Array<string>, 
+/**
+ * When it expires, and a random number; nothing about the person.
+ */
+username: string, 
+/**
+ * Good until then.
+ */
+credential: string, };
 
 /**
  * How much a viewer needs a video, when not all of them fit through the line.
@@ -512,7 +529,11 @@ sdp: string, } | { "type": "slot" } & Slot | { "type": "speakers",
 /**
  * Empty when it is quiet.
  */
-speakers: Array<Speaker>, } | { "type": "publish" } & Publish | { "type": "video_paused", 
+speakers: Array<Speaker>, } | { "type": "media_lost" } | { "type": "ice_servers", 
+/**
+ * All of them.
+ */
+ice_servers: Array<IceServer>, } | { "type": "publish" } & Publish | { "type": "video_paused", 
 /**
  * Whose.
  */
@@ -666,6 +687,10 @@ knocks: Array<Knock>,
  * The member link, for facilitators.
  */
 member_link?: string, 
+/**
+ * Relays for media, if the operator runs any.
+ */
+ice_servers?: Array<IceServer>, 
 /**
  * The latest finals of the captions, oldest first, at most `CAPTION_HISTORY_MAX`.
  */

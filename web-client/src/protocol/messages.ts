@@ -59,6 +59,8 @@ const checks: { readonly [Type in ServerMessage["type"]]: Check } = {
   slot: all(text("mid"), number("generation"), ({ content }) => content === null || isObject(content)),
   speakers: list("speakers"),
   publish: all(text("source", "codec"), list("layers")),
+  media_lost: nothing,
+  ice_servers: list("ice_servers"),
   video_paused: all(text("participant", "source"), flag("paused")),
   statistics: all(text("quality"), object("sending", "receiving"), list("streams")),
   caption: all(

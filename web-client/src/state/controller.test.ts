@@ -22,6 +22,7 @@ class World {
   readonly network = new FakeNetwork();
   readonly fake = new FakeDevices();
   readonly storage = memoryStorage();
+  otherNetwork: () => void = () => undefined;
   controller: Controller = this.#open();
   me: Participant = {
     participant: "ann",
@@ -43,6 +44,10 @@ class World {
         storage: this.storage,
         media: this.fake.media,
         connection: this.network.platform,
+        watchNetwork: (changed) => {
+          this.otherNetwork = changed;
+          return () => undefined;
+        },
       },
     );
   }
@@ -283,6 +288,22 @@ describe("the controller", () => {
     expect(FakePeer.made).toHaveLength(1);
     expect(world.last("set_microphone")).toMatchObject({ on: true });
     expect(world.state.link).toBe("up");
+  });
+
+  test("another network, or a server that hears nothing, restarts ICE through the relays named last", async () => {
+    const world = new World();
+    await world.inCall();
+    await world.mediaConnects();
+    const relay = { urls: ["turn:a"], username: "1:f", credential: "x" };
+    world.says({ type: "ice_servers", ice_servers: [relay] });
+    expect(FakePeer.last.configuration.iceServers).toEqual([relay]);
+    world.otherNetwork();
+    await passes();
+    await world.mediaConnects();
+    world.says({ type: "media_lost" });
+    await passes();
+    expect(FakePeer.made).toHaveLength(1);
+    expect(FakePeer.last.offers.map(({ iceRestart }) => iceRestart)).toEqual([false, true, true]);
   });
 
   test("another server process gets a new peer connection and hears what was on", async () => {

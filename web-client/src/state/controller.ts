@@ -6,6 +6,7 @@
 
 import { type Devices, hasFailed, LocalDevices, type OwnSource } from "../media/devices";
 import { LevelMeter } from "../media/level_meter";
+import { watchNetwork } from "../media/network";
 import { PeerLink } from "../media/peer_link";
 import { SLOT_PAIRS_MAX } from "../media/sections";
 import { SoundOutput } from "../media/sound";
@@ -51,6 +52,7 @@ export interface ControllerPlatform {
   readonly storage: Storage | null;
   readonly media: MediaDevices | undefined;
   readonly connection: ConnectionPlatform;
+  readonly watchNetwork: (changed: () => void) => () => void;
 }
 
 export function browserPlatform(): ControllerPlatform {
@@ -62,7 +64,7 @@ export function browserPlatform(): ControllerPlatform {
   }
   // Undefined on plain HTTP, whatever the types say.
   const media = (navigator as Partial<Navigator>).mediaDevices;
-  return { pageUrl: location.href, storage, media, connection: browserConnectionPlatform };
+  return { pageUrl: location.href, storage, media, connection: browserConnectionPlatform, watchNetwork };
 }
 
 /** A controller for one session. Goes straight back to a seat that is still held. */
@@ -89,6 +91,7 @@ class CallController implements Controller {
   readonly #stage: Stage;
   readonly #meter = new LevelMeter();
   readonly #ownVideos = new Map<HTMLVideoElement, "camera" | "screen">();
+  readonly #unwatchNetwork: () => void;
   readonly #seenTimer: ReturnType<typeof setInterval>;
 
   constructor(
@@ -121,6 +124,7 @@ class CallController implements Controller {
     );
     this.#sound.chooseSpeaker(this.#devices.devices.speaker.chosen ?? "");
     this.#devices.start();
+    this.#unwatchNetwork = platform.watchNetwork(() => this.#peer.refresh());
     this.#seenTimer = setInterval(() => this.#noteSeen(), SEEN_EVERY_MS);
     if (record !== null && isHeld(record, Date.now())) this.join(record.name, true);
   }
@@ -277,6 +281,7 @@ class CallController implements Controller {
     clearInterval(this.#seenTimer);
     this.#listeners.clear();
     this.#connection?.close();
+    this.#unwatchNetwork();
     this.#peer.close();
     this.#sound.close();
     this.#view.close();
@@ -294,6 +299,13 @@ class CallController implements Controller {
         break;
       case "slot":
         this.#peer.applySlot(message);
+        break;
+      case "media_lost":
+        this.#peer.refresh();
+        break;
+      case "admitted":
+      case "ice_servers":
+        this.#peer.setIceServers(message.ice_servers ?? []);
         break;
       case "publish":
         this.#peer.publish(message);

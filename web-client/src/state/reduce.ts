@@ -223,6 +223,8 @@ function reduceMessage(state: ClientState, message: ServerMessage, now: number):
       return reduceError(state, message.code);
     case "answer":
     case "slot":
+    case "media_lost":
+    case "ice_servers":
     case "pong":
       // Matters of the media and of the connection.
       return state;

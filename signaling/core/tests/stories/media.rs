@@ -90,6 +90,7 @@ fn a_refused_offer_is_an_error_with_its_number() {
             "error InvalidOffer",
         ),
         (OfferRefusal::Full, "error Overloaded"),
+        (OfferRefusal::SessionOutgrown, "error SessionOutgrown"),
     ] {
         let negotiation = offer(&mut world, "ann", 1, "nonsense");
         world.media(MediaEvent::OfferRefused {
@@ -306,4 +307,16 @@ fn statistics_of_somebody_who_left_go_nowhere() {
     for who in ["host", "ann"] {
         assert_eq!(world.hears(who), Vec::<String>::new());
     }
+}
+
+#[test]
+fn who_is_not_heard_of_any_more_is_told_to_look_for_another_way() {
+    let mut world = World::with_group(&["ann", "ben"]);
+    let participant = world.seat("ann");
+    world.media(MediaEvent::Disconnected {
+        session: SESSION,
+        participant,
+    });
+    assert!(world.hears("ann").contains(&"media_lost".to_owned()));
+    assert!(!world.hears("ben").contains(&"media_lost".to_owned()));
 }

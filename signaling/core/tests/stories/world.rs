@@ -513,6 +513,8 @@ impl World {
                 let what = if *paused { "paused" } else { "back" };
                 format!("{source:?} of {} is {what}", self.who(*participant))
             }
+            ServerMessage::MediaLost => "media_lost".to_owned(),
+            ServerMessage::IceServers { .. } => "ice_servers".to_owned(),
             ServerMessage::Pong => "pong".to_owned(),
         }
     }

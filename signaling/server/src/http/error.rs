@@ -87,7 +87,9 @@ impl ApiError {
                 ErrorCode::SessionLocked | ErrorCode::SessionFull | ErrorCode::ScreenTaken => {
                     StatusCode::CONFLICT
                 }
-                ErrorCode::Overloaded | ErrorCode::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+                ErrorCode::Overloaded | ErrorCode::SessionOutgrown | ErrorCode::StoreUnavailable => {
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
                 ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             },
         }

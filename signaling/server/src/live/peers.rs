@@ -89,6 +89,13 @@ impl Peers {
         }
     }
 
+    /// The connections whose seats are inside.
+    pub(super) fn inside(&self) -> Vec<ConnectionId> {
+        let is_inside = |peer: &Peer| matches!(peer.presence, Some((_, Presence::Admitted)));
+        let inside = self.all.iter().filter(|(_, peer)| is_inside(peer));
+        inside.map(|(connection, _)| *connection).collect()
+    }
+
     /// Closes it if it was not welcomed: it has been told why.
     pub(super) fn close_if_unwelcome(&mut self, connection: ConnectionId) {
         if self

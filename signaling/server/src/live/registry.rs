@@ -18,6 +18,7 @@ use crate::clock;
 use crate::links::Links;
 use crate::media::MediaPlane;
 use crate::metrics::Metrics;
+use crate::relay::Relay;
 use crate::store::{Store, StoreError};
 
 /// Sessions that may be live at once. Full: no other is started.
@@ -45,6 +46,7 @@ pub(crate) struct LiveSessions {
     store: Arc<dyn Store>,
     media: Arc<dyn MediaPlane>,
     links: Arc<Links>,
+    relay: Option<Arc<Relay>>,
     metrics: Arc<Metrics>,
     captions: watch::Receiver<CaptionsState>,
     stop: watch::Receiver<bool>,
@@ -66,6 +68,7 @@ impl LiveSessions {
         store: Arc<dyn Store>,
         media: Arc<dyn MediaPlane>,
         links: Arc<Links>,
+        relay: Option<Arc<Relay>>,
         metrics: Arc<Metrics>,
         captions: watch::Receiver<CaptionsState>,
         stop: watch::Receiver<bool>,
@@ -75,6 +78,7 @@ impl LiveSessions {
             store,
             media,
             links,
+            relay,
             metrics,
             captions,
             stop,
@@ -149,6 +153,7 @@ impl LiveSessions {
             captions: self.captions.clone(),
             stop: self.stop.clone(),
             links: Arc::clone(&self.links),
+            relay: self.relay.clone(),
             metrics: Arc::clone(&self.metrics),
         };
         let ledger = Ledger::new(id, Arc::clone(&self.store), Arc::clone(&self.metrics));

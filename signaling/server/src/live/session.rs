@@ -29,6 +29,7 @@ use super::peers::Peers;
 use crate::clock;
 use crate::links::Links;
 use crate::metrics::{CloseCause, JoinStep, Metrics};
+use crate::relay::{RENEW_AFTER, Relay};
 
 /// The longest sleep: the wall clock may be set while a session waits for its end.
 const SLEEP_MAX: Duration = Duration::from_secs(30);
@@ -42,6 +43,7 @@ pub(super) struct Workshop {
     pub(super) captions: watch::Receiver<CaptionsState>,
     pub(super) stop: watch::Receiver<bool>,
     pub(super) links: Arc<Links>,
+    pub(super) relay: Option<Arc<Relay>>,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -53,6 +55,8 @@ pub(super) struct SessionTask {
     peers: Peers,
     /// Offers on their way, for the join times: at most one per person inside.
     offers: HashMap<ParticipantId, Instant>,
+    /// When everybody inside gets new credentials for the relays; never if there are none.
+    relay_due: Option<Instant>,
     workshop: Workshop,
 }
 
@@ -90,6 +94,7 @@ impl SessionTask {
             orders,
             peers,
             offers: HashMap::new(),
+            relay_due: workshop.relay.as_ref().map(|_| Instant::now() + RENEW_AFTER),
             workshop,
         }
     }
@@ -147,7 +152,12 @@ impl SessionTask {
             .core
             .next_deadline()
             .map(|time| now + time.saturating_since(clock::now()));
-        let times = [due, self.ledger.retry_at(), self.orders.retry_at()];
+        let times = [
+            due,
+            self.ledger.retry_at(),
+            self.orders.retry_at(),
+            self.relay_due,
+        ];
         times.into_iter().flatten().fold(now + SLEEP_MAX, Instant::min)
     }
 
@@ -162,6 +172,21 @@ impl SessionTask {
             self.ledger.settle().await;
         }
         self.orders.retry();
+        if self.relay_due.is_some_and(|time| time <= Instant::now()) {
+            self.renew_relays();
+        }
+    }
+
+    fn renew_relays(&mut self) {
+        self.relay_due = Some(Instant::now() + RENEW_AFTER);
+        let Some(relay) = &self.workshop.relay else {
+            return;
+        };
+        for connection in self.peers.inside() {
+            let ice_servers = relay.credentials(clock::now());
+            self.peers
+                .send(connection, &ServerMessage::IceServers { ice_servers });
+        }
     }
 
     async fn let_time_pass(&mut self) {
@@ -303,6 +328,9 @@ impl SessionTask {
             } => {
                 if let Some(generation) = link_generation {
                     snapshot.member_link = self.member_link(generation);
+                }
+                if let Some(relay) = &self.workshop.relay {
+                    snapshot.ice_servers = relay.credentials(clock::now());
                 }
                 self.peers.admitted(connection);
                 self.peers.send(connection, &ServerMessage::Admitted(snapshot));

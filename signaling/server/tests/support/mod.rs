@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hearken_protocol::{CaptionNews, MediaCommand, MediaEvent};
-use hearken_signaling_server::{Asset, Assets, OperatorKey, Parts, SignalingServer, SqliteStore};
+use hearken_signaling_server::{Asset, Assets, OperatorKey, Parts, Relay, SignalingServer, SqliteStore};
 use prometheus::Registry;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -123,6 +123,7 @@ impl World {
             public_url: format!("http://{address}").parse().unwrap(),
             operator_key: OperatorKey::parse(KEY).unwrap(),
             retention: Duration::from_secs(24 * 60 * 60),
+            relay: Some(relay()),
             store: Arc::clone(&store) as _,
             media: Arc::clone(&media) as _,
             media_events,
@@ -280,4 +281,12 @@ impl World {
         facilitator.until("participant").await;
         (facilitator, member)
     }
+}
+
+/// What every test's server shares with a relay that is never asked.
+pub const RELAY_SECRET: &str = "north-south-east-west";
+
+fn relay() -> Relay {
+    let urls = vec!["turn:turn.example.org:3478?transport=udp".parse().unwrap()];
+    Relay::new(urls, RELAY_SECRET.parse().unwrap()).unwrap()
 }
