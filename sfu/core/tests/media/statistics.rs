@@ -1,5 +1,8 @@
 //! What is told of people's lines: to whom, how often, and whether it is true.
 
+use std::time::Duration;
+
+use hearken_netsim::{Bottleneck, Conditions};
 use hearken_protocol::{LineQuality, LineTrouble, MediaEvent, Statistics, StreamStatistics, TrackSource};
 
 use super::world::World;
@@ -142,4 +145,22 @@ fn a_picture_that_stands_still_is_counted_and_a_camera_switched_off_is_not() {
     world.run(4000);
     assert_eq!(world.counters().freezes, before);
     assert!(stream(&last(&world, bob), &world, ann, TrackSource::Camera).is_some());
+}
+
+#[test]
+fn a_line_too_narrow_for_what_is_shown_is_said_to_be_so() {
+    let (mut world, _, bob) = call(74);
+    world.downlink(bob).set(Conditions {
+        delay: Duration::from_millis(20),
+        bottleneck: Some(Bottleneck::kbit(110, 200)),
+        ..Conditions::default()
+    });
+    world.run(14_000);
+    let at_bob = last(&world, bob);
+    assert_eq!(
+        (at_bob.quality, at_bob.trouble),
+        (LineQuality::Poor, Some(LineTrouble::Bandwidth)),
+        "{at_bob:?}"
+    );
+    assert!(at_bob.bandwidth_bps.unwrap() < 300_000, "{at_bob:?}");
 }
