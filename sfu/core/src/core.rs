@@ -4,6 +4,7 @@
 //! captions. Drain all three after each batch of input, events first, so that a slot's new owner is known
 //! before their packets are on the way. It must never wait, read a clock or touch a socket.
 
+mod load;
 mod offers;
 
 use std::collections::{HashMap, VecDeque};
@@ -15,6 +16,8 @@ use hearken_protocol::{MediaCommand, MediaEvent, ParticipantId, SessionId, Speec
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use self::load::Load;
+pub use self::load::PACKETS_PER_SECOND_MAX;
 use crate::media::participant::Connection;
 use crate::media::session::{Aftermath, Now, Session, Shared};
 use crate::media::time::ServerClock;
@@ -65,6 +68,7 @@ pub struct Core {
     /// By our part of the ICE user name: connectivity checks.
     by_ufrag: HashMap<String, Place>,
     connections: usize,
+    load: Load,
     next_tick: Option<Instant>,
     dead: Vec<usize>,
     shared: Shared,
@@ -89,6 +93,7 @@ impl Core {
             by_pair: HashMap::new(),
             by_ufrag: HashMap::new(),
             connections: 0,
+            load: Load::new(started),
             next_tick: None,
             dead: Vec::new(),
             shared: Shared {
@@ -251,6 +256,7 @@ impl Core {
             return;
         }
         self.next_tick = (self.connections > 0).then(|| now.instant + TICK);
+        self.load.update(self.shared.counters.sent.packets(), now.instant);
         let mut dead = std::mem::take(&mut self.dead);
         for place in 0..self.sessions.len() {
             let Some(session) = &mut self.sessions[place] else {
@@ -312,6 +318,16 @@ impl Core {
     /// Sessions that are open.
     pub fn sessions(&self) -> usize {
         self.by_session.len()
+    }
+
+    /// Packets sent per second, measured over the last one.
+    pub fn packets_per_second(&self) -> u64 {
+        self.load.per_second()
+    }
+
+    /// Refuses new connections from so many packets per second on; [`PACKETS_PER_SECOND_MAX`] unless it is set.
+    pub fn set_packets_per_second_max(&mut self, packets_per_second: u64) {
+        self.load.set_max(packets_per_second);
     }
 
     /// Participants with a transport.

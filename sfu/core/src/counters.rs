@@ -34,6 +34,11 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    /// All of it.
+    pub fn packets(&self) -> u64 {
+        self.by_kind().iter().map(|(_, volume)| volume.packets).sum()
+    }
+
     /// All kinds with the names they are exported under.
     pub fn by_kind(&self) -> [(&'static str, Volume); 5] {
         [

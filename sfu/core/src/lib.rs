@@ -26,6 +26,6 @@ mod outbox;
 pub mod sdp;
 pub mod transport;
 
-pub use crate::core::{Core, CoreConfig};
+pub use crate::core::{Core, CoreConfig, PACKETS_PER_SECOND_MAX};
 pub use crate::counters::{Counters, DropCause, Drops, Traffic, Volume};
 pub use crate::outbox::{Content, Outbox, QueuedDatagram};

@@ -31,6 +31,10 @@ const EVENTS_MAX: usize = 4096;
 /// Speech packets that may wait for the captions: 5 s of 25 speakers. Full: packets are dropped and counted.
 const SPEECH_MAX: usize = 6250;
 
+/// What a participant gets at least, in packets per second, who may be about to get much more: one voice. Makes
+/// sessions spread that have just begun.
+const PACKETS_PER_SECOND_EXPECTED: u64 = 50;
+
 /// A buffer below this loses packets when a large group's key frames meet.
 const SOCKET_BUFFER_COMFORTABLE_BYTES: usize = 1 << 20;
 
@@ -303,8 +307,10 @@ impl MediaServer {
         match command {
             MediaCommand::OpenSession { .. } => Some(*placement.entry(session).or_insert_with(|| {
                 let load = |shard: &ShardHandle| {
-                    let connections = shard.state.connections.load(Ordering::Relaxed);
-                    (connections, shard.sessions.load(Ordering::Relaxed))
+                    let sent = shard.state.packets_per_second.load(Ordering::Relaxed);
+                    let connections = shard.state.connections.load(Ordering::Relaxed) as u64;
+                    let expected = sent.max(connections * PACKETS_PER_SECOND_EXPECTED);
+                    (expected, shard.sessions.load(Ordering::Relaxed))
                 };
                 let least = (0..self.shards.len())
                     .min_by_key(|index| load(&self.shards[*index]))

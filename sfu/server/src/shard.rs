@@ -5,7 +5,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -42,6 +42,8 @@ pub(crate) struct ShardState {
     pub(crate) stop: AtomicBool,
     /// Participants with a transport, for the placement of sessions.
     pub(crate) connections: AtomicUsize,
+    /// Packets sent per second, for the same.
+    pub(crate) packets_per_second: AtomicU64,
 }
 
 /// What can wake the shard.
@@ -233,6 +235,9 @@ impl Shard {
         self.state
             .connections
             .store(self.core.connections(), Ordering::Relaxed);
+        self.state
+            .packets_per_second
+            .store(self.core.packets_per_second(), Ordering::Relaxed);
         self.tcp.sweep(&mut self.core, now, &self.metrics);
         self.metrics
             .set_tcp_connections(&self.name, self.tcp.connections());

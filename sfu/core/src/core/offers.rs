@@ -82,8 +82,10 @@ impl Core {
         if is_same {
             self.renegotiate(place, &offer, negotiated, now);
         } else {
-            if self.connections >= CONNECTIONS_MAX {
-                return Err(OfferRefusal::Full);
+            // Who comes back with a new page was carried before.
+            if session.connection(place.participant).is_none() {
+                let of_session = session.connections();
+                self.admit_connection(of_session)?;
             }
             self.disconnect(place, now);
             self.connect(place, &offer, negotiated, now);
@@ -98,6 +100,19 @@ impl Core {
             &self.identity,
             &self.candidates,
         ))
+    }
+
+    /// Whether one more fits in, beside those of the same session.
+    fn admit_connection(&self, of_session: usize) -> Result<(), OfferRefusal> {
+        let is_full = self.connections >= CONNECTIONS_MAX || self.load.is_full();
+        if !is_full || self.connections == 0 {
+            return Ok(());
+        }
+        Err(if 2 * of_session > self.connections {
+            OfferRefusal::SessionOutgrown
+        } else {
+            OfferRefusal::Full
+        })
     }
 
     fn connect(&mut self, place: Place, offer: &Offer, negotiated: Negotiated, now: Now) {

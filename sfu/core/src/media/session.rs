@@ -185,6 +185,14 @@ impl Session {
         self.participant(at)?.connection.as_mut()
     }
 
+    /// Participants with a connection.
+    pub(crate) fn connections(&self) -> usize {
+        let participants = self.participants.iter().flatten();
+        participants
+            .filter(|participant| participant.connection.is_some())
+            .count()
+    }
+
     /// Places in use, now or before.
     pub(crate) fn places(&self) -> usize {
         self.participants.len()

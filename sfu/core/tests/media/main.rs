@@ -6,6 +6,7 @@
 mod adaptation;
 mod chaos;
 mod codecs;
+mod crowds;
 mod enforcement;
 mod joining;
 mod layers;

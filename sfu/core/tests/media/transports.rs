@@ -1,6 +1,6 @@
 //! Ways to the server: UDP, TCP, and from one to another.
 
-use hearken_protocol::TrackSource;
+use hearken_protocol::{MediaCommand, MediaEvent, OfferRefusal, SessionId, TrackSource};
 use hearken_sfu_core::transport::Protocol;
 
 use super::peer::Holes;
@@ -94,4 +94,65 @@ fn a_peer_whose_only_tcp_connection_ends_is_sent_nothing_and_may_come_back() {
     world.run(1000);
     assert!(world.peers[bob].got(id, true, since).len() >= 48);
     assert_eq!(world.core.connections(), 2);
+}
+
+/// What came of the newest offer of a peer.
+fn outcome(world: &World, peer: usize) -> Option<OfferRefusal> {
+    let id = world.peers[peer].id;
+    let newest = world.events.iter().rev().find_map(|(_, event)| match event {
+        MediaEvent::Answer { participant, .. } if *participant == id => Some(None),
+        MediaEvent::OfferRefused {
+            participant, refusal, ..
+        } if *participant == id => Some(Some(refusal.clone())),
+        _ => None,
+    });
+    newest.expect("every offer is answered or refused")
+}
+
+#[test]
+fn a_session_that_outgrows_its_shard_takes_nobody_else_until_there_is_room() {
+    let mut world = World::new(74);
+    world.core.set_packets_per_second_max(200);
+    let (ann, bob) = (world.join(), world.join());
+    for (peer, other) in [(ann, bob), (bob, ann)] {
+        world.switch(peer, TrackSource::Microphone, true);
+        world.switch(peer, TrackSource::Camera, true);
+        world.view(peer, &[(other, TrackSource::Camera, 720)]);
+    }
+    world.run(3000);
+    assert!(world.core.packets_per_second() > 200);
+    let cleo = world.knock(OfferStyle::default());
+    world.admit(cleo, EVERYTHING);
+    world.offer(cleo);
+    assert_eq!(outcome(&world, cleo), Some(OfferRefusal::SessionOutgrown));
+    // Who is in already may load the page anew, and nobody inside is worse off.
+    world.reload(bob);
+    world.offer(bob);
+    assert_eq!(outcome(&world, bob), None);
+    assert_eq!(world.core.connections(), 2);
+
+    world.switch(ann, TrackSource::Camera, false);
+    world.run(3000);
+    world.offer(cleo);
+    assert_eq!(outcome(&world, cleo), None);
+}
+
+#[test]
+fn another_session_on_a_full_shard_is_told_that_the_server_is_full() {
+    let mut world = World::new(75);
+    world.core.set_packets_per_second_max(50);
+    let (ann, bob) = (world.join(), world.join());
+    for peer in [ann, bob] {
+        world.switch(peer, TrackSource::Microphone, true);
+    }
+    world.run(3000);
+    world.session = SessionId(8);
+    world.command(MediaCommand::OpenSession {
+        session: SessionId(8),
+        captions: false,
+    });
+    let dora = world.knock(OfferStyle::default());
+    world.admit(dora, EVERYTHING);
+    world.offer(dora);
+    assert_eq!(outcome(&world, dora), Some(OfferRefusal::Full));
 }
