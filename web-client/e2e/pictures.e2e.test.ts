@@ -5,30 +5,41 @@ import { BLUE, type Colour, camera, GREEN, RED } from "./support/fixtures.ts";
 import { Person } from "./support/person.ts";
 import { eventually, HearkenServer, pause } from "./support/server.ts";
 
-describe("a publisher alone", () => {
-  test("sends three layers, and all of them arrive", async () => {
+describe("a publisher who is watched", () => {
+  test("sends the layer that is watched, and all three arrive in turn", async () => {
     const server = await HearkenServer.start();
-    const links = await server.createSession({ name: "Layers", captions: false });
+    const links = await server.createSession({ name: "Layers", captions: false, waiting_room: false });
     const fay = await Person.launch("Fay");
+    const ben = await Person.launch("Ben");
+    const arrived = async (rid: string) => {
+      const layer = (await fay.streams("outbound-rtp")).find((one) => one.rid === rid);
+      const reported = await fay.streams("remote-inbound-rtp");
+      return (
+        layer !== undefined &&
+        layer.framesEncoded > 10 &&
+        reported.some((report) => report.ssrc === layer.ssrc)
+      );
+    };
     try {
       await fay.join(links.facilitator_url, "Join");
       await fay.waitUntilInCall();
+      await ben.join(links.member_url, "Ask to join");
+      await ben.waitUntilInCall();
       await fay.toggle("Camera", true);
+      // Two tiles side by side, each about 300 pixels high.
       await eventually(
-        "the server reports on three layers",
-        async () => {
-          const sent = (await fay.streams("outbound-rtp")).filter(
-            (one) => one.kind === "video" && one.framesEncoded > 10,
-          );
-          const reported = await fay.streams("remote-inbound-rtp");
-          const arriving = sent.filter((layer) => reported.some((report) => report.ssrc === layer.ssrc));
-          const rids = new Set(arriving.map((layer) => layer.rid));
-          return rids.has("q") && rids.has("h") && rids.has("f");
-        },
+        "the server reports on the two smaller layers",
+        async () => (await arrived("q")) && (await arrived("h")),
         60_000,
       );
+      await ben.page.setViewportSize({ width: 1600, height: 1200 });
+      await ben.tile("Fay").hover();
+      await ben.button("Options for Fay").click();
+      await ben.page.getByRole("menuitemcheckbox", { name: /^Pin/ }).click();
+      await eventually("the server reports on the largest layer", () => arrived("f"), 60_000);
     } finally {
       await fay.close();
+      await ben.close();
       await server.stop();
     }
   });
