@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run run-lan build test test-rust test-web test-browser fuzz bench lint generate format
+.PHONY: help run run-lan build test test-rust test-web test-browser fuzz bench bench-captions lint generate format
 
 # rustup adds its folder to login shells only; one that was open before does not have it.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -14,7 +14,7 @@ SETUP := deploy/setup.sh
 
 help: ## List the targets
 	@echo 'make TARGET, where TARGET is one of'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
 
 run: build ## Install what is missing, build and serve on http://localhost:8080
 	@$(SETUP) model-if-possible
@@ -62,6 +62,11 @@ bench: ## Run the benchmarks: the forwarding path alone, load beside Janus's, jo
 	cargo run --release --locked -p hearken-benches --bin load
 	@echo '==> The delay of captions (two minutes, where there is a model)'
 	cargo run --release --locked -p hearken-benches --bin caption_delay
+
+bench-captions: ## Score the captions in virtual time: errors, delays, flicker, cost (HEARKEN_SPEECH_DIR, HEARKEN_MODEL)
+	@$(SETUP) tools packages test-packages
+	@$(SETUP) model-if-possible
+	cargo run --release --locked -p hearken-benches --bin score_captions -- $(ARGS)
 
 lint: ## Run the static checks, as CI does
 	@.ci/checks

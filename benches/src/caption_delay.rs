@@ -149,7 +149,7 @@ async fn captions_are_on(line: &mut Signaling) -> Result<bool> {
     let mut state = line.captions;
     loop {
         match state {
-            CaptionsState::On => return Ok(true),
+            CaptionsState::On | CaptionsState::Late => return Ok(true),
             CaptionsState::Off | CaptionsState::Unavailable => return Ok(false),
             CaptionsState::Starting => {}
         }

@@ -8,6 +8,7 @@
 mod answer;
 mod api;
 mod caption_delay;
+pub mod captions;
 mod janus;
 mod janus_room;
 mod join;

@@ -45,7 +45,7 @@ pub struct Recording {
 
 /// All recordings there are, in the order of their names; none if there is neither a folder nor Debian's package.
 ///
-/// In a folder, `NAME.txt` beside `NAME.wav` says what is said in it.
+/// In a folder, `NAME.txt` beside `NAME.wav` or `NAME.flac` says what is said in it.
 ///
 /// # Errors
 ///
@@ -58,7 +58,10 @@ pub fn recordings() -> Result<Vec<Recording>> {
     let mut paths = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "wav") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "wav" || extension == "flac")
+        {
             paths.push(path);
         }
     }
@@ -88,7 +91,13 @@ fn debian_recordings() -> Result<Vec<Recording>> {
 
 fn read(path: &Path, transcript: Option<String>) -> Result<Recording> {
     let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
-    let (rate, samples) = parse_wav(&bytes).with_context(|| path.display().to_string())?;
+    let is_flac = bytes.starts_with(b"fLaC");
+    let (rate, samples) = if is_flac {
+        parse_flac(&bytes)
+    } else {
+        parse_wav(&bytes)
+    }
+    .with_context(|| path.display().to_string())?;
     let name = path
         .file_stem()
         .unwrap_or_default()
@@ -129,6 +138,26 @@ fn parse_wav(bytes: &[u8]) -> Result<(u32, Vec<i16>)> {
         rest = after.get(len + len % 2..).unwrap_or_default();
     }
     bail!("a WAV file without sound")
+}
+
+/// Rate and samples of a FLAC file of 16 bits with one channel.
+fn parse_flac(bytes: &[u8]) -> Result<(u32, Vec<i16>)> {
+    let mut reader = claxon::FlacReader::new(bytes)?;
+    let info = reader.streaminfo();
+    ensure!(
+        (info.channels, info.bits_per_sample) == (1, 16),
+        "not 16-bit with one channel"
+    );
+    ensure!(
+        RATES.contains(&info.sample_rate),
+        "{} Hz is none of {RATES:?}",
+        info.sample_rate
+    );
+    let mut samples = Vec::new();
+    for sample in reader.samples() {
+        samples.push(i16::try_from(sample?)?);
+    }
+    Ok((info.sample_rate, samples))
 }
 
 fn parse_format(body: &[u8]) -> Result<u32> {

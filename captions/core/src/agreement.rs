@@ -3,14 +3,21 @@
 //! Hypotheses over a growing window agree on what lies well inside it. What was agreed is never taken back,
 //! so a later hypothesis is aligned with it first: the model may have dropped or added a word there since.
 
+use std::time::Duration;
+
 use crate::policy::Policy;
 use crate::words::{Word, normalised};
+
+/// So many wrong words weigh as much as words that end a second apart.
+const ERRORS_PER_SECOND: f32 = 2.0;
 
 /// The words of one segment as they settle.
 #[derive(Debug, Default)]
 pub(crate) struct Agreement {
     /// Settled for good.
     agreed: Vec<Word>,
+    /// So many of them lie before the sound that hypotheses are about now.
+    dropped: usize,
     /// The rest of the latest hypothesis.
     rest: Vec<Word>,
     /// In how many hypotheses in a row each of those stood, with the same words before it.
@@ -28,17 +35,16 @@ impl Agreement {
         &self.rest
     }
 
-    /// A hypothesis over a longer window than the last.
-    pub fn update(&mut self, hypothesis: Vec<Word>, policy: &Policy) {
+    /// A hypothesis over a longer window than the last, which ended at `until`.
+    pub fn update(&mut self, hypothesis: Vec<Word>, until: Duration, policy: &Policy) {
         self.show(hypothesis);
         let inside = self.rest.len().saturating_sub(policy.edge_words);
-        let is_settled = |(word, stood): &(&Word, &u32)| {
-            **stood >= policy.agreeing_hypotheses && word.probability >= policy.settling_probability
-        };
-        let settled = self.rest[..inside]
+        let settled = self
+            .rest
             .iter()
             .zip(&self.stood)
-            .take_while(is_settled)
+            .enumerate()
+            .take_while(|(index, (word, stood))| is_settled(word, **stood, *index < inside, until, policy))
             .count();
         self.agreed.extend(self.rest.drain(..settled));
         self.stood.drain(..settled);
@@ -46,7 +52,7 @@ impl Agreement {
 
     /// A hypothesis of which nothing may settle.
     pub fn show(&mut self, hypothesis: Vec<Word>) {
-        let rest = continuation(&self.agreed, hypothesis);
+        let rest = continuation(&self.agreed[self.dropped..], hypothesis);
         let same = rest
             .iter()
             .zip(&self.rest)
@@ -60,9 +66,19 @@ impl Agreement {
 
     /// The hypothesis over the whole segment: everything settles.
     pub fn finish(&mut self, hypothesis: Vec<Word>) {
-        let rest = continuation(&self.agreed, hypothesis);
+        let rest = continuation(&self.agreed[self.dropped..], hypothesis);
         self.agreed.extend(rest);
         self.rest.clear();
+    }
+
+    /// The settled words that hypotheses still speak of, after the number of those that they do not.
+    pub fn agreed_in_window(&self) -> (usize, &[Word]) {
+        (self.dropped, &self.agreed[self.dropped..])
+    }
+
+    /// The sound up to the end of the first `words` settled words is gone.
+    pub fn drop_before(&mut self, words: usize) {
+        self.dropped = words.min(self.agreed.len());
     }
 
     /// There will be no better hypothesis than the latest: everything settles as it stands.
@@ -71,16 +87,32 @@ impl Agreement {
     }
 }
 
+/// Whether a word may not change any more: agreed on, or long past.
+fn is_settled(word: &Word, stood: u32, is_inside: bool, until: Duration, policy: &Policy) -> bool {
+    let is_agreed = stood >= policy.agreeing_hypotheses && word.probability >= policy.settling_probability;
+    match word.ends_at.map(|end| until.saturating_sub(end)) {
+        None => is_inside && is_agreed,
+        Some(age) if age >= policy.patience => true,
+        Some(age) => {
+            let is_sure =
+                stood + 1 >= policy.agreeing_hypotheses && word.probability >= policy.sure_probability;
+            is_inside && age >= policy.margin && (is_agreed || is_sure)
+        }
+    }
+}
+
 fn same_word(one: &Word, other: &Word) -> bool {
     normalised(&one.text) == normalised(&other.text)
 }
 
 /// What a hypothesis says beyond the agreed words: everything after that beginning of it which is closest to
-/// them (edit distance over words; among equals the one of the most similar length).
+/// them (edit distance over words, and the distance between their ends in time; among equals the one of the
+/// most similar length).
 fn continuation(agreed: &[Word], mut hypothesis: Vec<Word>) -> Vec<Word> {
-    if agreed.is_empty() {
+    let Some(last_agreed) = agreed.last() else {
         return hypothesis;
-    }
+    };
+    let agreed_until = last_agreed.ends_at;
     let agreed: Vec<String> = agreed.iter().map(|word| normalised(&word.text)).collect();
     let keys: Vec<String> = hypothesis.iter().map(|word| normalised(&word.text)).collect();
     // distances[j]: from the agreed words so far to the first j words of the hypothesis.
@@ -94,8 +126,17 @@ fn continuation(agreed: &[Word], mut hypothesis: Vec<Word>) -> Vec<Word> {
             distances[j + 1] = substituted.min(distances[j] + 1).min(diagonal + 1);
         }
     }
+    let apart = |j: usize| {
+        let until = j.checked_sub(1).and_then(|last| hypothesis[last].ends_at);
+        let apart = until.zip(agreed_until).map(|(one, other)| one.abs_diff(other));
+        apart.map_or(0.0, |apart| apart.as_secs_f32() * ERRORS_PER_SECOND)
+    };
+    let cost = |j: usize| distances[j] as f32 + apart(j);
     let end = (0..=keys.len())
-        .min_by_key(|&j| (distances[j], j.abs_diff(agreed.len())))
+        .min_by(|&one, &other| {
+            let lengths = one.abs_diff(agreed.len()).cmp(&other.abs_diff(agreed.len()));
+            cost(one).total_cmp(&cost(other)).then(lengths)
+        })
         .expect("a range with 0 in it is not empty");
     hypothesis.split_off(end)
 }
@@ -120,7 +161,7 @@ mod tests {
     fn after(hypotheses: &[&str]) -> (String, String) {
         let mut agreement = Agreement::default();
         for text in hypotheses {
-            agreement.update(words(text), &policy());
+            agreement.update(words(text), Duration::ZERO, &policy());
         }
         (joined(agreement.agreed()), joined(agreement.rest()))
     }
@@ -147,10 +188,10 @@ mod tests {
             ..Policy::default()
         };
         for (hypothesis, settled) in [("we met", ""), ("we met on", ""), ("we met on two", "we met")] {
-            agreement.update(words(hypothesis), &policy);
+            agreement.update(words(hypothesis), Duration::ZERO, &policy);
             assert_eq!(joined(agreement.agreed()), settled);
         }
-        agreement.update(words("we met on two days"), &policy);
+        agreement.update(words("we met on two days"), Duration::ZERO, &policy);
         assert_eq!(joined(agreement.agreed()), "we met on", "each word for itself");
     }
 
@@ -159,11 +200,45 @@ mod tests {
         let mut agreement = Agreement::default();
         let mut unsure = words("we met on Tuesday with");
         unsure[2].probability = 0.3;
-        agreement.update(unsure.clone(), &policy());
-        agreement.update(unsure.clone(), &policy());
+        agreement.update(unsure.clone(), Duration::ZERO, &policy());
+        agreement.update(unsure.clone(), Duration::ZERO, &policy());
         assert_eq!(joined(agreement.agreed()), "we met");
         agreement.finish(unsure);
         assert_eq!(joined(agreement.agreed()), "we met on Tuesday with");
+    }
+
+    fn at(mut words: Vec<Word>, ends: &[u64]) -> Vec<Word> {
+        for (word, end) in words.iter_mut().zip(ends) {
+            word.ends_at = Some(Duration::from_millis(*end));
+        }
+        words
+    }
+
+    #[test]
+    fn a_word_settles_with_time_even_if_the_model_is_unsure_of_it() {
+        let (mut agreement, policy) = (Agreement::default(), policy());
+        let mut unsure = at(words("we met"), &[400, 800]);
+        unsure[0].probability = 0.2;
+        agreement.update(unsure.clone(), Duration::from_millis(1_900), &policy);
+        assert_eq!(joined(agreement.agreed()), "");
+        agreement.update(unsure, Duration::from_millis(2_700), &policy);
+        assert_eq!(joined(agreement.agreed()), "we");
+    }
+
+    #[test]
+    fn words_whose_sound_is_gone_are_not_looked_for() {
+        let (mut agreement, policy) = (Agreement::default(), policy());
+        for until in [4_000, 5_000] {
+            let heard = at(words("we met on Tuesday with"), &[400, 800, 1_000, 1_500, 4_900]);
+            agreement.update(heard, Duration::from_millis(until), &policy);
+        }
+        assert_eq!(joined(agreement.agreed()), "we met on Tuesday");
+        agreement.drop_before(3);
+        agreement.finish(words("Tuesday with all of us on Monday"));
+        assert_eq!(
+            joined(agreement.agreed()),
+            "we met on Tuesday with all of us on Monday"
+        );
     }
 
     #[test]
@@ -179,8 +254,8 @@ mod tests {
     #[test]
     fn a_word_dropped_inside_the_agreed_part_is_not_said_twice() {
         let (mut agreement, policy) = (Agreement::default(), policy());
-        agreement.update(words("and then we met on Tuesday"), &policy);
-        agreement.update(words("and then we met on Tuesday with"), &policy);
+        agreement.update(words("and then we met on Tuesday"), Duration::ZERO, &policy);
+        agreement.update(words("and then we met on Tuesday with"), Duration::ZERO, &policy);
         agreement.finish(words("then we met on Tuesday with all of us"));
         assert_eq!(
             joined(agreement.agreed()),
@@ -191,8 +266,8 @@ mod tests {
     #[test]
     fn a_final_without_words_keeps_what_was_agreed() {
         let (mut agreement, policy) = (Agreement::default(), policy());
-        agreement.update(words("we met on"), &policy);
-        agreement.update(words("we met on Tuesday"), &policy);
+        agreement.update(words("we met on"), Duration::ZERO, &policy);
+        agreement.update(words("we met on Tuesday"), Duration::ZERO, &policy);
         agreement.finish(Vec::new());
         assert_eq!(joined(agreement.agreed()), "we met on");
     }

@@ -79,8 +79,8 @@ impl Captioner {
         speaker.hear(now, frame, &mut desk);
     }
 
-    /// A speaker's sound jumped or begins anew: what was said before is over.
-    pub fn break_off(&mut self, now: Timestamp, key: SpeakerKey) {
+    /// A speaker's sound jumped or begins anew: what was said before is over. So much of it was lost.
+    pub fn break_off(&mut self, now: Timestamp, key: SpeakerKey, lost: Duration) {
         let mut desk = Desk {
             policy: &self.policy,
             outbox: &mut self.outbox,
@@ -88,6 +88,7 @@ impl Captioner {
         };
         if let Some(speaker) = self.speakers.get_mut(&key) {
             speaker.break_off(now, &mut desk);
+            speaker.lose(lost);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use hearken_protocol::{CaptionEvent, CaptionId, CaptionStatus, Timestamp};
+use hearken_protocol::{CaptionEvent, CaptionId, CaptionStatus, CaptionWord, Timestamp};
 
 use crate::policy::Policy;
 use crate::speaker::SpeakerKey;
@@ -73,13 +73,39 @@ pub(crate) struct Known<'a> {
     pub agreed: &'a [Word],
     pub rest: &'a [Word],
     pub span: Span,
+    /// From when on the ends of words count.
+    pub origin: Timestamp,
+    /// Sound before the segment got lost.
+    pub after_gap: bool,
 }
 
 impl Known<'_> {
+    /// When the word begins: when the one before it ends.
     fn time_of_word(&self, index: usize) -> Timestamp {
+        let before = index.checked_sub(1).and_then(|before| self.agreed.get(before));
+        if let Some(end) = before.and_then(|word| word.ends_at) {
+            return self.origin + end;
+        }
         let before = length(&self.agreed[..index.min(self.agreed.len())]);
         self.span.at(before, length(self.agreed) + length(self.rest))
     }
+}
+
+/// What is known of words, if the model says when they end.
+fn notes<'a>(
+    words: impl Iterator<Item = &'a Word>,
+    origin: Timestamp,
+    started_at: Timestamp,
+) -> Vec<CaptionWord> {
+    let note = |word: &Word| {
+        let ended = (origin + word.ends_at?).saturating_since(started_at);
+        Some(CaptionWord {
+            ended: u32::try_from(ended.as_millis()).unwrap_or(u32::MAX),
+            sure: (word.probability.clamp(0.0, 1.0) * 100.0) as u8,
+        })
+    };
+    // All or none: a note belongs to a word by its place.
+    words.map(note).collect::<Option<_>>().unwrap_or_default()
 }
 
 impl CaptionWriter {
@@ -93,8 +119,8 @@ impl CaptionWriter {
         while let Some(end) = self.split_point(known, policy) {
             self.finish(known, end, outbox);
         }
-        let stable = joined(known.agreed.get(self.written..).unwrap_or_default());
-        let tentative = joined(known.rest);
+        let words = known.agreed.get(self.written..).unwrap_or_default();
+        let (stable, tentative) = (joined(words), joined(known.rest));
         if stable.is_empty() && tentative.is_empty() {
             return;
         }
@@ -108,8 +134,8 @@ impl CaptionWriter {
         self.write(
             known,
             CaptionStatus::Partial,
-            stable,
-            tentative,
+            words,
+            known.rest,
             known.span.until,
             outbox,
         );
@@ -152,21 +178,14 @@ impl CaptionWriter {
     }
 
     fn finish(&mut self, known: &Known<'_>, end: usize, outbox: &mut Outbox) {
-        let stable = joined(known.agreed.get(self.written..end).unwrap_or_default());
+        let words = known.agreed.get(self.written..end).unwrap_or_default();
         let is_last = end == known.agreed.len() && known.rest.is_empty();
         let ended_at = if is_last {
             known.span.until
         } else {
             known.time_of_word(end)
         };
-        self.write(
-            known,
-            CaptionStatus::Final,
-            stable,
-            String::new(),
-            ended_at,
-            outbox,
-        );
+        self.write(known, CaptionStatus::Final, words, &[], ended_at, outbox);
         self.written = end;
         self.open = None;
     }
@@ -175,11 +194,12 @@ impl CaptionWriter {
         &mut self,
         known: &Known<'_>,
         status: CaptionStatus,
-        stable: String,
-        tentative: String,
+        stable_words: &[Word],
+        tentative_words: &[Word],
         ended_at: Timestamp,
         outbox: &mut Outbox,
     ) {
+        let (stable, tentative) = (joined(stable_words), joined(tentative_words));
         let open = self.open.get_or_insert_with(|| OpenCaption {
             id: outbox.next_id(),
             revision: 0,
@@ -200,6 +220,12 @@ impl CaptionWriter {
             tentative: tentative.into(),
             started_at: open.started_at,
             ended_at: ended_at.max(open.started_at),
+            words: notes(
+                stable_words.iter().chain(tentative_words),
+                known.origin,
+                open.started_at,
+            ),
+            after_gap: known.after_gap && self.written == 0,
         });
     }
 }

@@ -10,6 +10,9 @@ const NO_SPEECH: f32 = 0.6;
 const LOG_PROBABILITY_QUIET: f32 = -1.0;
 /// Below this mean log-probability nothing is worth showing: five tokens in six are guesses.
 const LOG_PROBABILITY_MIN: f32 = -1.5;
+/// So few words, which laughter and coughs are taken for, have to be better.
+const FEW_WORDS: usize = 2;
+const LOG_PROBABILITY_FEW: f32 = -0.8;
 /// Nobody speaks faster, in words per second of voice...
 const WORDS_PER_SECOND_MAX: f32 = 7.0;
 /// ...beyond a few words that a detector may have missed the voice of.
@@ -19,6 +22,8 @@ const LOOP_WORDS: usize = 12;
 const LOOP_DIFFERENT: f32 = 0.3;
 /// Loudness of speech rises and falls by more than that, in dB of standard deviation.
 const LEVEL_VARIATION_MIN: f32 = 1.5;
+/// In tones and melodies more of the frames are like the one before; in speech a tenth is.
+const STEADY_MAX: f32 = 0.5;
 
 /// What is known of the sound itself.
 #[derive(Debug, Clone, Copy)]
@@ -27,11 +32,13 @@ pub(crate) struct SoundFacts {
     pub voice: Duration,
     /// Standard deviation of its loudness in dB.
     pub level_variation: f32,
+    /// Share of its frames, 0 to 1, that sound like the one before.
+    pub steady_share: f32,
 }
 
 /// Whether the sound can be speech at all, before any model is asked.
 pub(crate) fn may_be_speech(sound: SoundFacts) -> bool {
-    sound.level_variation >= LEVEL_VARIATION_MIN
+    sound.level_variation >= LEVEL_VARIATION_MIN && sound.steady_share <= STEADY_MAX
 }
 
 /// Takes out of a hypothesis what is not speech (`[music]`, `(applause)`, `♪`), and everything if it was
@@ -41,8 +48,10 @@ pub(crate) fn plausible_words(mut hypothesis: Hypothesis, sound: SoundFacts) -> 
     let words = hypothesis.words.len();
     let log_probability = hypothesis.average_log_probability;
     let quiet = hypothesis.no_speech_probability > NO_SPEECH && log_probability < LOG_PROBABILITY_QUIET;
+    let few = words <= FEW_WORDS && log_probability < LOG_PROBABILITY_FEW;
     let possible = (sound.voice.as_secs_f32() * WORDS_PER_SECOND_MAX) as usize + WORDS_FREE;
-    if quiet || log_probability < LOG_PROBABILITY_MIN || words > possible || is_loop(&hypothesis.words) {
+    if quiet || few || log_probability < LOG_PROBABILITY_MIN || words > possible || is_loop(&hypothesis.words)
+    {
         return Vec::new();
     }
     hypothesis.words
@@ -74,6 +83,7 @@ mod tests {
     const TALK: SoundFacts = SoundFacts {
         voice: Duration::from_secs(2),
         level_variation: 6.0,
+        steady_share: 0.1,
     };
 
     fn heard(text: &str, average_log_probability: f32, no_speech_probability: f32) -> String {
@@ -102,6 +112,8 @@ mod tests {
         assert_eq!(heard("Thanks for watching!", -1.2, 0.8), "");
         assert_eq!(heard("Thanks for watching!", -1.6, 0.1), "");
         assert_eq!(heard("Thanks for coming.", -0.4, 0.8), "Thanks for coming.");
+        assert_eq!(heard("Huh.", -0.9, 0.1), "");
+        assert_eq!(heard("Yes.", -0.3, 0.1), "Yes.");
     }
 
     #[test]
@@ -113,6 +125,10 @@ mod tests {
     fn a_steady_tone_is_not_speech() {
         assert!(!may_be_speech(SoundFacts {
             level_variation: 0.2,
+            ..TALK
+        }));
+        assert!(!may_be_speech(SoundFacts {
+            steady_share: 0.95,
             ..TALK
         }));
         assert!(may_be_speech(TALK));

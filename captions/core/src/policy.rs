@@ -30,8 +30,25 @@ pub struct Policy {
     pub caption_characters_max: usize,
     /// Hypotheses in a row that have to agree on a word before it settles. More: fewer wrong words, later.
     pub agreeing_hypotheses: u32,
-    /// A word of which the model is less sure, 0 to 1, and those after it, wait for the end of the segment.
+    /// A word of which the model is less sure, 0 to 1, and those after it, wait for `patience`.
     pub settling_probability: f32,
+    /// Sound that has to follow a word before it settles, where the model says when words end.
+    pub margin: Duration,
+    /// A word followed by so much sound settles as it stands in the latest hypothesis.
+    pub patience: Duration,
+    /// A word of which the model is so sure, 0 to 1, settles with one agreeing hypothesis less.
+    pub sure_probability: f32,
+    /// From this length on, the sound before settled words is dropped. Longer: more CPU time per partial.
+    pub trim_from: Duration,
+    /// Sound that is kept when the rest is dropped. Less: cheaper, and the model hears words out of context.
+    pub trim_to: Duration,
+    /// Words said before that the model is told. More: names stay the same, loops become likelier.
+    pub words_before: usize,
+    /// The last words are not shown yet if the model is less sure of them, 0 to 1...
+    pub showing_probability: f32,
+    /// ...and less sound than that follows them: half a word sounds like another one. More: less is taken
+    /// back, words show later.
+    pub showing_margin: Duration,
     /// The last words of a hypothesis are never taken for agreed: half a word at the edge of the window
     /// looks like another word. More: fewer wrong words become stable, later.
     pub edge_words: usize,
@@ -40,7 +57,7 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            step: Duration::from_millis(800),
+            step: Duration::from_millis(600),
             step_max: Duration::from_secs(4),
             first_step: Duration::from_millis(700),
             eager_pause: Duration::from_millis(200),
@@ -53,6 +70,14 @@ impl Default for Policy {
             caption_characters_max: 120,
             agreeing_hypotheses: 3,
             settling_probability: 0.5,
+            margin: Duration::from_millis(400),
+            patience: Duration::from_millis(2_200),
+            sure_probability: 0.95,
+            trim_from: Duration::from_secs(8),
+            trim_to: Duration::from_secs(4),
+            words_before: 0,
+            showing_probability: 0.92,
+            showing_margin: Duration::from_millis(380),
             edge_words: 1,
         }
     }

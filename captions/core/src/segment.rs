@@ -15,9 +15,12 @@ const TAIL_SAMPLES: usize = SAMPLE_RATE / 10;
 
 /// What is kept of each frame besides its samples.
 #[derive(Debug, Clone, Copy)]
-struct FrameNote {
-    voiced: bool,
-    level: f32,
+pub(crate) struct FrameNote {
+    pub voiced: bool,
+    /// Loudness in dB below full scale.
+    pub level: f32,
+    /// How often the wave changes sides.
+    pub crossings: u16,
 }
 
 #[derive(Debug)]
@@ -26,8 +29,10 @@ pub(crate) struct Segment {
     pub number: u64,
     /// When the first sample was heard.
     at: Timestamp,
-    /// Bounded by the policy's hard limit and the pre-roll.
+    /// Of the sound from `dropped` on; bounded by the policy's hard limit and the pre-roll.
     samples: Vec<i16>,
+    /// Samples of the beginning that are no longer here. All places count from the real beginning.
+    dropped: usize,
     /// One per frame after the pre-roll.
     notes: Vec<FrameNote>,
     voiced_frames: usize,
@@ -39,6 +44,8 @@ pub(crate) struct Segment {
     pub closed_at: Option<Timestamp>,
     /// Since when a job for it is due and was not given.
     pub due_since: Option<Timestamp>,
+    /// Sound just before it got lost.
+    pub after_gap: bool,
     pub agreement: Agreement,
     pub captions: CaptionWriter,
 }
@@ -51,37 +58,38 @@ impl Segment {
             at,
             pre_roll: pre_roll.len(),
             samples: pre_roll,
+            dropped: 0,
             notes: Vec::new(),
             voiced_frames: 0,
             asked_until: 0,
             decoded_until: 0,
             closed_at: None,
             due_since: None,
+            after_gap: false,
             agreement: Agreement::default(),
             captions: CaptionWriter::default(),
         }
     }
 
     /// Appends a frame.
-    pub fn push(&mut self, samples: &[i16], voiced: bool, level: f32) {
+    pub fn push(&mut self, samples: &[i16], note: FrameNote) {
         self.samples.extend_from_slice(samples);
-        self.notes.push(FrameNote { voiced, level });
-        self.voiced_frames += usize::from(voiced);
+        self.notes.push(note);
+        self.voiced_frames += usize::from(note.voiced);
     }
 
     /// Cuts off the last frames: they become the beginning of segment `number`.
     pub fn split_off(&mut self, frames_back: usize, number: u64) -> Self {
         let kept = self.notes.len().saturating_sub(frames_back);
         let notes = self.notes.split_off(kept);
-        let samples = self
-            .samples
-            .split_off((self.pre_roll + kept * FRAME_SAMPLES).min(self.samples.len()));
-        let mut rest = Self::new(number, self.at_sample(self.samples.len()), Vec::new());
+        let cut = (self.pre_roll + kept * FRAME_SAMPLES).saturating_sub(self.dropped);
+        let samples = self.samples.split_off(cut.min(self.samples.len()));
+        let mut rest = Self::new(number, self.at_sample(self.len()), Vec::new());
         rest.voiced_frames = notes.iter().filter(|note| note.voiced).count();
         self.voiced_frames -= rest.voiced_frames;
         (rest.samples, rest.notes) = (samples, notes);
         // What was decoded beyond the cut says too much: it has to be decoded again.
-        if self.decoded_until > self.samples.len() {
+        if self.decoded_until > self.len() {
             self.decoded_until = 0;
         }
         rest
@@ -89,11 +97,11 @@ impl Segment {
 
     /// The sound after the last voice, at most `length`: the pre-roll of what comes next.
     pub fn tail(&self, length: usize) -> &[i16] {
-        let silence = self.samples.len() - self.voiced_until();
+        let silence = (self.len() - self.voiced_until()).min(self.samples.len());
         &self.samples[self.samples.len() - length.min(silence / 2)..]
     }
 
-    /// All of the sound so far, for a job.
+    /// The sound so far from where it is still there, for a job.
     pub fn sound(&self) -> Vec<f32> {
         let mut sound: Vec<f32> = self
             .samples
@@ -106,7 +114,24 @@ impl Segment {
 
     /// Samples so far.
     pub fn len(&self) -> usize {
-        self.samples.len()
+        self.dropped + self.samples.len()
+    }
+
+    /// Where the sound begins that is still there, in samples.
+    pub fn begins_at(&self) -> usize {
+        self.dropped
+    }
+
+    /// Drops the sound before a place, or a lull nearby. Gives the samples dropped.
+    pub fn drop_before(&mut self, place: usize) -> usize {
+        let frame_of = |sample: usize| sample.saturating_sub(self.pre_roll) / FRAME_SAMPLES;
+        let near = frame_of(place).saturating_sub(2)..(frame_of(place) + 8).min(self.notes.len());
+        let lull = near.min_by(|one, other| self.notes[*one].level.total_cmp(&self.notes[*other].level));
+        let cut = lull.map_or(place, |frame| self.pre_roll + frame * FRAME_SAMPLES);
+        let dropped = cut.saturating_sub(self.dropped).min(self.samples.len());
+        self.samples.drain(..dropped);
+        self.dropped += dropped;
+        dropped
     }
 
     /// Voice in it, pauses not counted.
@@ -127,6 +152,22 @@ impl Segment {
         (levels.iter().map(|level| (level - mean).powi(2)).sum::<f32>() / count).sqrt()
     }
 
+    /// Share of its voiced frames, 0 to 1, that are as loud and as high as the one before: most of a tone's
+    /// or a melody's, a tenth of a voice's.
+    pub fn steady_share(&self) -> f32 {
+        let pairs = self
+            .notes
+            .windows(2)
+            .filter(|pair| pair[0].voiced && pair[1].voiced);
+        let (mut count, mut steady) = (0usize, 0usize);
+        for pair in pairs {
+            count += 1;
+            let is_level = (pair[0].level - pair[1].level).abs() < 1.0;
+            steady += usize::from(is_level && pair[0].crossings.abs_diff(pair[1].crossings) <= 1);
+        }
+        steady as f32 / count.max(1) as f32
+    }
+
     /// Where the last voice ends, in samples.
     pub fn voiced_until(&self) -> usize {
         let frames = self
@@ -134,7 +175,7 @@ impl Segment {
             .iter()
             .rposition(|note| note.voiced)
             .map_or(0, |last| last + 1);
-        (self.pre_roll + frames * FRAME_SAMPLES).min(self.samples.len())
+        (self.pre_roll + frames * FRAME_SAMPLES).min(self.len())
     }
 
     /// A hypothesis about the first `until` samples is in.
@@ -144,12 +185,17 @@ impl Segment {
 
     /// Whether a job that ended at `until` says all there is to say.
     pub fn is_covered_by(&self, until: usize) -> bool {
-        until >= (self.voiced_until() + TAIL_SAMPLES).min(self.samples.len())
+        until >= (self.voiced_until() + TAIL_SAMPLES).min(self.len())
     }
 
     /// Whether the latest hypothesis says all there is to say.
     pub fn is_decoded(&self) -> bool {
         self.decoded_until > 0 && self.is_covered_by(self.decoded_until)
+    }
+
+    /// When its first sample was heard: what the ends of its words count from.
+    pub fn origin(&self) -> Timestamp {
+        self.at
     }
 
     /// From the first voice to the last.

@@ -48,6 +48,17 @@ impl Frame<'_> {
     }
 }
 
+impl Frame<'_> {
+    /// How often the wave changes sides: about its pitch.
+    pub(crate) fn crossings(&self) -> u16 {
+        let sides = self
+            .samples
+            .windows(2)
+            .filter(|pair| (pair[0] < 0) != (pair[1] < 0));
+        u16::try_from(sides.count()).unwrap_or(u16::MAX)
+    }
+}
+
 /// What a frame means for the segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -136,6 +147,13 @@ impl Segmenter {
         match &self.state {
             State::Quiet { .. } => Duration::ZERO,
             State::Speech { pause, .. } => FRAME * u32::try_from(*pause).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// The beginning of the segment was dropped: so much shorter it is for the limits.
+    pub fn shorten(&mut self, by: usize) {
+        if let State::Speech { frames, .. } = &mut self.state {
+            *frames = frames.saturating_sub(by);
         }
     }
 

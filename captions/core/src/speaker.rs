@@ -10,13 +10,16 @@ use crate::captions::{Known, Outbox};
 use crate::plausibility::{SoundFacts, may_be_speech, plausible_words};
 use crate::policy::Policy;
 use crate::repetition::cut_repetition;
-use crate::segment::{Segment, duration_to_samples, samples_to_duration};
-use crate::segmenter::{Frame, LULL_WINDOW, Segmenter, Verdict};
+use crate::segment::{FrameNote, Segment, duration_to_samples, samples_to_duration};
+use crate::segmenter::{FRAME_SAMPLES, Frame, LULL_WINDOW, Segmenter, Verdict};
 use crate::transcriber::{Hypothesis, Job, JobId, TranscribeError};
+use crate::words::{Word, joined};
 
 /// Ended segments that wait for their last decoding, per speaker: a minute and a half at the longest.
 /// Full: the oldest becomes final as it stands.
 const CLOSED_SEGMENTS_MAX: usize = 8;
+/// Lost sound shorter than that is not worth a mark.
+const GAP_MIN: Duration = Duration::from_millis(500);
 /// How long a due partial may wait before it is as urgent as a final that is due now.
 const PARTIAL_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -49,6 +52,8 @@ pub(crate) enum DueKind {
 struct InFlight {
     job: JobId,
     segment: u64,
+    /// Where the job's sound begins and ends.
+    from: usize,
     until: usize,
     /// The segment was cut since, before the end of the job's sound.
     is_stale: bool,
@@ -63,6 +68,8 @@ pub(crate) struct Speaker {
     open: Option<Segment>,
     closed: VecDeque<Segment>,
     in_flight: Option<InFlight>,
+    /// Sound was lost that no caption has told of yet.
+    after_gap: bool,
     /// When a frame last came in.
     pub heard_at: Timestamp,
 }
@@ -77,6 +84,7 @@ impl Speaker {
             open: None,
             closed: VecDeque::new(),
             in_flight: None,
+            after_gap: false,
             heard_at: now,
         }
     }
@@ -95,6 +103,11 @@ impl Speaker {
     pub fn hear(&mut self, now: Timestamp, frame: Frame<'_>, desk: &mut Desk<'_>) {
         self.heard_at = now;
         let level = frame.level();
+        let note = |voiced| FrameNote {
+            voiced,
+            level,
+            crossings: frame.crossings(),
+        };
         match self.segmenter.hear(frame.voice, level, desk.policy) {
             Verdict::Quiet => self.keep_pre_roll(frame.samples, desk.policy),
             Verdict::Begin => {
@@ -102,18 +115,19 @@ impl Speaker {
                 let pre_roll: Vec<i16> = self.pre_roll.drain(..).collect();
                 let at = frame.at - samples_to_duration(pre_roll.len());
                 let mut segment = Segment::new(self.segments, at, pre_roll);
-                segment.push(frame.samples, true, level);
+                segment.after_gap = std::mem::take(&mut self.after_gap);
+                segment.push(frame.samples, note(true));
                 self.open = Some(segment);
             }
             Verdict::Speech { voiced } => {
                 if let Some(open) = &mut self.open {
-                    open.push(frame.samples, voiced, level);
+                    open.push(frame.samples, note(voiced));
                     desk.counters.speech_milliseconds += if voiced { 16 } else { 0 };
                 }
             }
             Verdict::End => {
                 if let Some(open) = &mut self.open {
-                    open.push(frame.samples, false, level);
+                    open.push(frame.samples, note(false));
                     let tail = open.tail(duration_to_samples(desk.policy.pre_roll));
                     self.pre_roll = tail.iter().copied().collect();
                 }
@@ -121,7 +135,7 @@ impl Speaker {
             }
             Verdict::Split { frames_back } => {
                 let Some(open) = &mut self.open else { return };
-                open.push(frame.samples, true, level);
+                open.push(frame.samples, note(true));
                 self.segments += 1;
                 let rest = open.split_off(frames_back, self.segments);
                 if let Some(job) = &mut self.in_flight {
@@ -138,6 +152,11 @@ impl Speaker {
         self.segmenter.reset();
         self.pre_roll.clear();
         self.close(now, desk);
+    }
+
+    /// So much sound did not come: the next caption says so, if a word may have been in it.
+    pub fn lose(&mut self, sound: Duration) {
+        self.after_gap |= sound >= GAP_MIN;
     }
 
     fn keep_pre_roll(&mut self, samples: &[i16], policy: &Policy) {
@@ -235,12 +254,14 @@ impl Speaker {
         self.in_flight = Some(InFlight {
             job: id,
             segment: segment.number,
+            from: segment.begins_at(),
             until: segment.len(),
             is_stale: false,
         });
         Some(Job {
             id,
             sound: segment.sound(),
+            before: words_before(segment, desk.policy),
         })
     }
 
@@ -267,13 +288,18 @@ impl Speaker {
             Ok(mut hypothesis) => {
                 segment.decoded(done.until);
                 cut_repetition(&mut hypothesis.words);
+                let from = samples_to_duration(done.from);
+                for word in &mut hypothesis.words {
+                    word.ends_at = word.ends_at.map(|end| from + end);
+                }
                 let had_words = !hypothesis.words.is_empty();
                 let words = plausible_words(hypothesis, facts(segment));
                 desk.counters.hypotheses_rejected += u64::from(had_words && words.is_empty());
                 if is_whole {
                     segment.agreement.finish(words);
-                } else if samples_to_duration(done.until) + LULL_WINDOW < desk.policy.hard_limit {
-                    segment.agreement.update(words, desk.policy);
+                } else if samples_to_duration(done.until - done.from) + LULL_WINDOW < desk.policy.hard_limit {
+                    let until = samples_to_duration(done.until);
+                    segment.agreement.update(words, until, desk.policy);
                 } else {
                     segment.agreement.show(words);
                 }
@@ -291,6 +317,10 @@ impl Speaker {
             }
         } else {
             show(self.key, segment, desk);
+            if segment.closed_at.is_none() {
+                let dropped = trim(segment, desk.policy);
+                self.segmenter.shorten(dropped / FRAME_SAMPLES);
+            }
         }
     }
 
@@ -300,6 +330,8 @@ impl Speaker {
             agreed: segment.agreement.agreed(),
             rest: &[],
             span: segment.span(),
+            origin: segment.origin(),
+            after_gap: segment.after_gap,
         };
         segment.captions.close(&known, desk.policy, desk.outbox);
     }
@@ -317,15 +349,68 @@ fn show(key: SpeakerKey, segment: &mut Segment, desk: &mut Desk<'_>) {
     let known = Known {
         key,
         agreed: segment.agreement.agreed(),
-        rest: segment.agreement.rest(),
+        rest: shown(segment.agreement.rest(), segment, desk.policy),
         span,
+        origin: segment.origin(),
+        after_gap: segment.after_gap,
     };
     segment.captions.update(&known, desk.policy, desk.outbox);
+}
+
+/// The words without those at the end of the sound that are probably others.
+fn shown<'a>(rest: &'a [Word], segment: &Segment, policy: &Policy) -> &'a [Word] {
+    if !segment.captions.is_open() {
+        // That somebody speaks is worth more than the right word.
+        return rest;
+    }
+    let until = samples_to_duration(segment.asked_until);
+    let is_early = |word: &&Word| {
+        word.probability < policy.showing_probability
+            && word
+                .ends_at
+                .is_some_and(|end| end + policy.showing_margin >= until)
+    };
+    let early = rest.iter().rev().take_while(is_early).count();
+    &rest[..rest.len() - early]
+}
+
+/// What was settled before the sound that is still there.
+fn words_before(segment: &Segment, policy: &Policy) -> String {
+    let (dropped, _) = segment.agreement.agreed_in_window();
+    let said = &segment.agreement.agreed()[..dropped];
+    joined(&said[said.len().saturating_sub(policy.words_before)..])
+}
+
+/// Drops sound whose words are settled, if there is much of it: what is decoded again and again stays short.
+/// Gives the samples dropped.
+fn trim(segment: &mut Segment, policy: &Policy) -> usize {
+    let length = samples_to_duration(segment.len() - segment.begins_at());
+    if length < policy.trim_from {
+        return 0;
+    }
+    let latest = samples_to_duration(segment.len()).saturating_sub(policy.trim_to);
+    let (dropped, words) = segment.agreement.agreed_in_window();
+    let ended = words
+        .iter()
+        .take_while(|word| word.ends_at.is_some_and(|end| end <= latest));
+    let ended = &words[..ended.count()];
+    // After a sentence the model needs the words before it least.
+    let after = |is_good: fn(&Word) -> bool| ended.iter().rposition(is_good).map(|index| index + 1);
+    let half = ended.len() / 2;
+    let sentence = after(Word::ends_sentence).filter(|count| *count > half);
+    let clause = after(Word::ends_clause).filter(|count| *count > half);
+    let count = sentence.or(clause).unwrap_or(ended.len());
+    let Some(end) = count.checked_sub(1).and_then(|last| ended[last].ends_at) else {
+        return 0;
+    };
+    segment.agreement.drop_before(dropped + count);
+    segment.drop_before(duration_to_samples(end))
 }
 
 fn facts(segment: &Segment) -> SoundFacts {
     SoundFacts {
         voice: segment.voice(),
         level_variation: segment.level_variation(),
+        steady_share: segment.steady_share(),
     }
 }

@@ -15,6 +15,8 @@ pub struct Job {
     pub id: JobId,
     /// 16 kHz mono, −1 to 1.
     pub sound: Vec<f32>,
+    /// What was said just before, if anything: a model hears names and beginnings better with it.
+    pub before: String,
 }
 
 impl std::fmt::Debug for Job {

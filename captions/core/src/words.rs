@@ -1,5 +1,7 @@
 //! Words as they are compared: whisper changes case and punctuation of a word from one window to the next.
 
+use std::time::Duration;
+
 /// One word of a hypothesis, with its punctuation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Word {
@@ -7,6 +9,8 @@ pub struct Word {
     pub text: String,
     /// How sure the model was, 0 to 1: the least of its tokens' probabilities.
     pub probability: f32,
+    /// When it ends, from the beginning of the sound, if the model can tell.
+    pub ends_at: Option<Duration>,
 }
 
 impl Word {
@@ -15,6 +19,7 @@ impl Word {
         Self {
             text: text.into(),
             probability: 1.0,
+            ends_at: None,
         }
     }
 

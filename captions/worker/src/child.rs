@@ -166,6 +166,7 @@ fn warm_up(transcriber: &mut WhisperTranscriber) {
     let job = Job {
         id: JobId(0),
         sound: vec![0.0; SAMPLE_RATE * 2],
+        before: String::new(),
     };
     let _ = transcriber.transcribe(&job);
 }

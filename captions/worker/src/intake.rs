@@ -23,6 +23,12 @@ const REORDER_PACKETS_MAX: usize = 3;
 const REORDER_DELAY: Duration = Duration::from_millis(80);
 /// Missing packets up to which the sound is concealed; beyond it the line breaks.
 const CONCEALED_PACKETS_MAX: u64 = 10;
+/// How long the sound after such a gap is held back: what is sent again may still fill it...
+const GAP_DELAY: Duration = Duration::from_millis(500);
+/// ...and how many packets of it. Full: the gap is given up.
+const GAP_WAITING_MAX: usize = 60;
+/// Numbers farther ahead than that are another line: a quarter of a minute of packets.
+const AHEAD_PACKETS_MAX: u64 = 750;
 /// Unsent silence up to which it is filled in; beyond it the line breaks.
 const SILENCE_SAMPLES_MAX: usize = SAMPLE_RATE;
 /// Share by which the clock follows each packet that came later than expected: jitter averages out, the
@@ -40,7 +46,10 @@ pub enum Heard {
         samples: Box<[i16; FRAME_SAMPLES]>,
     },
     /// The line is broken: what follows does not continue what came before.
-    Break,
+    Break {
+        /// So much sound in between was sent and never came.
+        lost: Duration,
+    },
 }
 
 /// What happened to packets. Only ever grows.
@@ -63,6 +72,8 @@ pub struct Intake {
     decoder: Decoder,
     line: Option<Line>,
     waiting: BTreeMap<u64, SpeechPacket>,
+    /// The packet after the latest long gap: what is missing before it is waited for.
+    gap_until: u64,
     /// Decoded samples that do not fill a frame yet.
     samples: Vec<i16>,
 }
@@ -91,6 +102,7 @@ impl Intake {
             decoder,
             line: None,
             waiting: BTreeMap::new(),
+            gap_until: 0,
             samples: Vec::new(),
         })
     }
@@ -107,7 +119,7 @@ impl Intake {
             .as_ref()
             .is_some_and(|line| line.continues_with(&packet));
         if !is_continued {
-            self.begin(&packet, heard);
+            self.begin(&packet, Duration::ZERO, heard);
         }
         let next = self.line.as_ref().map_or(0, |line| line.next_sequence);
         if packet.sequence < next || self.waiting.contains_key(&packet.sequence) {
@@ -124,12 +136,20 @@ impl Intake {
         self.advance(now, heard, counters);
     }
 
-    /// Starts a new line with this packet.
-    fn begin(&mut self, packet: &SpeechPacket, heard: &mut Vec<Heard>) {
+    /// Starts a new line with this packet, after so much lost sound. What waits goes on in it.
+    fn begin(&mut self, packet: &SpeechPacket, lost: Duration, heard: &mut Vec<Heard>) {
         if self.line.is_some() {
-            heard.push(Heard::Break);
+            heard.push(Heard::Break { lost });
         }
-        self.waiting.clear();
+        if self
+            .line
+            .as_ref()
+            .is_some_and(|line| line.stream != packet.stream)
+        {
+            self.waiting.clear();
+        }
+        self.gap_until = 0;
+        self.waiting.retain(|sequence, _| *sequence > packet.sequence);
         self.samples.clear();
         // An error leaves the state as it was: worth a crackle, not a failure.
         let _ = self.decoder.reset_state();
@@ -152,7 +172,15 @@ impl Intake {
                 return;
             };
             let waited = now.saturating_since(packet.received_at);
-            let is_missed = self.waiting.len() > REORDER_PACKETS_MAX || waited >= REORDER_DELAY;
+            if first - next > CONCEALED_PACKETS_MAX {
+                self.gap_until = first;
+            }
+            let (packets_max, delay_max) = if next < self.gap_until {
+                (GAP_WAITING_MAX, GAP_DELAY)
+            } else {
+                (REORDER_PACKETS_MAX, REORDER_DELAY)
+            };
+            let is_missed = self.waiting.len() > packets_max || waited >= delay_max;
             if first != next && !is_missed {
                 return;
             }
@@ -179,8 +207,9 @@ impl Intake {
         let gap_samples = usize::try_from(gap).unwrap_or(0) / RTP_PER_SAMPLE as usize;
         let sent = (missing as usize).saturating_mul(line.packet_samples);
         let packet_samples = line.packet_samples;
-        if gap < 0 || gap_samples > SILENCE_SAMPLES_MAX + sent {
-            self.begin(&packet, heard);
+        if gap < 0 || gap_samples > SILENCE_SAMPLES_MAX + sent || missing > CONCEALED_PACKETS_MAX {
+            let lost = Duration::from_secs_f64(sent.min(gap_samples) as f64 / SAMPLE_RATE as f64);
+            self.begin(&packet, lost, heard);
             if let Some(line) = &mut self.line {
                 line.next_sequence = packet.sequence.saturating_add(1);
             }
@@ -268,7 +297,7 @@ impl Line {
     fn continues_with(&self, packet: &SpeechPacket) -> bool {
         let ahead = packet.sequence.saturating_sub(self.next_sequence);
         let behind = self.next_sequence.saturating_sub(packet.sequence);
-        packet.stream == self.stream && ahead <= CONCEALED_PACKETS_MAX && behind <= u64::from(u16::MAX)
+        packet.stream == self.stream && ahead <= AHEAD_PACKETS_MAX && behind <= u64::from(u16::MAX)
     }
 }
 

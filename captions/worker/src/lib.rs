@@ -33,5 +33,5 @@ pub use processor::ProcessorError;
 pub use restarts::Restarts;
 pub use supervisor::{Supervisor, SupervisorConfig};
 pub use voice::VoiceDetector;
-pub use whisper::{WhisperError, WhisperModel, WhisperTranscriber};
+pub use whisper::{Context, WhisperError, WhisperModel, WhisperTranscriber};
 pub use wire::{FromWorker, Report, ToWorker, WireError};

@@ -139,9 +139,9 @@ impl Listener {
                         },
                     );
                 }
-                Heard::Break => {
+                Heard::Break { lost } => {
                     self.voice.reset();
-                    captioner.break_off(now, key);
+                    captioner.break_off(now, key, lost);
                 }
             }
         }

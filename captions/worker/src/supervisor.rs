@@ -41,6 +41,10 @@ const COMMANDS_MAX: usize = 256;
 const NICENESS: libc::c_int = 5;
 /// A child that says nothing for so long hangs; it reports every second, and loads its model in a few.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// Sound that waits so long makes captions late, which the groups are told...
+const LATE_FROM: Duration = Duration::from_secs(5);
+/// ...until it waits no longer than that.
+const LATE_UNTIL: Duration = Duration::from_secs(2);
 /// How long a child may take to end when asked to.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -383,8 +387,26 @@ async fn read_news(
                 metrics.event(&event, now());
                 let _ = news.send(CaptionNews::Event(event)).await;
             }
-            FromWorker::Report(report) => metrics.report(&report),
+            FromWorker::Report(report) => {
+                metrics.report(&report);
+                let new = punctuality(*state, Duration::from_millis(report.backlog_milliseconds));
+                if new != *state {
+                    *state = new;
+                    if let Some(new) = new {
+                        let _ = news.send(CaptionNews::State(new)).await;
+                    }
+                }
+            }
         }
+    }
+}
+
+/// Whether captions come in time, with some patience before saying that they do again.
+fn punctuality(state: Option<CaptionsState>, backlog: Duration) -> Option<CaptionsState> {
+    match state {
+        Some(CaptionsState::On) if backlog > LATE_FROM => Some(CaptionsState::Late),
+        Some(CaptionsState::Late) if backlog < LATE_UNTIL => Some(CaptionsState::On),
+        _ => state,
     }
 }
 
@@ -423,4 +445,20 @@ fn is_hopeless(status: ExitStatus) -> bool {
 fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_told_when_captions_come_late_and_when_they_are_in_time_again() {
+        use CaptionsState::{Late, On, Starting};
+        let after = |state, seconds| punctuality(Some(state), Duration::from_secs(seconds));
+        assert_eq!(after(On, 4), Some(On));
+        assert_eq!(after(On, 6), Some(Late));
+        assert_eq!(after(Late, 4), Some(Late));
+        assert_eq!(after(Late, 1), Some(On));
+        assert_eq!(after(Starting, 9), Some(Starting));
+    }
 }

@@ -1,9 +1,15 @@
 //! The speech model in production: whisper.cpp, one shared model, one state per thread.
 
 use std::path::Path;
+use std::time::Duration;
 
 use hearken_captions_core::{Hypothesis, Job, TranscribeError, Transcriber, Word, max_tokens};
-use whisper_rs::{FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperState};
+use whisper_rs::{
+    DtwMode, DtwModelPreset, DtwParameters, FullParams, SamplingStrategy, WhisperContext,
+    WhisperContextParameters, WhisperState,
+};
+
+use crate::model::{self, Languages, ModelInfo};
 
 /// Positions of the encoder per second of sound.
 const POSITIONS_PER_SECOND: f32 = 50.0;
@@ -19,9 +25,21 @@ const POSITIONS_MAX: usize = 1_500;
 #[error("whisper.cpp cannot use the model: {0}")]
 pub struct WhisperError(String);
 
+/// How much the encoder listens to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Context {
+    /// Little more than the sound: several times as fast, and what captions use.
+    #[default]
+    Fitted,
+    /// Half a minute, whatever the sound: what the model was made for, and the bound to compare with.
+    Full,
+}
+
 /// The model in memory, shared by all threads.
 pub struct WhisperModel {
     context: WhisperContext,
+    /// Whether it says when words end.
+    has_times: bool,
 }
 
 impl WhisperModel {
@@ -35,8 +53,17 @@ impl WhisperModel {
         let mut parameters = WhisperContextParameters::default();
         // Flash attention doubles the encoder's time on a processor.
         parameters.use_gpu(false).flash_attn(false);
+        // Which of the model's attention heads follow the sound tells when words end.
+        let followers = model::check(path).ok().and_then(|info| followers_of(&info));
+        let has_times = followers.is_some();
+        if let Some(model_preset) = followers {
+            parameters.dtw_parameters(DtwParameters {
+                mode: DtwMode::ModelPreset { model_preset },
+                ..DtwParameters::default()
+            });
+        }
         let context = WhisperContext::new_with_params(path, parameters).map_err(failed)?;
-        Ok(Self { context })
+        Ok(Self { context, has_times })
     }
 
     /// Something to transcribe with; one per thread. About 50 MB.
@@ -44,9 +71,19 @@ impl WhisperModel {
     /// # Errors
     /// When there is no memory left.
     pub fn transcriber(&self) -> Result<WhisperTranscriber, WhisperError> {
+        self.transcriber_with(Context::Fitted)
+    }
+
+    /// The same with another context.
+    ///
+    /// # Errors
+    /// When there is no memory left.
+    pub fn transcriber_with(&self, context: Context) -> Result<WhisperTranscriber, WhisperError> {
         let state = self.context.create_state().map_err(failed)?;
         Ok(WhisperTranscriber {
             state,
+            context,
+            has_times: self.has_times,
             end_of_text: self.context.token_eot(),
         })
     }
@@ -55,6 +92,8 @@ impl WhisperModel {
 /// One thread's use of the model.
 pub struct WhisperTranscriber {
     state: WhisperState,
+    context: Context,
+    has_times: bool,
     /// This token and those after it are marks, not text.
     end_of_text: i32,
 }
@@ -63,7 +102,10 @@ impl Transcriber for WhisperTranscriber {
     fn transcribe(&mut self, job: &Job) -> Result<Hypothesis, TranscribeError> {
         let mut parameters = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
         parameters.set_n_threads(1);
-        parameters.set_audio_ctx(positions(job.sound.len()) as i32);
+        parameters.set_audio_ctx(match self.context {
+            Context::Fitted => positions(job.sound.len()) as i32,
+            Context::Full => POSITIONS_MAX as i32,
+        });
         parameters.set_max_tokens(max_tokens(job.duration()) as i32);
         parameters.set_no_context(true);
         parameters.set_single_segment(true);
@@ -76,6 +118,9 @@ impl Transcriber for WhisperTranscriber {
         parameters.set_print_realtime(false);
         parameters.set_print_special(false);
         parameters.set_print_timestamps(false);
+        if !job.before.is_empty() {
+            parameters.set_initial_prompt(&job.before);
+        }
         self.state
             .full(parameters, &job.sound)
             .map_err(|error| TranscribeError(error.to_string()))?;
@@ -96,7 +141,13 @@ impl WhisperTranscriber {
                 let probability = token.token_probability();
                 log_probabilities += probability.max(f32::MIN_POSITIVE).ln();
                 tokens += 1;
-                words.push(token.to_bytes().unwrap_or_default(), probability);
+                let ends_at = self.has_times.then(|| token.token_data().t_dtw);
+                let ends_at = ends_at.and_then(|hundredths| u64::try_from(hundredths).ok());
+                words.push(
+                    token.to_bytes().unwrap_or_default(),
+                    probability,
+                    ends_at.map(|hundredths| Duration::from_millis(hundredths * 10)),
+                );
             }
         }
         Hypothesis {
@@ -117,10 +168,11 @@ struct WordBuilder {
     words: Vec<Word>,
     bytes: Vec<u8>,
     probability: f32,
+    ends_at: Option<Duration>,
 }
 
 impl WordBuilder {
-    fn push(&mut self, token: &[u8], probability: f32) {
+    fn push(&mut self, token: &[u8], probability: f32, ends_at: Option<Duration>) {
         if token.starts_with(b" ") {
             self.end_word();
         }
@@ -128,6 +180,13 @@ impl WordBuilder {
             self.probability = probability;
         }
         self.probability = self.probability.min(probability);
+        // Punctuation is heard in the pause after the word.
+        if token
+            .iter()
+            .any(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii())
+        {
+            self.ends_at = ends_at;
+        }
         self.bytes.extend_from_slice(token);
     }
 
@@ -137,12 +196,30 @@ impl WordBuilder {
         self.words.extend(words.map(|text| Word {
             text: text.to_owned(),
             probability: self.probability,
+            ends_at: self.ends_at,
         }));
     }
 
     fn finish(mut self) -> Vec<Word> {
         self.end_word();
         self.words
+    }
+}
+
+/// The attention heads that are known to follow the sound in a model of these sizes.
+fn followers_of(info: &ModelInfo) -> Option<DtwModelPreset> {
+    let english = info.languages == Languages::English;
+    match (info.width, info.layers, english) {
+        (384, (4, 4), true) => Some(DtwModelPreset::TinyEn),
+        (384, (4, 4), false) => Some(DtwModelPreset::Tiny),
+        (512, (6, 6), true) => Some(DtwModelPreset::BaseEn),
+        (512, (6, 6), false) => Some(DtwModelPreset::Base),
+        (768, (12, 12), true) => Some(DtwModelPreset::SmallEn),
+        (768, (12, 12), false) => Some(DtwModelPreset::Small),
+        (1024, (24, 24), true) => Some(DtwModelPreset::MediumEn),
+        (1024, (24, 24), false) => Some(DtwModelPreset::Medium),
+        // Distilled and large models: several of the same sizes have other heads.
+        _ => None,
     }
 }
 
@@ -167,21 +244,23 @@ mod tests {
     fn words_are_put_together_from_tokens() {
         let mut words = WordBuilder::default();
         for (token, probability) in [(" ca", 0.9), ("f\u{e9}", 0.4), (".", 0.8), (" Two", 0.7)] {
-            words.push(token.as_bytes(), probability);
+            words.push(token.as_bytes(), probability, Some(Duration::from_secs(1)));
         }
         let words = words.finish();
         assert_eq!(
             words[0],
             Word {
                 text: "café.".into(),
-                probability: 0.4
+                probability: 0.4,
+                ends_at: Some(Duration::from_secs(1)),
             }
         );
         assert_eq!(
             words[1],
             Word {
                 text: "Two".into(),
-                probability: 0.7
+                probability: 0.7,
+                ends_at: Some(Duration::from_secs(1)),
             }
         );
     }
@@ -189,8 +268,8 @@ mod tests {
     #[test]
     fn a_character_split_over_two_tokens_is_whole() {
         let mut words = WordBuilder::default();
-        words.push(b" caf\xc3", 0.9);
-        words.push(b"\xa9", 0.9);
+        words.push(b" caf\xc3", 0.9, None);
+        words.push(b"\xa9", 0.9, None);
         assert_eq!(words.finish()[0].text, "café");
     }
 

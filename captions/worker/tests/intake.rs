@@ -33,16 +33,38 @@ fn hear(packets: impl IntoIterator<Item = SpeechPacket>) -> (Vec<Heard>, IntakeC
     (heard, counters)
 }
 
+/// The same, with the clock going on long enough for a gap to be given up.
+fn hear_late(packets: Vec<SpeechPacket>) -> (Vec<Heard>, IntakeCounters) {
+    let (mut intake, mut heard, mut counters) =
+        (Intake::new().unwrap(), Vec::new(), IntakeCounters::default());
+    let mut end = START;
+    for packet in packets {
+        end = end.max(packet.received_at);
+        intake.tick(packet.received_at, &mut heard, &mut counters);
+        intake.packet(packet, &mut heard, &mut counters);
+    }
+    intake.tick(end + Duration::from_secs(1), &mut heard, &mut counters);
+    (heard, counters)
+}
+
 fn frames(heard: &[Heard]) -> Vec<(Timestamp, [i16; 256])> {
     let frame = |heard: &Heard| match heard {
         Heard::Frame { at, samples } => Some((*at, **samples)),
-        Heard::Break => None,
+        Heard::Break { .. } => None,
     };
     heard.iter().filter_map(frame).collect()
 }
 
 fn samples(heard: &[Heard]) -> Vec<i16> {
     frames(heard).iter().flat_map(|(_, samples)| *samples).collect()
+}
+
+fn is_break(heard: &Heard) -> bool {
+    matches!(heard, Heard::Break { .. })
+}
+
+fn has_break(heard: &[Heard]) -> bool {
+    heard.iter().any(is_break)
 }
 
 /// Of the difference to the undisturbed sound, relative to it, in dB.
@@ -87,7 +109,7 @@ fn lost_packets_are_concealed_and_nothing_shifts() {
     let (heard, counters) = hear(kept);
     let (whole, broken) = (samples(&hear(all.clone()).0), samples(&heard));
     assert_eq!(broken.len(), whole.len());
-    assert!(!heard.contains(&Heard::Break));
+    assert!(!has_break(&heard));
     assert_eq!(counters.lost, 10);
     assert_eq!(counters.restored, 10, "each from the packet after it");
     assert!(noise(&broken, &whole) < -6.0, "{} dB", noise(&broken, &whole));
@@ -102,7 +124,7 @@ fn a_gap_in_time_without_a_gap_in_numbers_is_silence() {
     }
     let (heard, counters) = hear(sent);
     assert_eq!(frames(&heard).len(), 150);
-    assert_eq!((counters.lost, heard.contains(&Heard::Break)), (0, false));
+    assert_eq!((counters.lost, has_break(&heard)), (0, false));
     let silence = &samples(&heard)[16_000..16_000 + 6_400];
     assert!(silence.iter().all(|sample| *sample == 0));
     assert_eq!(frames(&heard)[149].0, START + Duration::from_millis(149 * 16));
@@ -116,9 +138,35 @@ fn a_long_gap_breaks_the_line_and_time_goes_on() {
         packet.received_at = packet.received_at + Duration::from_secs(30);
     }
     let (heard, _) = hear(sent);
-    assert!(heard.contains(&Heard::Break));
+    assert!(has_break(&heard));
     let last = frames(&heard).last().unwrap().0;
     assert!(last > START + Duration::from_millis(31_900), "{last:?}");
+}
+
+#[test]
+fn lost_packets_of_more_than_half_a_second_are_a_gap() {
+    let mut sent = packets(1, &sound());
+    sent.drain(20..60);
+    let (heard, counters) = hear_late(sent);
+    let lost = Duration::from_millis(800);
+    assert!(heard.contains(&Heard::Break { lost }), "{}", heard.len());
+    assert_eq!(counters.lost, 40);
+    let last = frames(&heard).last().unwrap().0;
+    assert!(last > START + Duration::from_millis(1_950), "{last:?}");
+}
+
+#[test]
+fn late_packets_repair_a_gap() {
+    let all = packets(1, &sound());
+    let mut sent = all.clone();
+    // A retransmission brings them, a quarter of a second after what follows them.
+    for packet in &mut sent[20..60] {
+        packet.received_at = all[72].received_at;
+    }
+    sent.sort_by_key(|packet| packet.received_at);
+    let (heard, counters) = hear_late(sent);
+    assert_eq!(samples(&heard), samples(&hear(all).0));
+    assert_eq!((counters.lost, has_break(&heard)), (0, false));
 }
 
 #[test]
@@ -130,7 +178,7 @@ fn another_stream_begins_anew() {
         packet.rtp_timestamp = packet.rtp_timestamp.wrapping_add(123_456_789);
     }
     let (heard, counters) = hear(sent);
-    assert_eq!(heard.iter().filter(|heard| **heard == Heard::Break).count(), 1);
+    assert_eq!(heard.iter().filter(|heard| is_break(heard)).count(), 1);
     assert_eq!((counters.decoded, counters.late), (100, 0));
 }
 

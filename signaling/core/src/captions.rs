@@ -147,7 +147,7 @@ impl Captions {
             return None;
         }
         self.state = state;
-        Some(if state == CaptionsState::On {
+        Some(if matches!(state, CaptionsState::On | CaptionsState::Late) {
             Vec::new()
         } else {
             Arc::make_mut(&mut self.log).interrupt()
@@ -222,6 +222,8 @@ impl Log {
             origin: CaptionOrigin::Speech,
             corrected: false,
             off_record,
+            words: event.words,
+            after_gap: event.after_gap,
         };
         self.take(caption.clone());
         news.push(caption);
@@ -294,6 +296,8 @@ impl Log {
                     origin: typed.origin,
                     corrected: false,
                     off_record,
+                    words: Vec::new(),
+                    after_gap: false,
                 }
             }
         };
@@ -337,6 +341,7 @@ impl Log {
         caption.status = CaptionStatus::Final;
         caption.stable = text;
         caption.corrected = true;
+        caption.words.clear();
         Ok(caption.clone())
     }
 

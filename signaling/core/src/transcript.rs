@@ -136,6 +136,8 @@ mod tests {
             origin: CaptionOrigin::Speech,
             corrected: false,
             off_record: false,
+            words: Vec::new(),
+            after_gap: false,
         }
     }
 

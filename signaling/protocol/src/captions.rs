@@ -48,6 +48,15 @@ impl CaptionOrigin {
     }
 }
 
+/// What is known of one word of a caption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ts_rs::TS)]
+pub struct CaptionWord {
+    /// When it ended, in milliseconds after the caption's `started_at`.
+    pub ended: u32,
+    /// How sure the model was of it, 0 to 100.
+    pub sure: u8,
+}
+
 /// One revision of a caption, as the worker makes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaptionEvent {
@@ -69,6 +78,11 @@ pub struct CaptionEvent {
     pub started_at: Timestamp,
     /// When the last word known so far ended.
     pub ended_at: Timestamp,
+    /// One for each word (they stand one space apart) of `stable` and then of `tentative`; none if nothing is
+    /// known about them.
+    pub words: Vec<CaptionWord>,
+    /// Sound of the same speaker got lost just before it: more than half a second.
+    pub after_gap: bool,
 }
 
 /// One revision of a caption, as browsers see it.
@@ -104,6 +118,15 @@ pub struct Caption {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[ts(optional, as = "Option<bool>")]
     pub off_record: bool,
+    /// One for each word (they stand one space apart) of `stable` and then of `tentative`; left out if nothing is
+    /// known about them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<CaptionWord>>")]
+    pub words: Vec<CaptionWord>,
+    /// Sound of the same speaker got lost just before it: more than half a second. Left out if not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(optional, as = "Option<bool>")]
+    pub after_gap: bool,
 }
 
 /// Whether a text of what is said is being kept until the end of the session.
@@ -136,6 +159,8 @@ pub enum CaptionsState {
     Starting,
     /// The server listens and captions come.
     On,
+    /// They come, but more than five seconds after the words: the machine has too much to do.
+    Late,
     /// The operator has no caption model or the worker keeps failing: no captions until that changes.
     Unavailable,
 }
@@ -162,7 +187,7 @@ pub struct SpeechPacket {
 /// News from the caption worker to the live sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CaptionNews {
-    /// Whether there are captions at all. Anything but `On` closes every open partial as interrupted.
+    /// Whether there are captions at all. Anything but `On` and `Late` closes every open partial as interrupted.
     State(CaptionsState),
     /// A new revision of a caption.
     Event(CaptionEvent),

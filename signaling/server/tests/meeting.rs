@@ -210,6 +210,8 @@ async fn captions_carry_the_speakers_name() {
         tentative: "".into(),
         started_at: Timestamp(1),
         ended_at: Timestamp(2),
+        words: Vec::new(),
+        after_gap: false,
     };
     world.captions.send(CaptionNews::Event(event)).await.unwrap();
     let caption = facilitator.until("caption").await;

@@ -64,6 +64,8 @@ async fn names_tokens_and_words_reach_neither_log_nor_metrics() {
         tentative: "".into(),
         started_at: Timestamp(1),
         ended_at: Timestamp(2),
+        words: Vec::new(),
+        after_gap: false,
     };
     world.captions.send(CaptionNews::Event(event)).await.unwrap();
     facilitator.until("caption").await;

@@ -70,7 +70,16 @@ corrected?: boolean,
 /**
  * Said off the record: shown, and kept nowhere.
  */
-off_record?: boolean, };
+off_record?: boolean, 
+/**
+ * One for each word (they stand one space apart) of `stable` and then of `tentative`; left out if nothing is
+ * known about them.
+ */
+words?: Array<CaptionWord>, 
+/**
+ * Sound of the same speaker got lost just before it: more than half a second. Left out if not.
+ */
+after_gap?: boolean, };
 
 /**
  * Names one caption, over all its revisions: unique for the life of the session, across restarts of the
@@ -97,9 +106,22 @@ export type CaptionOrigin = "speech" | "typed" | "captioner";
 export type CaptionStatus = "partial" | "final" | "interrupted";
 
 /**
+ * What is known of one word of a caption.
+ */
+export type CaptionWord = { 
+/**
+ * When it ended, in milliseconds after the caption's `started_at`.
+ */
+ended: number, 
+/**
+ * How sure the model was of it, 0 to 100.
+ */
+sure: number, };
+
+/**
  * Whether there are captions in this session, and if not, why.
  */
-export type CaptionsState = "off" | "starting" | "on" | "unavailable";
+export type CaptionsState = "off" | "starting" | "on" | "late" | "unavailable";
 
 /**
  * From browser to server.

@@ -326,7 +326,8 @@ function reduceParticipantLeft(state: ClientState, participant: ParticipantId): 
 function reduceSession(state: ClientState, message: SessionInfo & { type?: string }): ClientState {
   const { type: _, ...session } = message;
   const known = state.session;
-  const captions = session.captions === "on" ? state.captions : interruptSpeech(state.captions);
+  const goOn = session.captions === "on" || session.captions === "late";
+  const captions = goOn ? state.captions : interruptSpeech(state.captions);
   const changes: NoticeMessage[] = [];
   if (known !== null && state.phase.kind === "call") {
     const { locked, microphones_locked } = session;

@@ -93,7 +93,7 @@ export function describeNotice(message: NoticeMessage): NoticeWords {
   }
 }
 
-function describeCaptions(state: "off" | "starting" | "on" | "unavailable"): NoticeWords {
+function describeCaptions(state: "off" | "starting" | "on" | "late" | "unavailable"): NoticeWords {
   switch (state) {
     case "off":
       return words(t.captions.notice.off, "polite", "none");
@@ -101,6 +101,8 @@ function describeCaptions(state: "off" | "starting" | "on" | "unavailable"): Not
       return words(t.announce.captionsStarting, "polite", "none");
     case "on":
       return words(t.announce.captionsOn, "polite", "brief");
+    case "late":
+      return words(t.announce.captionsLate, "polite", "none");
     case "unavailable":
       return words(t.announce.captionsUnavailable, "polite", "none");
   }

@@ -126,7 +126,7 @@ impl World {
     fn hear(&mut self, speaker: usize) {
         let script = &self.transcriber.scripts[speaker];
         let speaking = self.now > script.from && self.now <= script.from + WORD * script.words.len() as u32;
-        let loud = if self.frame % 7 < 4 { 8_000 } else { 3_000 };
+        let loud = [8_000, 3_000, 6_000, 2_000][self.frame as usize % 4];
         let mut samples = [if speaking { loud } else { 10 }; FRAME_SAMPLES];
         samples[..3].copy_from_slice(&[MARK, speaker as i16, self.frame as i16]);
         let voice = if speaking { 0.9 } else { 0.05 };

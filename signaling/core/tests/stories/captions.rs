@@ -26,6 +26,8 @@ fn event(
         tentative: tentative.into(),
         started_at: Timestamp(START.0 + number),
         ended_at: Timestamp(START.0 + number + 1),
+        words: Vec::new(),
+        after_gap: false,
     }
 }
 

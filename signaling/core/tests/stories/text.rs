@@ -46,6 +46,8 @@ fn speaks(world: &mut World, who: &str, number: u64, text: &str) {
         tentative: Default::default(),
         started_at: world.now,
         ended_at: Timestamp(world.now.0 + 500),
+        words: Vec::new(),
+        after_gap: false,
     }));
 }
 

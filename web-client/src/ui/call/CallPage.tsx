@@ -166,7 +166,7 @@ function RecordSigns() {
   const transcript = useClient((state) => state.session?.transcript ?? "none");
   return (
     <>
-      {captions === "on" ? (
+      {captions === "on" || captions === "late" ? (
         <p className="head-sign" title={t.captions.notice.on}>
           <Icon name="captions" />
           <span className="head-words">{t.call.listens}</span>
