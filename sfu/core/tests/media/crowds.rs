@@ -24,11 +24,11 @@ fn crowd(seed: u64, people: usize, pairs: usize) -> World {
 }
 
 #[test]
-fn in_a_group_of_25_everybody_sees_everybody_and_hears_three_at_a_time() {
+fn in_a_group_of_25_everybody_sees_and_hears_everybody() {
     let people = 25;
     let mut world = crowd(90, people, 25);
     for peer in 0..people {
-        world.switch(peer, TrackSource::Microphone, peer < 3);
+        world.switch(peer, TrackSource::Microphone, true);
         world.switch(peer, TrackSource::Camera, true);
         let others: Vec<_> = (0..people)
             .filter(|other| *other != peer)
@@ -45,7 +45,7 @@ fn in_a_group_of_25_everybody_sees_everybody_and_hears_three_at_a_time() {
             let heard = world.peers[receiver].got(id, true, since).len();
             let seen = world.peers[receiver].got(id, false, since).len();
             assert!(
-                (sender >= 3 || heard >= 45) && seen >= 20,
+                heard >= 45 && seen >= 20,
                 "{sender} at {receiver}: {heard} {seen}"
             );
         }

@@ -159,6 +159,12 @@ impl Bandwidth {
         matches!(self.hearing, Hearing::Heard { .. })
     }
 
+    /// Whether the estimate is the assumed one: the receiver would tell, but got no numbered packet yet, or only
+    /// just.
+    pub(crate) fn is_assumed(&self) -> bool {
+        matches!(self.hearing, Hearing::Awaited { .. })
+    }
+
     /// The estimate, to be spent on layers.
     pub(crate) fn spend(&mut self) -> Option<Bitrate> {
         let estimate = self.estimate();

@@ -277,9 +277,16 @@ fn budget(connection: &mut Connection, mode: ViewMode, scratch: &Scratch) -> Opt
     downlink
         .bandwidth
         .set_wanted(Bitrate(wanted * HEADROOM_PERCENT / 100));
+    // As long as nothing is known of the line, a large group's sound does not take all that is assumed: without a
+    // picture, which carries numbers, nothing would ever be known.
+    let sound_max = if downlink.bandwidth.is_assumed() {
+        downlink.budget().map_or(0, |budget| budget.0 / 2)
+    } else {
+        u64::MAX
+    };
     let line = downlink
         .budget()
-        .map(|budget| Bitrate(budget.0.saturating_sub(sound)));
+        .map(|budget| Bitrate(budget.0.saturating_sub(sound.min(sound_max))));
     match (line, limit) {
         (Some(line), Some(limit)) => Some(line.min(limit)),
         (line, limit) => line.or(limit),
