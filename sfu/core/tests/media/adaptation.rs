@@ -328,3 +328,20 @@ fn who_connects_anew_is_told_again_what_to_send() {
     assert_eq!(world.publishes(ann).len(), count + 1);
     assert_eq!(world.publishes(ann).last().unwrap().1, [true, false, false]);
 }
+
+/// All there is takes more than is risked on a line that nothing is known of: what the line carries must be found
+/// out before anything has gone over it.
+#[test]
+fn who_comes_later_sees_a_video_that_is_larger_than_the_start_value() {
+    let mut world = World::new(279);
+    let ann = world.join();
+    world.switch(ann, TrackSource::Screen, true);
+    world.peers[ann].sender(TrackSource::Screen, 0).packets_per_frame = 40;
+    world.run(3000);
+    let bob = world.join();
+    world.view(bob, &[(ann, TrackSource::Screen, 1080)]);
+    world.run(4000);
+    let seen = world.peers[bob].got(world.peers[ann].id, false, world.now_ms() - 1000);
+    let kbit = seen.len() * 1100 * 8 / 1000;
+    assert!(seen.len() > 100, "{} packets, some {kbit} kbit/s", seen.len());
+}

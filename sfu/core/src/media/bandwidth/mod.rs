@@ -317,7 +317,8 @@ impl Bandwidth {
     /// for it.
     pub(crate) fn poll_probe(&mut self, now: MediaTime, counters: &mut Counters) -> Option<u64> {
         if self.prober.sending() == 0 {
-            let Hearing::Heard { .. } = self.hearing else {
+            // Where nothing fits at the start, the first padding is also the first that the receiver can tell of.
+            let (Hearing::Heard { .. } | Hearing::Awaited { since: None }) = self.hearing else {
                 return None;
             };
             let estimate = self.estimate()?;
