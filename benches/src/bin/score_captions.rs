@@ -168,6 +168,12 @@ fn together(
         let seen = Timeline::new(played.events.iter().filter(is_theirs));
         let said = recording.transcript.as_deref().unwrap_or_default();
         let mut score = Score::new(&recording.name, said, &seen, samples_time(*from));
+        if arguments.verbose {
+            println!(
+                "{} {:?}\n  said  {said}\n  heard {}",
+                recording.name, score.streamed, seen.text
+            );
+        }
         score.seconds = samples_time(recording.samples.len()).as_secs_f64();
         if index == 0 {
             (score.cpu, score.jobs) = (played.cpu, played.jobs);

@@ -10,6 +10,8 @@ use crate::words::{Word, normalised};
 
 /// So many wrong words weigh as much as words that end a second apart.
 const ERRORS_PER_SECOND: f32 = 2.0;
+/// Time weighs no more than that: a hypothesis that ends early is still one about the same words.
+const ERRORS_APART_MAX: f32 = 2.0;
 
 /// The words of one segment as they settle.
 #[derive(Debug, Default)]
@@ -129,7 +131,12 @@ fn continuation(agreed: &[Word], mut hypothesis: Vec<Word>) -> Vec<Word> {
     let apart = |j: usize| {
         let until = j.checked_sub(1).and_then(|last| hypothesis[last].ends_at);
         let apart = until.zip(agreed_until).map(|(one, other)| one.abs_diff(other));
-        apart.map_or(0.0, |apart| apart.as_secs_f32() * ERRORS_PER_SECOND)
+        match apart {
+            Some(apart) => (apart.as_secs_f32() * ERRORS_PER_SECOND).min(ERRORS_APART_MAX),
+            // Nothing of it was said before: as far apart as can be, where times are known.
+            None if j == 0 && agreed_until.is_some() => ERRORS_APART_MAX,
+            None => 0.0,
+        }
     };
     let cost = |j: usize| distances[j] as f32 + apart(j);
     let end = (0..=keys.len())
@@ -223,6 +230,22 @@ mod tests {
         assert_eq!(joined(agreement.agreed()), "");
         agreement.update(unsure, Duration::from_millis(2_700), &policy);
         assert_eq!(joined(agreement.agreed()), "we");
+    }
+
+    #[test]
+    fn a_hypothesis_that_ends_early_says_nothing_again() {
+        let (mut agreement, policy) = (Agreement::default(), policy());
+        let ends = [140, 260, 680, 2_280, 5_160, 5_560, 6_300];
+        for until in [8_000, 9_000] {
+            let heard = at(words("He will not go. The biblical narratives"), &ends);
+            agreement.update(heard, Duration::from_millis(until), &policy);
+        }
+        let early = at(words("he would not go."), &ends);
+        agreement.update(early, Duration::from_millis(9_600), &policy);
+        assert_eq!(
+            joined(agreement.agreed()),
+            "He will not go. The biblical narratives"
+        );
     }
 
     #[test]
