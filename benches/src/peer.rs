@@ -117,7 +117,7 @@ impl Offering {
             profiles: vec![SrtpProfile::AeadAes128Gcm],
         };
         let now = Instant::now();
-        Ok(Peer {
+        let mut peer = Peer {
             transport: ClientTransport::new(config, now),
             publisher: Publisher::new(ssrcs),
             receiver: Receiver::new(ssrcs.video, Formats::parse(sdp), self.number, now),
@@ -130,7 +130,10 @@ impl Offering {
             first: FirstMedia::default(),
             sealed: Vec::new(),
             control: Vec::new(),
-        })
+        };
+        // The first check waits to be sent; the next one is due only after a while.
+        peer.drain_transport()?;
+        Ok(peer)
     }
 }
 
