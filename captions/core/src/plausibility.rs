@@ -20,6 +20,10 @@ const WORDS_FREE: usize = 3;
 /// So many words, of which so few are different ones, are a loop that the cut did not see.
 const LOOP_WORDS: usize = 12;
 const LOOP_DIFFERENT: f32 = 0.3;
+/// A syllable of at most so many letters...
+const SYLLABLE_LETTERS_MAX: usize = 3;
+/// ...that is said so often within one word is laughter, a stammer of the model, or a cough.
+const SYLLABLE_REPEATS: usize = 4;
 /// Loudness of speech rises and falls by more than that, in dB of standard deviation.
 const LEVEL_VARIATION_MIN: f32 = 1.5;
 /// In tones and melodies more of the frames are like the one before; in speech a tenth is.
@@ -57,7 +61,7 @@ pub(crate) fn plausible_words(mut hypothesis: Hypothesis, sound: SoundFacts) -> 
     hypothesis.words
 }
 
-/// Removes what stands in brackets, and words without a letter or digit.
+/// Removes what stands in brackets, words without a letter or digit, and syllables said over and over.
 fn remove_descriptions(words: &mut Vec<Word>) {
     let mut depth = 0usize;
     words.retain(|word| {
@@ -65,8 +69,24 @@ fn remove_descriptions(words: &mut Vec<Word>) {
         let closes = word.text.chars().filter(|c| matches!(c, ']' | ')')).count();
         let inside = depth > 0 || opens > 0;
         depth = (depth + opens).saturating_sub(closes);
-        !inside && !word.text.contains('♪') && !normalised(&word.text).is_empty()
+        !inside && !word.text.contains('♪') && !normalised(&word.text).is_empty() && !is_stammer(&word.text)
     });
+}
+
+/// "A-a-a-a-a", "hahahaha": one syllable over and over, up to where it breaks off.
+fn is_stammer(word: &str) -> bool {
+    let letters: Vec<char> = word
+        .chars()
+        .filter(|character| character.is_alphabetic())
+        .flat_map(char::to_lowercase)
+        .collect();
+    (1..=SYLLABLE_LETTERS_MAX).any(|syllable| {
+        letters.len() >= SYLLABLE_REPEATS * syllable
+            && letters
+                .iter()
+                .zip(&letters[syllable..])
+                .all(|(one, next)| one == next)
+    })
 }
 
 fn is_loop(words: &[Word]) -> bool {
@@ -105,6 +125,15 @@ mod tests {
             "so it is"
         );
         assert_eq!(heard(". . .", -0.2, 0.1), "");
+    }
+
+    #[test]
+    fn a_syllable_over_and_over_is_no_word() {
+        assert_eq!(heard("A-a-a-a-a-a hahahaha so Ha-ha-ha-ha.", -0.2, 0.1), "so");
+        assert_eq!(
+            heard("haha banana Mississippi no, no, no", -0.2, 0.1),
+            "haha banana Mississippi no, no, no"
+        );
     }
 
     #[test]
