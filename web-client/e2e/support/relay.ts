@@ -47,13 +47,19 @@ export class Relay {
     child.on("error", (error) => {
       output += String(error);
     });
-    await eventually("the relay answers", async () => {
-      if (child.exitCode !== null) {
-        throw new Error(output);
-      }
-      return answers(port);
-    });
-    return new Relay(port, folder, child);
+    const relay = new Relay(port, folder, child);
+    try {
+      await eventually("the relay answers", async () => {
+        if (child.exitCode !== null) {
+          throw new Error(output);
+        }
+        return answers(port);
+      });
+    } catch (error) {
+      await relay.stop();
+      throw error;
+    }
+    return relay;
   }
 
   /** What the server has to be told. */
