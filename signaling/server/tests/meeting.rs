@@ -463,9 +463,7 @@ async fn a_flood_is_refused_and_then_cut_off() {
     let world = World::start().await;
     let links = world.session(SESSION).await;
     let mut browser = world.facilitator(&links, "Fay").await;
-    for _ in 0..400 {
-        browser.send(r#"{"type":"ping"}"#).await;
-    }
+    browser.flood(r#"{"type":"ping"}"#, 400).await;
     let (messages, code) = browser.rest().await;
     let refused = messages
         .iter()

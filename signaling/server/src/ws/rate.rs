@@ -10,7 +10,7 @@ const PER_SECOND: u32 = 20;
 /// Messages that may come at once: after a reconnect a client says all there is to say.
 const BURST: u32 = 100;
 
-/// Refused messages in a row after which the connection is closed: a client that does not listen.
+/// Refused messages, less those heard since, after which the connection is closed: a client that does not listen.
 const REFUSED_MAX: u32 = 200;
 
 /// What becomes of a message.
@@ -54,7 +54,7 @@ impl RateLimit {
             };
         }
         self.full_at = full_at;
-        self.refused = 0;
+        self.refused = self.refused.saturating_sub(1);
         Verdict::Heard
     }
 }
@@ -76,6 +76,15 @@ mod tests {
             .filter(|_| limit.judge(later) == Verdict::Heard)
             .count();
         assert_eq!(heard, PER_SECOND as usize);
+    }
+
+    #[test]
+    fn a_steady_flood_is_hopeless_although_some_of_it_is_heard() {
+        let start = Instant::now();
+        let mut limit = RateLimit::new(start);
+        let hopeless =
+            (0..1000).find(|ms| limit.judge(start + Duration::from_millis(*ms)) == Verdict::Hopeless);
+        assert!(hopeless.is_some());
     }
 
     #[test]

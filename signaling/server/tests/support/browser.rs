@@ -60,6 +60,14 @@ impl Browser {
         self.socket.send(Message::text(text)).await.unwrap();
     }
 
+    /// Says the same many times, all at once.
+    pub async fn flood(&mut self, text: &str, times: usize) {
+        for _ in 0..times {
+            self.socket.feed(Message::text(text)).await.unwrap();
+        }
+        self.socket.flush().await.unwrap();
+    }
+
     pub async fn hello(&mut self, hello: Hello) {
         self.send(&hello.text()).await;
         self.welcome = self.until("welcome").await;
