@@ -27,6 +27,8 @@ const SESSION: SessionId = SessionId(1);
 const PROFILE: SrtpProfile = SrtpProfile::AeadAes128Gcm;
 /// Between two frames of the publisher: a multiple of the steps in which time passes.
 const FRAME_INTERVAL: Duration = Duration::from_millis(30);
+/// Longer than the core waits for feedback.
+const SETTLE_TIME: Duration = Duration::from_secs(5);
 const GRANTS: MediaGrants = MediaGrants {
     microphone: true,
     camera: true,
@@ -77,15 +79,24 @@ impl Room {
             room.join(u16::try_from(number).expect("few"));
         }
         room.watch();
-        // The subscribers' key frames are asked for and sent; from then on, everything is forwarded.
-        for _ in 0..2 {
-            room.publisher.want_key_frame();
-            for mut datagram in room.next_frame() {
-                room.forward(&mut datagram);
-                room.core.outbox().clear();
+        room.settle();
+        room
+    }
+
+    /// Sends key frames for a while, until everything reaches everybody: these subscribers don't tell what arrives,
+    /// and the core takes theirs for lines without limits only when it has waited for that.
+    fn settle(&mut self) {
+        let until = self.now + SETTLE_TIME;
+        let mut forwarded = 0;
+        while self.now < until {
+            self.publisher.want_key_frame();
+            forwarded = 0;
+            for mut datagram in self.next_frame() {
+                forwarded = self.forward(&mut datagram);
+                self.core.outbox().clear();
             }
         }
-        room
+        assert_eq!(forwarded, self.clients.len() - 1, "a packet goes to everybody");
     }
 
     fn command(&mut self, command: MediaCommand) {
