@@ -138,13 +138,6 @@ impl Offer {
         })
     }
 
-    /// Takes redundant audio out of the offer, as if the client could not do it.
-    pub fn withdraw_redundancy(&mut self) {
-        for section in &mut self.sections {
-            section.withdraw_redundancy();
-        }
-    }
-
     /// What each section is for, told by its place: the first sending sections of audio and video are
     /// microphone and camera, the second ones screen audio and screen; a receiving section of audio and the
     /// next one of video are a slot pair.

@@ -293,11 +293,6 @@ impl OfferSection {
         Some(red.payload_type)
     }
 
-    /// Offers no redundant audio any more: what is encrypted end to end can't be taken apart.
-    pub(super) fn withdraw_redundancy(&mut self) {
-        self.codecs.retain(|offered| offered.codec != Codec::Red);
-    }
-
     /// Under which id the section has this extension.
     pub fn extension_id(&self, wanted: HeaderExtension) -> Option<u8> {
         self.extensions

@@ -178,13 +178,6 @@ fn redundant_audio_is_asked_for_first_and_sent_when_needed() {
 }
 
 #[test]
-fn a_withdrawn_redundancy_is_not_agreed_on() {
-    let mut offer = with_redundancy();
-    offer.withdraw_redundancy();
-    assert_eq!(section(&write(&offer), 0)[0], "audio 9 UDP/TLS/RTP/SAVPF 111");
-}
-
-#[test]
 fn a_slot_pair_shares_a_stream() {
     for (_, offer) in both() {
         let sdp = write(&offer);
