@@ -22,6 +22,7 @@ class World {
   readonly network = new FakeNetwork();
   readonly fake = new FakeDevices();
   readonly storage = memoryStorage();
+  readonly tabStorage = memoryStorage();
   otherNetwork: () => void = () => undefined;
   controller: Controller = this.#open();
   me: Participant = {
@@ -42,6 +43,7 @@ class World {
       {
         pageUrl: `http://here/s/${sessionId}#token`,
         storage: this.storage,
+        tabStorage: this.tabStorage,
         media: this.fake.media,
         connection: this.network.platform,
         watchNetwork: (changed) => {
@@ -357,6 +359,27 @@ describe("the controller", () => {
     await passes();
     expect(world.state.devices.microphone.capture.kind).toBe("live");
     expect(world.microphone?.enabled).toBe(true);
+  });
+
+  test("a reload keeps who is pinned, until one leaves", async () => {
+    const world = new World();
+    await world.inCall();
+    const ben = { ...world.me, participant: "ben", name: "Ben" };
+    world.says({ type: "participant", ...ben });
+    world.controller.pin("ben", true);
+    world.reload();
+    await world.welcomes();
+    world.says({
+      type: "admitted",
+      participants: [world.me, ben],
+      knocks: [],
+      captions: [],
+      transcript_agreed: null,
+    });
+    expect(world.state.front.pinned).toEqual(["ben"]);
+    world.controller.leave();
+    world.reload();
+    expect(world.state.front.pinned).toEqual([]);
   });
 
   test("after more than two minutes, or after leaving, the form comes first", async () => {

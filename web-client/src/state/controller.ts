@@ -32,6 +32,7 @@ import { linkRole, type SessionLink } from "../protocol/link";
 import { isHeld, SeatStore } from "../protocol/seat_store";
 import { OFF_RECORD_SHOWN_MS } from "./captions";
 import { importanceOf } from "./front";
+import { readFront, writeFront } from "./kept_front";
 import type { ClientState, Controller } from "./model";
 import { readChoices, writeChoices } from "./preferences";
 import { type ClientEvent, initialState, reduce } from "./reduce";
@@ -50,6 +51,8 @@ type Order = Exclude<ClientMessage, { type: "hello" | "ping" }>;
 export interface ControllerPlatform {
   readonly pageUrl: string;
   readonly storage: Storage | null;
+  /** Lasts as long as the tab. */
+  readonly tabStorage: Storage | null;
   readonly media: MediaDevices | undefined;
   readonly connection: ConnectionPlatform;
   readonly watchNetwork: (changed: () => void) => () => void;
@@ -57,14 +60,17 @@ export interface ControllerPlatform {
 
 export function browserPlatform(): ControllerPlatform {
   let storage: Storage | null = null;
+  let tabStorage: Storage | null = null;
   try {
     storage = globalThis.localStorage;
+    tabStorage = globalThis.sessionStorage;
   } catch {
     // Forbidden by the person's settings: a reload asks at the door again.
   }
   // Undefined on plain HTTP, whatever the types say.
   const media = (navigator as Partial<Navigator>).mediaDevices;
-  return { pageUrl: location.href, storage, media, connection: browserConnectionPlatform, watchNetwork };
+  const connection = browserConnectionPlatform;
+  return { pageUrl: location.href, storage, tabStorage, media, connection, watchNetwork };
 }
 
 /** A controller for one session. Goes straight back to a seat that is still held. */
@@ -101,7 +107,8 @@ class CallController implements Controller {
     const role = linkRole(sessionLink);
     this.#seats = new SeatStore(sessionLink.sessionId, role, platform.storage);
     const record = this.#seats.read();
-    this.#state = initialState(role, record?.name ?? "", readViewMode(platform.storage));
+    const front = readFront(platform.tabStorage, sessionLink.sessionId);
+    this.#state = initialState(role, record?.name ?? "", readViewMode(platform.storage), front);
     this.#peer = new PeerLink({
       sendOffer: (negotiation, sdp) => void this.#send({ type: "offer", negotiation, sdp }),
       onTransport: (transport) => this.#dispatch({ kind: "transport", transport }),
@@ -113,6 +120,7 @@ class CallController implements Controller {
       return this.#sendIfInCall(mode === "full" ? view : { ...view, mode }) !== null;
     });
     this.#applyViewMode();
+    this.#view.setImportance(importanceOf(front));
     this.#stage = new Stage(this.#peer, this.#sound, this.#view);
     this.#devices = new LocalDevices(
       {
@@ -459,7 +467,10 @@ class CallController implements Controller {
     if (next === this.#state) return;
     const { front } = this.#state;
     this.#state = next;
-    if (next.front !== front) this.#view.setImportance(importanceOf(next.front));
+    if (next.front !== front) {
+      this.#view.setImportance(importanceOf(next.front));
+      writeFront(this.platform.tabStorage, this.sessionLink.sessionId, next.front);
+    }
     // What follows may change the state again: then the innermost call has the last word for all.
     if (!this.#isReconciling) {
       this.#isReconciling = true;

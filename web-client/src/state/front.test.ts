@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { importanceOf, NOBODY_IN_FRONT, PINNED_MAX, pin, withoutPerson } from "./front";
+import { importanceOf, NOBODY_IN_FRONT, onlyPresent, PINNED_MAX, pin, withoutPerson } from "./front";
 
 test("the one pinned first goes back when there are too many", () => {
   let front = NOBODY_IN_FRONT;
@@ -25,4 +25,10 @@ test("who is gone is in front no more", () => {
   const front = pin({ ...NOBODY_IN_FRONT, interpreter: "ann" }, "ann", true);
   expect(withoutPerson(front, "ann")).toEqual(NOBODY_IN_FRONT);
   expect(withoutPerson(front, "ben")).toBe(front);
+});
+
+test("who is not there any more after a while away is in front no more", () => {
+  const front = pin({ ...NOBODY_IN_FRONT, interpreter: "ann" }, "ben", true);
+  expect(onlyPresent(front, ["ben", "cleo"])).toEqual({ pinned: ["ben"], interpreter: null });
+  expect(onlyPresent(front, ["ann", "ben"])).toBe(front);
 });

@@ -25,6 +25,12 @@ export function withoutPerson(front: Front, participant: ParticipantId): Front {
   return { ...pin(front, participant, false), interpreter };
 }
 
+/** Only those who are here: who was in front may have gone unseen. */
+export function onlyPresent(front: Front, present: readonly ParticipantId[]): Front {
+  const gone = [...front.pinned, front.interpreter].filter((one) => one !== null && !present.includes(one));
+  return gone.reduce((left: Front, one) => (one === null ? left : withoutPerson(left, one)), front);
+}
+
 /** What the server needs to know of it: it serves these first when the line is narrow. */
 export function importanceOf({ pinned, interpreter }: Front): ReadonlyMap<ParticipantId, Importance> {
   const importance = new Map<ParticipantId, Importance>();

@@ -24,8 +24,8 @@ import {
   mergeSnapshot,
   NO_CAPTIONS,
 } from "./captions";
-import { NOBODY_IN_FRONT, pin, withoutPerson } from "./front";
-import type { ClientState, Link, NoticeMessage, Phase, VideoTarget } from "./model";
+import { NOBODY_IN_FRONT, onlyPresent, pin, withoutPerson } from "./front";
+import type { ClientState, Front, Link, NoticeMessage, Phase, VideoTarget } from "./model";
 import { notify } from "./notices";
 import { participantOf, selfOf } from "./selectors";
 
@@ -57,6 +57,7 @@ export function initialState(
   linkRole: Role | null,
   knownName: string,
   viewMode: ViewMode = "full",
+  front: Front = NOBODY_IN_FRONT,
 ): ClientState {
   return {
     phase: { kind: "join", problem: null },
@@ -82,7 +83,7 @@ export function initialState(
     statistics: null,
     paused: [],
     viewMode,
-    front: NOBODY_IN_FRONT,
+    front,
     soundBlocked: false,
     notices: [],
   };
@@ -262,6 +263,10 @@ function reduceAdmitted(state: ClientState, snapshot: Snapshot): ClientState {
     speakers: [],
     // The server says again what is paused.
     paused: [],
+    front: onlyPresent(
+      state.front,
+      snapshot.participants.map(({ participant }) => participant),
+    ),
     captions: mergeSnapshot(state.captions, snapshot.captions),
     transcriptAgreed: snapshot.transcript_agreed,
   };
