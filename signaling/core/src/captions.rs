@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use hearken_protocol::{
-    CAPTION_HISTORY_MAX, Caption, CaptionEvent, CaptionId, CaptionOrigin, CaptionStatus, CaptionsState,
-    ParticipantId, Sensitive, Timestamp,
+    ALL_CAPTIONS_CORRECTABLE, CAPTION_HISTORY_MAX, Caption, CaptionEvent, CaptionId, CaptionOrigin,
+    CaptionStatus, CaptionsState, OWN_CAPTIONS_CORRECTABLE, ParticipantId, Sensitive, Timestamp,
 };
 
 use crate::refusal::Refusal;
@@ -15,12 +15,6 @@ const OPEN_CAPTIONS_MAX: usize = 256;
 
 /// The life of the worker that typed lines carry: no worker's, since those count from the time.
 const TYPED_EPOCH: u64 = 0;
-
-/// How many of their latest captions speakers can put right.
-const OWN_CORRECTABLE: usize = 5;
-
-/// How many of the latest captions of all captioners can put right.
-const ALL_CORRECTABLE: usize = 20;
 
 /// People who left and whose late captions still get their name; beyond it the one who left first is forgotten.
 const PAST_NAMES_MAX: usize = 200;
@@ -332,9 +326,11 @@ impl Log {
                 .filter(|caption| {
                     caption.participant == speaker && caption.origin != CaptionOrigin::Captioner
                 })
-                .take(OWN_CORRECTABLE)
+                .take(OWN_CAPTIONS_CORRECTABLE)
                 .find(|caption| caption.id == id),
-            Corrector::Captioner => kept.take(ALL_CORRECTABLE).find(|caption| caption.id == id),
+            Corrector::Captioner => kept
+                .take(ALL_CAPTIONS_CORRECTABLE)
+                .find(|caption| caption.id == id),
         };
         let caption = caption.ok_or(Refusal::NotCorrectable)?;
         caption.revision = caption.revision.saturating_add(1);

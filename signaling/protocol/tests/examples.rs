@@ -5,8 +5,9 @@
 use std::collections::BTreeSet;
 
 use hearken_protocol::{
-    CAPTION_HISTORY_MAX, ClientMessage, ErrorCode, MESSAGE_BYTES_MAX, NAME_CHARACTERS_MAX, Permission,
-    Request, SDP_MESSAGE_BYTES_MAX, ServerMessage,
+    ALL_CAPTIONS_CORRECTABLE, CAPTION_HISTORY_MAX, ClientMessage, ErrorCode, MESSAGE_BYTES_MAX,
+    NAME_CHARACTERS_MAX, OWN_CAPTIONS_CORRECTABLE, Permission, Request, SDP_MESSAGE_BYTES_MAX, ServerMessage,
+    WORD_SURE_MIN,
 };
 use serde_json::Value;
 use ts_rs::{Config, TS};
@@ -117,4 +118,8 @@ fn limits_are_those_of_the_code() {
     }
     assert!(PROTOCOL.contains(&format!("1 to {NAME_CHARACTERS_MAX} characters, trimmed")));
     assert!(PROTOCOL.contains(&format!("{CAPTION_HISTORY_MAX} at most")));
+    assert!(PROTOCOL.contains(&format!(
+        "own last {OWN_CAPTIONS_CORRECTABLE} captions, captioners the last {ALL_CAPTIONS_CORRECTABLE} of all"
+    )));
+    assert!(PROTOCOL.contains(&format!("below {WORD_SURE_MIN} it is a guess")));
 }

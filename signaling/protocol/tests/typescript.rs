@@ -71,6 +71,21 @@ fn generate() -> String {
             protocol::CAPTION_HISTORY_MAX,
         ),
         (
+            "OWN_CAPTIONS_CORRECTABLE",
+            "How many of their latest captions speakers can put right.",
+            protocol::OWN_CAPTIONS_CORRECTABLE,
+        ),
+        (
+            "ALL_CAPTIONS_CORRECTABLE",
+            "How many of the latest captions of all captioners can put right.",
+            protocol::ALL_CAPTIONS_CORRECTABLE,
+        ),
+        (
+            "WORD_SURE_MIN",
+            "A word of which the model is less sure than this, of 100, is a guess.",
+            usize::from(protocol::WORD_SURE_MIN),
+        ),
+        (
             "TYPED_CHARACTERS_MAX",
             "Longest line that somebody types instead of speaking, in characters.",
             protocol::TYPED_CHARACTERS_MAX,

@@ -353,6 +353,7 @@ export const en = {
     correctionHint: "The others see that it was corrected. Leave it empty to take the line back.",
     saveCorrection: "Save",
     said: (name: string, text: string) => `${name}: ${text}`,
+    gap: "(some sound was lost)",
     notice: {
       off: "This session has no captions: the server does not listen.",
       starting: "Captions are starting. The call goes on; they will appear here.",
@@ -427,6 +428,9 @@ export const en = {
     marks: "A shape and a colour for each speaker",
     marksHint: "The same person keeps the same mark.",
     words: "Words",
+    guesses: "Underline words that may be wrong",
+    guessesHint:
+      "Dots under a word: the server was not sure of it. Three dots before a line: some sound got lost there.",
     filter: "Hide strong words",
     filterHint: "For you alone, behind their first letter.",
     ownWords: "Further words to hide",

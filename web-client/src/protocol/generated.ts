@@ -13,6 +13,15 @@ export const SDP_MESSAGE_BYTES_MAX = 262144;
 /** How many final captions the server keeps for who comes later. */
 export const CAPTION_HISTORY_MAX = 500;
 
+/** How many of their latest captions speakers can put right. */
+export const OWN_CAPTIONS_CORRECTABLE = 5;
+
+/** How many of the latest captions of all captioners can put right. */
+export const ALL_CAPTIONS_CORRECTABLE = 20;
+
+/** A word of which the model is less sure than this, of 100, is a guess. */
+export const WORD_SURE_MIN = 50;
+
 /** Longest line that somebody types instead of speaking, in characters. */
 export const TYPED_CHARACTERS_MAX = 500;
 

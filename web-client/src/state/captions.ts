@@ -76,7 +76,7 @@ export function interruptOpen(captions: Captions): Captions {
   return { ...captions, open: [], history: toHistory([...captions.history, ...kept]) };
 }
 
-/** A key for lists. */
+/** A text that stays the same over all revisions of a caption. */
 export function captionKey({ id }: Caption): string {
   return `${id.epoch}.${id.number}`;
 }

@@ -62,7 +62,7 @@ export function CallPage() {
         {captionsShown ? (
           <>
             <CaptionArea onSettings={() => setDialog("captions")} />
-            <CaptionLog />
+            <OwnCaptionLog />
           </>
         ) : null}
       </main>
@@ -120,6 +120,13 @@ function focusIfLost(id: string): void {
       document.getElementById(id)?.focus();
     }
   });
+}
+
+/** Beside the captions: what a screen reader hears of them. */
+function OwnCaptionLog() {
+  const captions = useClient((state) => state.captions);
+  const self = useClient((state) => state.seat?.participant ?? null);
+  return <CaptionLog captions={captions} self={self} />;
 }
 
 interface HeadProps {

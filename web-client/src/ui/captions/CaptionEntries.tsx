@@ -1,14 +1,16 @@
 // Captions as this reader wants them: the last lines, each with its speaker, growing in place. Not a live region:
 // a screen reader hears the finals through the log, when they will not change any more.
 
-import { useEffect, useRef } from "react";
+import { Fragment, type ReactNode, useEffect, useRef } from "react";
 import { t } from "../../i18n";
 import type { Caption } from "../../protocol/generated";
+import { captionKey } from "../../state/captions";
 import type { Captions } from "../../state/model";
 import { useNow } from "../common/hooks";
-import { asWanted, captionKey, captionText, shownEntries } from "./entries";
+import { asWanted, captionText, shownEntries } from "./entries";
 import { markOf } from "./marks";
 import type { CaptionSettings } from "./settings";
+import { GAP_SIGN, runsOf } from "./words";
 
 /** A final may come this long after the last word: holding counts from then. */
 const FINAL_WITHIN_MS = 3000;
@@ -67,13 +69,17 @@ export function SpeakerMark({ participant }: { participant: string }) {
   );
 }
 
-/** What is agreed, then, lighter, what may still change; and how the text came about. */
+/**
+ * What is agreed, its guesses underlined, then, lighter, what may still change; and how the text came about. The
+ * underlines are for the eye alone: to a screen reader the words are one text.
+ */
 export function CaptionWords({ caption }: { caption: Caption }) {
   const stable = caption.stable.trim();
   const tentative = caption.tentative.trim();
   return (
     <span className="words">
-      {stable === "" ? null : <span>{stable}</span>}
+      {caption.after_gap === true ? <Gap /> : null}
+      {stable === "" ? null : <span>{guessesMarked(caption)}</span>}
       {stable !== "" && tentative !== "" ? " " : null}
       {tentative === "" ? null : <span className="tentative">{tentative}</span>}
       {signsOf(caption).map((sign) => (
@@ -84,6 +90,26 @@ export function CaptionWords({ caption }: { caption: Caption }) {
       ))}
     </span>
   );
+}
+
+/** Some of the speaker's sound got lost before these words. */
+function Gap() {
+  return (
+    <>
+      <span aria-hidden="true">{GAP_SIGN}</span>
+      <span className="visually-hidden">{t.captions.gap}</span>{" "}
+    </>
+  );
+}
+
+function guessesMarked({ stable, words }: Caption): ReactNode {
+  return runsOf(stable.trim(), words).map(({ text, isGuess }, at) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: runs never change places, they grow at the end
+    <Fragment key={at}>
+      {at === 0 ? null : " "}
+      {isGuess ? <span className="guess">{text}</span> : text}
+    </Fragment>
+  ));
 }
 
 /** What stands in brackets behind a caption. */

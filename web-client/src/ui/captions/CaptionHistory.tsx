@@ -4,12 +4,13 @@
 import { memo, useEffect, useRef, useState } from "react";
 import { formatClock, t } from "../../i18n";
 import { type Caption, TYPED_CHARACTERS_MAX } from "../../protocol/generated";
+import { captionKey } from "../../state/captions";
 import { useClient, useController } from "../client";
 import { CopyButton } from "../common/CopyButton";
 import { Panel } from "../common/Panel";
 import { Button, TextInput } from "../common/widgets";
 import { CaptionWords, SpeakerMark } from "./CaptionEntries";
-import { asWanted, captionKey } from "./entries";
+import { asWanted } from "./entries";
 import { asPlainText, correctableKeys, search } from "./history";
 import { useCaptionSettings } from "./useCaptionSettings";
 

@@ -4,15 +4,20 @@
 
 import { memo } from "react";
 import { t } from "../../i18n";
-import type { Caption } from "../../protocol/generated";
-import { useClient } from "../client";
+import type { Caption, ParticipantId } from "../../protocol/generated";
+import { captionKey } from "../../state/captions";
+import type { Captions } from "../../state/model";
 import { HEARD_BEHIND_DIALOGS } from "../common/Announcer";
-import { asWanted, captionKey } from "./entries";
+import { asWanted } from "./entries";
 import { useCaptionSettings } from "./useCaptionSettings";
 
-export function CaptionLog() {
-  const { history, passing } = useClient((state) => state.captions);
-  const self = useClient((state) => state.seat?.participant ?? null);
+interface CaptionLogProps {
+  readonly captions: Pick<Captions, "history" | "passing">;
+  /** Whose own typed lines are no news; null for who has no seat. */
+  readonly self: ParticipantId | null;
+}
+
+export function CaptionLog({ captions: { history, passing }, self }: CaptionLogProps) {
   const settings = useCaptionSettings();
   // What one typed oneself has been read out while it was typed.
   const isNews = (caption: Caption): boolean =>
@@ -31,11 +36,12 @@ export function CaptionLog() {
 
 /** A final never changes: drawn once. */
 const Line = memo(function Line({ caption }: { caption: Caption }) {
-  const text = caption.stable.trim();
+  const words = caption.stable.trim();
+  const text = caption.after_gap === true ? `${t.captions.gap} ${words}` : words;
   return (
     <p>
       {caption.corrected === true
-        ? t.captions.saidCorrected(caption.name, text)
+        ? t.captions.saidCorrected(caption.name, words)
         : t.captions.said(caption.name, text)}
     </p>
   );

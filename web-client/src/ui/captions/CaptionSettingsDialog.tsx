@@ -86,6 +86,7 @@ export function CaptionSettingsForm() {
         <Check field="marks" label={words.marks} hint={words.marksHint} />
       </Group>
       <Group heading={words.words}>
+        <Check field="guesses" label={words.guesses} hint={words.guessesHint} />
         <Check field="filter" label={words.filter} hint={words.filterHint} />
         <TextInput
           name="ownWords"
@@ -138,7 +139,7 @@ function Choose<Field extends keyof CaptionSettings>({ label, field, choices, na
 }
 
 interface CheckProps {
-  readonly field: "names" | "marks" | "filter";
+  readonly field: "names" | "marks" | "guesses" | "filter";
   readonly label: string;
   readonly hint?: string;
 }
@@ -157,7 +158,10 @@ function Check({ field, label, hint }: CheckProps) {
   );
 }
 
-/** Two people and a growing line, in the chosen dress. */
+/** Of the growing line, the third word is a guess. */
+const PREVIEW_WORDS_SURE = [90, 90, 30, 90, 90, 90];
+
+/** Two people and a growing line, with all signs there are, in the chosen dress. */
 function Preview({ settings }: { settings: CaptionSettings }) {
   const now = Date.now();
   const caption = (number: number, changes: Partial<Caption>): Caption => ({
@@ -178,6 +182,8 @@ function Preview({ settings }: { settings: CaptionSettings }) {
         status: "partial",
         stable: t.captionSettings.previewStable,
         tentative: t.captionSettings.previewTentative,
+        words: PREVIEW_WORDS_SURE.map((sure, at) => ({ ended: at * 300, sure })),
+        after_gap: true,
       }),
     ],
     passing: [],

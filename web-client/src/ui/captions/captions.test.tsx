@@ -1,13 +1,14 @@
 import { renderToStaticMarkup } from "react-dom/server";
 import { describe, expect, it } from "vitest";
 import type { Caption } from "../../protocol/generated";
+import { captionKey } from "../../state/captions";
 import type { ClientState } from "../../state/model";
-import { ClientProvider } from "../client";
+import { ClientProvider, useClient } from "../client";
 import { fakeController } from "../harness/fake";
-import { caption, scenes } from "../harness/scenes";
+import { caption, scenes, surenessOf } from "../harness/scenes";
 import { CaptionArea } from "./CaptionArea";
 import { CaptionLog } from "./CaptionLog";
-import { asWanted, captionKey, captionText, shownEntries } from "./entries";
+import { asWanted, captionText, shownEntries } from "./entries";
 
 const PARTIAL = caption(9, 1, {
   status: "partial",
@@ -26,6 +27,11 @@ function draw(captions: ClientState["captions"], element: React.ReactElement): s
   );
 }
 
+/** As in the call of somebody else. */
+function OwnLog() {
+  return <CaptionLog captions={useClient((state) => state.captions)} self="p7" />;
+}
+
 describe("the captions' log", () => {
   it("receives finals only, each with its speaker's name", () => {
     const html = draw(
@@ -37,12 +43,38 @@ describe("the captions' log", () => {
         ],
         open: [PARTIAL],
       },
-      <CaptionLog />,
+      <OwnLog />,
     );
     expect(html).toContain('role="log" aria-label="Captions"');
     expect(html).toContain("<p>Ann: First words.</p>");
     expect(html).not.toContain("Cut off");
     expect(html).not.toContain("I think");
+  });
+});
+
+describe("what is not sure", () => {
+  const said = caption(1, 1, {
+    stable: "Ask Doctor Eames",
+    words: surenessOf(90, 20, 90),
+    after_gap: true,
+  });
+
+  it("is underlined, and lost sound marked, for the eye and in words", () => {
+    const html = draw(
+      { passing: [], history: [said], open: [] },
+      <CaptionArea onSettings={() => undefined} />,
+    );
+    expect(html).toContain('Ask <span class="guess">Doctor</span> Eames');
+    expect(html).toMatch(/<span aria-hidden="true">…<\/span><span[^>]*>\(some sound was lost\)<\/span>/);
+  });
+
+  it("is one text in the log", () => {
+    const html = draw(
+      { passing: [], history: [said, caption(2, 1, { ...said, corrected: true })], open: [] },
+      <OwnLog />,
+    );
+    expect(html).toContain("<p>Ann: (some sound was lost) Ask Doctor Eames</p>");
+    expect(html).toContain("<p>Corrected, Ann: Ask Doctor Eames</p>");
   });
 });
 
@@ -100,7 +132,7 @@ describe("captionText", () => {
 });
 
 describe("asWanted", () => {
-  const wishes = { partials: "stable", filter: false, ownWords: "" } as const;
+  const wishes = { partials: "stable", guesses: true, filter: false, ownWords: "" } as const;
 
   it("leaves out what may still change where the reader wants only what will not", () => {
     expect(captionText(asWanted(PARTIAL, wishes))).toBe("I think");
@@ -109,7 +141,13 @@ describe("asWanted", () => {
   });
 
   it("changes nothing by default", () => {
-    expect(asWanted(PARTIAL, { partials: "live", filter: false, ownWords: "think" })).toBe(PARTIAL);
+    const asIs = { partials: "live", guesses: true, filter: false, ownWords: "think" } as const;
+    expect(asWanted(PARTIAL, asIs)).toBe(PARTIAL);
+  });
+
+  it("tells nothing of guesses where the reader does not want it", () => {
+    const known = { ...PARTIAL, words: [{ ended: 1, sure: 10 }] };
+    expect(asWanted(known, { ...wishes, partials: "live", guesses: false })).toEqual(PARTIAL);
   });
 });
 

@@ -1,30 +1,35 @@
 // Which captions stand on the screen, and how. Pure.
 
 import type { Caption } from "../../protocol/generated";
+import { isWritten } from "../../state/captions";
 import type { Captions } from "../../state/model";
 import type { CaptionSettings } from "./settings";
 import { filterWords } from "./words";
-
-/** A text that stays the same over all revisions of a caption. */
-export function captionKey({ id }: Caption): string {
-  return `${id.epoch}.${id.number}`;
-}
 
 /** Everything known of what was said, as it stands. */
 export function captionText(caption: Caption): string {
   return `${caption.stable.trimEnd()} ${caption.tentative.trimStart()}`.trim();
 }
 
-type Reading = Pick<CaptionSettings, "partials" | "filter" | "ownWords">;
+type Reading = Pick<CaptionSettings, "partials" | "guesses" | "filter" | "ownWords">;
 
-/** What this reader wants to see of a caption: perhaps only what will not change, perhaps without some words. */
-export function asWanted(caption: Caption, { partials, filter, ownWords }: Reading): Caption {
+/**
+ * What this reader wants to see of a caption: perhaps only what will not change, perhaps without some words, or
+ * without a sign of which words may be wrong.
+ */
+export function asWanted(caption: Caption, { partials, guesses, filter, ownWords }: Reading): Caption {
   // A typed line is all tentative until it is done: reading along is what it is for.
-  const isSpeech = caption.origin === undefined || caption.origin === "speech";
-  const tentative = partials === "stable" && isSpeech ? "" : caption.tentative;
-  const shown = filter ? (text: string) => filterWords(text, ownWords) : (text: string) => text;
-  if (!filter && tentative === caption.tentative) return caption;
-  return { ...caption, stable: shown(caption.stable), tentative: shown(tentative) };
+  const tentative = partials === "stable" && !isWritten(caption) ? "" : caption.tentative;
+  const { words, ...rest } = caption;
+  const wanted: Caption = guesses || words === undefined ? caption : rest;
+  if (filter) {
+    return {
+      ...wanted,
+      stable: filterWords(caption.stable, ownWords),
+      tentative: filterWords(tentative, ownWords),
+    };
+  }
+  return tentative === caption.tentative ? wanted : { ...wanted, tentative };
 }
 
 /**

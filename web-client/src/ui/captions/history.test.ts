@@ -5,6 +5,7 @@ import { asPlainText, correctableKeys, search } from "./history";
 const SAID = [
   caption(1, 0, { name: "Ann", stable: "I went to the café." }),
   caption(2, 1, { name: "Ben", stable: "And I stayed at home." }),
+  caption(5, 1, { name: "Cleo", stable: "now and then", after_gap: true }),
 ];
 
 test("a search finds words and names without regard to case and accents", () => {
@@ -22,6 +23,7 @@ test("what is copied has names and leaves out what is unfinished or off the reco
   expect(text.split("\n").map((line) => line.replace(/^\S+( [AP]M)? /, ""))).toEqual([
     "Ann: I went to the café.",
     "Ben: And I stayed at home.",
+    "Cleo: … now and then",
   ]);
 });
 

@@ -1,12 +1,15 @@
 // What can be done with what was said: searched, copied, put right. Pure.
 
 import { formatClock } from "../../i18n";
-import type { Caption, ParticipantId } from "../../protocol/generated";
-import { captionKey, captionText } from "./entries";
-
-/** As the server allows: one's own last ones, captioners the last of all. */
-const OWN_CORRECTABLE = 5;
-const ALL_CORRECTABLE = 20;
+import {
+  ALL_CAPTIONS_CORRECTABLE,
+  type Caption,
+  OWN_CAPTIONS_CORRECTABLE,
+  type ParticipantId,
+} from "../../protocol/generated";
+import { captionKey } from "../../state/captions";
+import { captionText } from "./entries";
+import { GAP_SIGN } from "./words";
 
 /** The captions that say all words of the query, or whose speaker's name does; all of them for an empty one. */
 export function search(captions: readonly Caption[], query: string): readonly Caption[] {
@@ -28,7 +31,10 @@ function fold(text: string): string {
 export function asPlainText(captions: readonly Caption[], offset: number): string {
   return captions
     .filter((caption) => caption.status !== "partial" && caption.off_record !== true)
-    .map((caption) => `${formatClock(caption.started_at - offset)} ${caption.name}: ${captionText(caption)}`)
+    .map((caption) => {
+      const gap = caption.after_gap === true ? `${GAP_SIGN} ` : "";
+      return `${formatClock(caption.started_at - offset)} ${caption.name}: ${gap}${captionText(caption)}`;
+    })
     .join("\n");
 }
 
@@ -39,9 +45,9 @@ export function correctableKeys(
   captionsOthers: boolean,
 ): ReadonlySet<string> {
   const mine = captionsOthers
-    ? history.slice(-ALL_CORRECTABLE)
+    ? history.slice(-ALL_CAPTIONS_CORRECTABLE)
     : history
         .filter(({ participant, origin }) => participant === self && origin !== "captioner")
-        .slice(-OWN_CORRECTABLE);
+        .slice(-OWN_CAPTIONS_CORRECTABLE);
   return new Set(mine.map(captionKey));
 }

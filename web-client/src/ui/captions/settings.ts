@@ -55,6 +55,8 @@ export interface CaptionSettings {
   readonly marks: boolean;
   readonly holdSeconds: number;
   readonly partials: Partials;
+  /** Words that the machine was not sure of are underlined. */
+  readonly guesses: boolean;
   readonly filter: boolean;
   /** Further words to hide, as the reader typed them, apart by commas. */
   readonly ownWords: string;
@@ -78,6 +80,7 @@ export const DEFAULTS: CaptionSettings = {
   marks: true,
   holdSeconds: 0,
   partials: "live",
+  guesses: true,
   filter: false,
   ownWords: "",
 };
@@ -118,6 +121,7 @@ export function parseSettings(text: string | null): CaptionSettings {
     marks: flag(stored.marks, d.marks),
     holdSeconds: oneOf<number>(HOLDS_SECONDS, stored.holdSeconds, d.holdSeconds),
     partials: oneOf(PARTIALS, stored.partials, d.partials),
+    guesses: flag(stored.guesses, d.guesses),
     filter: flag(stored.filter, d.filter),
     ownWords:
       typeof stored.ownWords === "string" ? stored.ownWords.slice(0, OWN_WORDS_CHARACTERS_MAX) : d.ownWords,

@@ -4,8 +4,8 @@ import { useState, useSyncExternalStore } from "react";
 import { t } from "../../i18n";
 import type { CaptionViewer, ViewerState } from "../../state/viewer";
 import { CaptionEntries } from "../captions/CaptionEntries";
+import { CaptionLog } from "../captions/CaptionLog";
 import { CaptionSettingsDialog } from "../captions/CaptionSettingsDialog";
-import { captionKey } from "../captions/entries";
 import { styleOf } from "../captions/settings";
 import { useCaptionSettings } from "../captions/useCaptionSettings";
 import { useTitle } from "../common/hooks";
@@ -65,13 +65,7 @@ function Viewing({ state }: { state: ViewerState }) {
           clockOffsetMs={clockOffsetMs}
         />
       </section>
-      <div role="log" aria-label={t.captions.log} className="visually-hidden">
-        {captions.history
-          .filter(({ status }) => status === "final")
-          .map((caption) => (
-            <p key={captionKey(caption)}>{t.captions.said(caption.name, caption.stable.trim())}</p>
-          ))}
-      </div>
+      <CaptionLog captions={captions} self={null} />
       <CaptionSettingsDialog isOpen={choosing} onClose={() => setChoosing(false)} />
     </main>
   );

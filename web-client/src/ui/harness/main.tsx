@@ -17,7 +17,7 @@ import "../styles/call.css";
 import "../styles/panel.css";
 import "../styles/captions.css";
 import { fakeController } from "./fake";
-import { CAPTIONS, type Scene, SESSION, scenes } from "./scenes";
+import { type Scene, SESSION, scenes, UNSURE_CAPTIONS } from "./scenes";
 
 const LINK = `https://calls.example.org/s/${"0".repeat(32)}#${"eyJhbGciOiJIUzI1NiJ9.".repeat(6)}`;
 const CREATED = { session_id: "0".repeat(32), facilitator_url: LINK, member_url: LINK, captioner_url: LINK };
@@ -25,7 +25,7 @@ const WITHOUT_SESSION = ["start", "created", "incomplete", "captions-page", "cap
 const VIEWING: ViewerState = {
   phase: { kind: "viewing" },
   session: SESSION,
-  captions: CAPTIONS,
+  captions: UNSURE_CAPTIONS,
   clockOffsetMs: 0,
 };
 

@@ -1,6 +1,13 @@
 // Scripted states: every page and every state of the call that looks different.
 
-import type { Caption, Knock, Participant, SessionInfo, Statistics } from "../../protocol/generated";
+import type {
+  Caption,
+  CaptionWord,
+  Knock,
+  Participant,
+  SessionInfo,
+  Statistics,
+} from "../../protocol/generated";
 import type { ClientState, Devices, Notice, NoticeMessage, Phase, Seat } from "../../state/model";
 
 const NOW = Date.now();
@@ -51,6 +58,11 @@ export function caption(number: number, who: number, changes: Partial<Caption> =
   };
 }
 
+/** How sure the machine was of each word. */
+export function surenessOf(...sure: readonly number[]): CaptionWord[] {
+  return sure.map((one, at) => ({ ended: at * 300, sure: one }));
+}
+
 export const CAPTIONS: ClientState["captions"] = {
   passing: [],
   history: [
@@ -69,6 +81,27 @@ export const CAPTIONS: ClientState["captions"] = {
       tentative: "for me it was the",
     }),
     caption(6, 0, { status: "partial", stable: "", tentative: "would you like to" }),
+  ],
+};
+
+/** Words that may be wrong, and lost sound. */
+export const UNSURE_CAPTIONS: ClientState["captions"] = {
+  passing: [],
+  history: [
+    caption(1, 0, {
+      stable: "My sponsor told me to call Marjorie at the clinic.",
+      words: surenessOf(95, 30, 95, 95, 95, 95, 20, 95, 95, 40),
+    }),
+    caption(2, 1, { stable: "and that is where I stopped.", after_gap: true }),
+  ],
+  open: [
+    caption(3, 3, {
+      status: "partial",
+      stable: "Thank you both,",
+      tentative: "I did not",
+      after_gap: true,
+      words: surenessOf(95, 95, 10, 30, 30, 30),
+    }),
   ],
 };
 
@@ -321,6 +354,7 @@ export const scenes: Readonly<Record<string, Scene>> = {
       },
     }),
   },
+  "call-captions-unsure": { state: call({ captions: UNSURE_CAPTIONS }) },
   "call-captioner": {
     state: call({ seat: { ...MEMBER, role: "captioner", permissions: ["caption_others"] } }),
   },
