@@ -9,10 +9,12 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use axum::Router;
 use axum_server::Handle;
+use axum_server::accept::NoDelayAcceptor;
 use axum_server::tls_rustls::RustlsConfig;
 use hearken_sfu_server::Announced;
 use hearken_signaling_server::{MediaPlane, Parts, PublicUrl, SignalingServer, SqliteStore};
-use hyper_util::rt::TokioTimer;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
 use prometheus::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -133,26 +135,29 @@ async fn serve_http(
     handle: Handle<SocketAddr>,
 ) -> std::io::Result<()> {
     let service = router.into_make_service();
+    // Captions and answers are small: they don't wait until what went before them was acknowledged.
+    let at_once = NoDelayAcceptor::new();
     match tls {
         Some(tls) => {
-            let mut server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle);
-            server
-                .http_builder()
-                .http1()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEADERS_WITHIN);
+            let server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle);
+            let mut server = server.map(|acceptor| acceptor.acceptor(at_once));
+            limit_headers(server.http_builder());
             server.serve(service).await
         }
         None => {
-            let mut server = axum_server::from_tcp(listener)?.handle(handle);
-            server
-                .http_builder()
-                .http1()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEADERS_WITHIN);
+            let mut server = axum_server::from_tcp(listener)?.handle(handle).acceptor(at_once);
+            limit_headers(server.http_builder());
             server.serve(service).await
         }
     }
+}
+
+/// Whoever does not say what it wants in time is cut off.
+fn limit_headers(builder: &mut Builder<TokioExecutor>) {
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS_WITHIN);
 }
 
 /// Where the server is to be found.

@@ -85,8 +85,9 @@ pub struct Signaling {
 impl Signaling {
     /// Connects, says hello with the member link and waits until admitted.
     pub async fn join(server_address: &str, links: &Links, name: &str) -> Result<Self> {
-        let (socket, _) =
-            tokio_tungstenite::connect_async(format!("ws://{server_address}/api/v1/ws")).await?;
+        // Without delay, as browsers do.
+        let address = format!("ws://{server_address}/api/v1/ws");
+        let (socket, _) = tokio_tungstenite::connect_async_with_config(address, None, true).await?;
         let mut signaling = Self {
             socket,
             participant: ParticipantId(0),

@@ -32,7 +32,7 @@ impl JanusClient {
         request
             .headers_mut()
             .insert("Sec-WebSocket-Protocol", "janus-protocol".parse()?);
-        let (socket, _) = tokio_tungstenite::connect_async(request).await?;
+        let (socket, _) = tokio_tungstenite::connect_async_with_config(request, None, true).await?;
         let mut client = Self {
             socket,
             session: 0,

@@ -34,7 +34,8 @@ pub enum CaptionModel {
 pub struct Cost {
     /// User and system time since its start.
     pub cpu: Duration,
-    /// Resident memory in bytes.
+    /// Resident memory of its own in bytes: without the pages of programs and libraries, which are there once,
+    /// however many people come, and shared with whoever else uses them.
     pub memory_bytes: u64,
 }
 
@@ -111,8 +112,8 @@ impl ServerProcess {
 
 /// Numbers of fields in `/proc/PID/stat` (proc(5)): the parent's process id.
 const PARENT: usize = 4;
-/// Resident memory, in pages.
-const RESIDENT_PAGES: usize = 24;
+/// Resident memory of its own in `/proc/PID/status`, in KiB.
+const RESIDENT_ANONYMOUS: &str = "RssAnon:";
 
 /// A process's `/proc/PID/stat`.
 pub(crate) struct Stat {
@@ -137,13 +138,23 @@ impl Stat {
     }
 
     pub(crate) fn cost(&self) -> Result<Cost> {
-        // SAFETY: sysconf has no preconditions.
-        let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
         Ok(Cost {
             cpu: cpu_time(self.pid)?,
-            memory_bytes: self.number(RESIDENT_PAGES)? * u64::try_from(page)?,
+            memory_bytes: resident_bytes(self.pid)?,
         })
     }
+}
+
+fn resident_bytes(pid: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(RESIDENT_ANONYMOUS));
+    let kibibytes = line.and_then(|line| line.split_whitespace().next());
+    Ok(kibibytes
+        .context("/proc/PID/status without RssAnon")?
+        .parse::<u64>()?
+        * 1024)
 }
 
 /// What all threads of a process have run so far, by its CPU clock: `/proc` counts in steps of 10 ms.
