@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Statistics } from "../src/protocol/generated.ts";
 import { Person } from "./support/person.ts";
-import { eventually, HearkenServer } from "./support/server.ts";
+import { eventually, HearkenServer, pause } from "./support/server.ts";
 
 describe("two people in a call", () => {
   let server: HearkenServer;
@@ -25,7 +25,7 @@ describe("two people in a call", () => {
     }
     // Large enough for Fay's largest layer to be watched.
     await ben.page.setViewportSize({ width: 1600, height: 1200 });
-    await pin(ben, "Fay");
+    await pin(ben, "Fay", true);
   });
 
   afterAll(async () => {
@@ -82,6 +82,21 @@ describe("two people in a call", () => {
     await ben.button("Show pictures").click();
     await eventually("Ben sees Fay again", () => decodes(ben), 30_000);
   });
+
+  test("a large layer that nobody watches is not sent, and comes at once when somebody does", async () => {
+    await eventually("Fay's large layer goes out", () => grows(fay, "f"), 60_000);
+    await pin(ben, "Fay", false);
+    await ben.page.setViewportSize({ width: 500, height: 700 });
+    await eventually("the large layer goes out no more", async () => !(await grows(fay, "f")), 40_000);
+    expect(await grows(fay, "q")).toBe(true);
+    const asked = Date.now();
+    await ben.page.setViewportSize({ width: 1600, height: 1200 });
+    await pin(ben, "Fay", true);
+    const before = await encoded(fay, "f");
+    await eventually("the large layer is back", async () => (await encoded(fay, "f")) > before, 15_000);
+    // A key frame later at a quiet machine; here the machine is busy.
+    expect(Date.now() - asked).toBeLessThan(15_000);
+  });
 });
 
 function own(person: Person): string {
@@ -96,23 +111,26 @@ async function choose(person: Person, mode: string): Promise<void> {
   await dialog.waitFor({ state: "detached" });
 }
 
-/** Puts somebody in front. */
-async function pin(person: Person, name: string): Promise<void> {
+/** Puts somebody in front, or back. */
+async function pin(person: Person, name: string, pinned: boolean): Promise<void> {
   await person.tile(name).hover();
   await person.button(`Options for ${name}`).click();
   await person.page.getByRole("menuitemcheckbox", { name: /^Pin/ }).click();
-  await eventually(`${name} is pinned`, async () =>
-    (await person.tile(name).textContent())?.includes("pinned by you"),
+  await eventually(
+    `${name} is in front: ${pinned}`,
+    async () => (await person.tile(name).textContent())?.includes("pinned by you") === pinned,
   );
 }
 
 /** Whether the encoder of a layer does anything within a second and a half. */
 async function grows(person: Person, rid: string): Promise<boolean> {
-  const frames = async () =>
-    (await person.streams("outbound-rtp")).find((one) => one.rid === rid)?.framesEncoded ?? 0;
-  const before = await frames();
-  await new Promise((done) => setTimeout(done, 1500));
-  return (await frames()) > before;
+  const before = await encoded(person, rid);
+  await pause(1500);
+  return (await encoded(person, rid)) > before;
+}
+
+async function encoded(person: Person, rid: string): Promise<number> {
+  return (await person.streams("outbound-rtp")).find((one) => one.rid === rid)?.framesEncoded ?? 0;
 }
 
 /** Whether any picture is decoded within a second and a half. */
@@ -120,7 +138,7 @@ async function decodes(person: Person): Promise<boolean> {
   const frames = async () =>
     (await person.streams("inbound-rtp")).reduce((sum, one) => sum + one.framesDecoded, 0);
   const before = await frames();
-  await new Promise((done) => setTimeout(done, 1500));
+  await pause(1500);
   return (await frames()) > before;
 }
 

@@ -111,6 +111,8 @@ describe("the reader's captions", () => {
     await page.goto(url);
     await page.getByText("I cannot speak tonight").first().waitFor();
     expect(await page.getByRole("button").allTextContents()).toEqual(["Caption settings"]);
+    const said = await page.getByRole("log", { name: "Captions", exact: true }).innerText();
+    expect(said).toContain("Corrected, Ann: I cannot speak tonight");
     await ann.button("Close").click();
     await ann.page.getByLabel("Type instead of speaking").pressSequentially("for both screens");
     await ann.page.getByLabel("Type instead of speaking").press("Enter");
