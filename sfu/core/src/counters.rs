@@ -1,5 +1,7 @@
 //! Plain numbers about what the core did, for the shell to export. They only grow.
 
+use std::time::Duration;
+
 use crate::transport::DropCounts;
 
 /// Packets and their bytes, IP and UDP headers not counted.
@@ -94,6 +96,8 @@ drop_causes! {
     TooManyRequests = "too_many_requests",
     /// Carries nothing but padding.
     Padding = "padding",
+    /// Video that would have waited too long for its subscriber's line.
+    Pacing = "pacing",
     /// The outbox was full.
     OutboxFull = "outbox_full",
     /// The subscriber's transport could not seal it.
@@ -122,7 +126,11 @@ impl Drops {
     }
 
     pub(crate) fn count(&mut self, cause: DropCause) {
-        self.0[cause as usize] += 1;
+        self.add(cause, 1);
+    }
+
+    pub(crate) fn add(&mut self, cause: DropCause, packets: u64) {
+        self.0[cause as usize] += packets;
     }
 }
 
@@ -165,6 +173,14 @@ pub struct Counters {
     pub probes: u64,
     /// Packets of padding that these took; also counted as `sent.rtx`.
     pub padding_packets: u64,
+    /// Packets of video that waited for a subscriber's line before they were sent; how long in all, and the longest.
+    pub paced_packets: u64,
+    /// See `paced_packets`.
+    pub paced_time: Duration,
+    /// See `paced_packets`.
+    pub paced_longest: Duration,
+    /// Videos begun anew, with a key frame, because what waited for a subscriber's line was given up.
+    pub videos_given_up: u64,
     /// Videos that were paused because a subscriber's line did not carry them.
     pub pauses: u64,
     /// Messages to publishers about which layers to send.

@@ -5,6 +5,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use hearken_netsim::{Bottleneck, Conditions};
 use hearken_protocol::{MediaCommand, TrackSource};
 
 #[path = "media/peer.rs"]
@@ -193,6 +194,54 @@ fn a_call_with_losses_allocates_next_to_nothing() {
     assert!(after.twcc_sent > counters.twcc_sent);
     assert!(forwarded > 10_000, "{forwarded}");
     eprintln!("{allocations} allocations in {forwarded} forwarded packets");
+    assert!(
+        allocations * 50 <= forwarded,
+        "{allocations} allocations in {forwarded} forwarded packets"
+    );
+}
+
+#[test]
+fn video_that_waits_for_a_line_allocates_next_to_nothing() {
+    let mut world = World::new(93);
+    world.command(MediaCommand::OpenSession {
+        session: SESSION,
+        captions: false,
+    });
+    let stage: Vec<usize> = (0..4).map(|_| world.join()).collect();
+    let viewer = world.join_as(wire::OfferStyle {
+        pairs: 6,
+        ..Default::default()
+    });
+    world.downlink(viewer).set(Conditions {
+        bottleneck: Some(Bottleneck::kbit(4000, 300)),
+        ..Conditions::default()
+    });
+    for publisher in &stage {
+        world.switch(*publisher, TrackSource::Camera, true);
+    }
+    let shown: Vec<_> = stage
+        .iter()
+        .map(|publisher| (*publisher, TrackSource::Camera, 720))
+        .collect();
+    for person in stage.iter().chain([&viewer]) {
+        world.view(*person, &shown);
+    }
+    world.run(8000);
+    let (sent, paced) = (world.counters().sent, world.counters().paced_packets);
+    METER.with(|meter| meter.set((0, 0)));
+    world.meter = meter;
+    // Key frames of one after the other, many times as large as other pictures.
+    for round in 0..20 {
+        let sender = world.peers[stage[round % 4]].sender(TrackSource::Camera, 2);
+        sender.packets_per_key_frame = 80;
+        sender.key_frame_wanted = true;
+        world.run(250);
+    }
+    let forwarded = world.counters().sent.video.packets - sent.video.packets;
+    let paced = world.counters().paced_packets - paced;
+    let allocations = METER.with(Cell::get).1;
+    eprintln!("{allocations} allocations in {forwarded} forwarded packets, {paced} of them paced");
+    assert!(paced > 100 && paced * 10 > forwarded, "{paced} of {forwarded}");
     assert!(
         allocations * 50 <= forwarded,
         "{allocations} allocations in {forwarded} forwarded packets"

@@ -3,8 +3,8 @@
 use hearken_protocol::{FlowStatistics, Statistics};
 use hearken_sfu_core::{Counters, Traffic};
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
-    register_histogram_vec_with_registry, register_histogram_with_registry,
+    Counter, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    register_counter_with_registry, register_histogram_vec_with_registry, register_histogram_with_registry,
     register_int_counter_vec_with_registry, register_int_counter_with_registry,
     register_int_gauge_vec_with_registry,
 };
@@ -55,6 +55,8 @@ pub(crate) struct Metrics {
     line_estimate: Histogram,
     layer_bytes: IntCounterVec,
     freezes: IntCounter,
+    paced: IntCounter,
+    paced_seconds: Counter,
     /// From the receive call to the return of the send call, per batch that forwarded something.
     pub(crate) forwarding: Histogram,
     /// From an offer to the connection being up.
@@ -123,7 +125,7 @@ impl Metrics {
             decisions: counter(
                 "hearken_sfu_decisions_total",
                 "Slot assignments, layer switches, congestion feedbacks sent, probes of lines, \
-                 videos paused for bandwidth, publishers told which layers to send, commands that came too late.",
+                 videos paused for bandwidth, videos begun anew since what waited for a line was given up, publishers told which layers to send, commands that came too late.",
                 &["decision"],
             )?,
             feedback: counter(
@@ -174,6 +176,16 @@ impl Metrics {
             freezes: register_int_counter_with_registry!(
                 "hearken_sfu_freezes_total",
                 "Times that a picture stood still at a participant, as far as the server can tell.",
+                registry
+            )?,
+            paced: register_int_counter_with_registry!(
+                "hearken_sfu_paced_packets_total",
+                "Packets of video that waited for a participant's line before they were sent.",
+                registry
+            )?,
+            paced_seconds: register_counter_with_registry!(
+                "hearken_sfu_paced_seconds_total",
+                "How long they waited, in all.",
                 registry
             )?,
             forwarding: histogram(
@@ -299,6 +311,9 @@ impl Metrics {
                 .inc_by(after - before);
         }
         self.freezes.inc_by(after.freezes - before.freezes);
+        self.paced.inc_by(after.paced_packets - before.paced_packets);
+        let waited = after.paced_time.saturating_sub(before.paced_time);
+        self.paced_seconds.inc_by(waited.as_secs_f64());
         let add = |family: &IntCounterVec, label: &str, before: u64, after: u64| {
             family.with_label_values(&[label]).inc_by(after - before);
         };
@@ -341,6 +356,12 @@ impl Metrics {
         add(&self.decisions, "congestion_feedback", b.twcc_sent, a.twcc_sent);
         add(&self.decisions, "probe", b.probes, a.probes);
         add(&self.decisions, "pause", b.pauses, a.pauses);
+        add(
+            &self.decisions,
+            "video_given_up",
+            b.videos_given_up,
+            a.videos_given_up,
+        );
         add(&self.decisions, "publish", b.publish_requests, a.publish_requests);
         add(
             &self.feedback,
@@ -415,7 +436,7 @@ mod tests {
             .iter()
             .map(|family| family.name().to_owned())
             .filter(|name| {
-                ["_line_", "_freezes_", "_layer_bytes_"]
+                ["_line_", "_freezes_", "_layer_bytes_", "_paced_"]
                     .iter()
                     .any(|part| name.contains(part))
             })

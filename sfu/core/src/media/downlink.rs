@@ -10,6 +10,7 @@ use super::bandwidth::Bandwidth;
 use super::loss::LossLimit;
 use super::negotiated::ReceivePair;
 use super::outgoing::{Outgoing, OutgoingSeed};
+use super::pacer::Pacer;
 use super::rate::{Bitrate, RateMeter};
 use super::redundancy::Redundancy;
 use super::rtcp::ReportBlock;
@@ -46,8 +47,17 @@ pub(crate) struct SlotPair {
     pub(crate) audio: Outgoing,
     pub(crate) video: Outgoing,
     pub(crate) steadiness: Steadiness,
+    /// Its video was given up because the line did not keep up.
+    pub(crate) given_up: Option<GivenUp>,
     /// Key frames that this subscriber may still ask for here.
     pub(crate) key_frames: Allowance,
+}
+
+/// When a video was given up, until it has got through.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GivenUp {
+    pub(crate) first: MediaTime,
+    pub(crate) last: MediaTime,
 }
 
 /// Which of a pair's two streams.
@@ -71,6 +81,7 @@ impl SlotPair {
 pub(crate) struct Downlink {
     pub(crate) pairs: Vec<SlotPair>,
     pub(crate) bandwidth: Bandwidth,
+    pub(crate) pacer: Pacer,
     pub(crate) sent: RateMeter,
     pub(crate) limit: LossLimit,
     pub(crate) redundancy: Redundancy,
@@ -89,6 +100,7 @@ impl Downlink {
         let mut downlink = Self {
             pairs: Vec::new(),
             bandwidth: Bandwidth::default(),
+            pacer: Pacer::default(),
             sent: RateMeter::default(),
             limit: LossLimit::default(),
             redundancy: Redundancy::default(),
@@ -119,6 +131,7 @@ impl Downlink {
                 audio,
                 video,
                 steadiness: Steadiness::default(),
+                given_up: None,
                 key_frames: Allowance::new(KEY_FRAMES_MAX, KEY_FRAME_EVERY),
             });
         }
@@ -183,6 +196,11 @@ impl Downlink {
             expected: expected.into(),
             lost: lost.into(),
         });
+    }
+
+    /// Bytes of video that wait for the line.
+    pub(crate) fn waiting_bytes(&self) -> u64 {
+        self.pairs.iter().map(|pair| pair.video.waiting_bytes()).sum()
     }
 
     /// What the line carries; `None` when nothing shows a limit.

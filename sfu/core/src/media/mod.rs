@@ -20,6 +20,7 @@ mod nack;
 pub(crate) mod negotiated;
 mod opus;
 pub(crate) mod outgoing;
+mod pacer;
 pub(crate) mod participant;
 mod picture;
 mod rate;

@@ -1,14 +1,18 @@
 //! One stream to a subscriber: a section of a slot, whoever it belongs to at the time.
 
+mod backlog;
+
 use std::time::Duration;
 
 use hearken_protocol::VideoCodec;
 
+use self::backlog::Backlog;
 use super::bandwidth::Bandwidth;
 use super::cache::StoredPacket;
 use super::copy_log::CopyLog;
 use super::dependency::{DESCRIPTOR_BYTES_MAX, TemplateStructure};
 use super::negotiated::ReceiveSection;
+use super::pacer::Pacer;
 use super::picture::VideoPacket;
 use super::rate::RateMeter;
 use super::red::{self, Copies};
@@ -62,6 +66,7 @@ pub(crate) struct MediaPacket<'a> {
 pub(crate) struct Leg<'a> {
     pub(crate) transport: &'a mut Transport,
     pub(crate) bandwidth: &'a mut Bandwidth,
+    pub(crate) pacer: &'a mut Pacer,
     pub(crate) sent: &'a mut RateMeter,
     pub(crate) outbox: &'a mut Outbox,
     pub(crate) content: Content,
@@ -155,6 +160,8 @@ pub(crate) struct Outgoing {
     packets: u32,
     octets: u32,
     meter: Meter,
+    /// What waits for the line.
+    backlog: Backlog,
     /// None before the first one: most streams never need it.
     repair_log: Option<Box<RepairLog>>,
     /// None before the first packet with copies.
@@ -234,6 +241,7 @@ impl Outgoing {
             packets: 0,
             octets: 0,
             meter: Meter::default(),
+            backlog: Backlog::default(),
             repair_log: None,
             copy_log: None,
         }
@@ -253,6 +261,7 @@ impl Outgoing {
 
     /// The slot has another owner, or none: nothing of the last one goes out any more.
     pub(crate) fn reassign(&mut self, generation: u32, now: MediaTime) {
+        self.give_up_waiting();
         self.rewriter.forget();
         self.generation = generation;
         self.chosen = None;
@@ -270,6 +279,7 @@ impl Outgoing {
 
     /// Sends nothing until chosen again.
     pub(crate) fn pause(&mut self) {
+        self.give_up_waiting();
         self.rewriter.close();
         self.current_layer = None;
         self.waiting_since = None;
@@ -369,9 +379,12 @@ impl Outgoing {
         switches
     }
 
-    /// Sends the packet if it belongs to what this subscriber gets.
-    pub(crate) fn forward(&mut self, packet: &MediaPacket<'_>, leg: &mut Leg<'_>) {
+    /// Sends the packet if it belongs to what this subscriber gets, or lets it wait for the line. `pair` is the
+    /// stream's place.
+    pub(crate) fn forward(&mut self, pair: usize, packet: &MediaPacket<'_>, leg: &mut Leg<'_>) {
         let stored = &packet.stored;
+        let must_wait = packet.video.is_some() && !leg.pacer.is_open(leg.now);
+        let counters = must_wait.then(|| self.rewriter.counters());
         let rewritten = self.rewriter.rewrite(&Incoming {
             stream: packet.stream,
             sequence: stored.sequence,
@@ -382,6 +395,10 @@ impl Outgoing {
         let Some(rewritten) = rewritten else { return };
         if self.rewriter.current() == Some(packet.stream) {
             self.anchor = packet.anchor;
+        }
+        if let Some(counters) = counters {
+            self.wait(pair, stored, &rewritten, counters, leg);
+            return;
         }
         let copies_max = self.copies_max(rewritten.index, leg);
         let (prefix, copies) = packet.copies.prefix(copies_max);
@@ -617,6 +634,7 @@ impl Outgoing {
         rewritten: Rewritten,
         leg: &mut Leg<'_>,
     ) {
+        self.rewriter.sent(rewritten.index);
         let Some(numbers) = self.section.payload_types(video.map(|video| video.codec)) else {
             return;
         };
@@ -746,6 +764,7 @@ fn seal(
         Ok(len) => {
             leg.outbox.commit(len, pair, leg.content);
             leg.sent.add(len, leg.now);
+            leg.pacer.spend(len, leg.now);
             if header.transport_sequence.is_some() {
                 leg.bandwidth.sent(len, leg.now);
             }

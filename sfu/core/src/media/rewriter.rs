@@ -96,6 +96,8 @@ impl Source {
 #[derive(Debug)]
 pub(crate) struct Rewriter {
     next_index: u64,
+    /// Nothing from here on has gone out yet: these numbers may be taken back.
+    unsent: u64,
     last_timestamp: Option<u32>,
     counters: PictureCounters,
     /// Oldest first.
@@ -113,6 +115,7 @@ impl Rewriter {
     pub(crate) fn new(first_sequence: u16) -> Self {
         Self {
             next_index: u64::from(first_sequence & 0x7fff),
+            unsent: u64::from(first_sequence & 0x7fff),
             last_timestamp: None,
             counters: PictureCounters::default(),
             runs: [Run::default(); RUNS_MAX],
@@ -188,6 +191,34 @@ impl Rewriter {
     /// Lets nothing through until the next run begins. What was sent can still be repaired.
     pub(crate) fn close(&mut self) {
         self.is_open = false;
+    }
+
+    /// The counters of the newest packet that got numbers.
+    pub(crate) fn counters(&self) -> PictureCounters {
+        self.counters
+    }
+
+    /// The packet with this number goes out.
+    pub(crate) fn sent(&mut self, index: u64) {
+        self.unsent = self.unsent.max(index + 1);
+    }
+
+    /// Whether this number and all after it have not gone out yet.
+    pub(crate) fn is_unsent(&self, index: u64) -> bool {
+        index >= self.unsent
+    }
+
+    /// Takes back the numbers of all that has not gone out, as if it had never come: nothing is let through until the
+    /// next run begins, which goes on where the last packet that was sent ended. `counters` are that one's.
+    pub(crate) fn take_back(&mut self, counters: PictureCounters) {
+        self.close();
+        self.next_index = self.unsent;
+        self.counters = counters;
+        let remaining = self.runs[..self.run_count]
+            .iter()
+            .take_while(|run| run.first_out < self.next_index)
+            .count();
+        self.run_count = remaining;
     }
 
     /// Forgets what was sent: the slot has another owner, who must never be mixed up with the last.
@@ -267,7 +298,15 @@ impl Rewriter {
 
     /// Where a packet that a subscriber lost came from; `None` when it was never sent or is forgotten.
     pub(crate) fn source(&self, lost: u16) -> Option<Source> {
-        let index = sequence::nearest(self.next_index.checked_sub(1)?, lost);
+        let index = sequence::nearest(self.unsent.checked_sub(1)?, lost);
+        if self.is_unsent(index) {
+            return None;
+        }
+        self.locate(index)
+    }
+
+    /// Where a packet that got this number came from; `None` when it is forgotten.
+    pub(crate) fn locate(&self, index: u64) -> Option<Source> {
         if index >= self.next_index {
             return None;
         }
@@ -296,7 +335,7 @@ impl Rewriter {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::{HashMap, VecDeque};
 
     use proptest::prelude::*;
 
@@ -324,13 +363,15 @@ mod tests {
         sequence: u64,
         timestamp: u32,
     ) -> Option<Rewritten> {
-        rewriter.rewrite(&Incoming {
+        let rewritten = rewriter.rewrite(&Incoming {
             stream,
             sequence,
             timestamp,
             numbers: None,
             layers: None,
-        })
+        })?;
+        rewriter.sent(rewritten.index);
+        Some(rewritten)
     }
 
     #[test]
@@ -395,6 +436,32 @@ mod tests {
         assert_eq!(rewrite(&mut rewriter, Q, 30, 0), None);
     }
 
+    #[test]
+    fn what_has_not_gone_out_is_not_repaired_and_its_numbers_are_taken_back() {
+        let mut rewriter = Rewriter::new(7);
+        begin(&mut rewriter, Q, 41, 0, 0);
+        rewrite(&mut rewriter, Q, 41, 0);
+        let waits = |sequence, stream| Incoming {
+            stream,
+            sequence,
+            timestamp: 0,
+            numbers: None,
+            layers: None,
+        };
+        rewriter.rewrite(&waits(42, Q));
+        begin(&mut rewriter, F, 100, 0, 0);
+        assert_eq!(rewriter.rewrite(&waits(100, F)).unwrap().index, 9);
+        assert_eq!((rewriter.source(8), rewriter.source(9)), (None, None));
+        let found = [8, 9].map(|index| rewriter.locate(index).map(|found| (found.stream, found.sequence)));
+        assert_eq!(found, [Some((Q, 42)), Some((F, 100))]);
+        rewriter.take_back(PictureCounters::default());
+        assert_eq!((rewriter.current(), rewriter.locate(8)), (None, None));
+        assert_eq!(rewriter.source(7).map(|source| source.sequence), Some(41));
+        assert_eq!(rewriter.rewrite(&waits(42, Q)), None);
+        begin(&mut rewriter, Q, 50, 0, 0);
+        assert_eq!(rewriter.rewrite(&waits(50, Q)).unwrap().index, 8);
+    }
+
     fn vp8(picture: u16) -> Vp8Descriptor {
         let id = (picture | 0x8000).to_be_bytes();
         Vp8Descriptor::parse(&[0x90, 0x80, id[0], id[1], 0x10, 0, 0]).unwrap()
@@ -402,10 +469,24 @@ mod tests {
 
     #[derive(Debug, Clone)]
     enum Step {
-        Forward { layer: usize, skip: u64 },
-        Late { back: u64 },
-        Switch { layer: usize },
+        Forward {
+            layer: usize,
+            skip: u64,
+        },
+        Late {
+            back: u64,
+        },
+        Switch {
+            layer: usize,
+        },
         Pause,
+        /// What comes from now on waits.
+        Hold,
+        /// So many of those that wait go out; when none does any more, nothing is to wait.
+        Release {
+            count: usize,
+        },
+        GiveUp,
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -414,6 +495,9 @@ mod tests {
             2 => (1..20u64).prop_map(|back| Step::Late { back }),
             1 => (0..3usize).prop_map(|layer| Step::Switch { layer }),
             1 => Just(Step::Pause),
+            1 => Just(Step::Hold),
+            2 => (0..6usize).prop_map(|count| Step::Release { count }),
+            1 => Just(Step::GiveUp),
         ]
     }
 
@@ -432,42 +516,82 @@ mod tests {
             let mut pictures: HashMap<u64, u16> = HashMap::new();
             let mut highest: Option<u64> = None;
             let mut begins = true;
+            let mut is_held = false;
+            let mut waiting: VecDeque<(Rewritten, StreamId, u64)> = VecDeque::new();
+            let mut counters = PictureCounters::default();
             for step in steps {
-                let (layer, sequence) = match step {
-                    Step::Forward { layer, skip } => {
-                        next[layer] += 1 + skip;
-                        (layer, next[layer])
+                let mut sends: Vec<(Rewritten, StreamId, u64)> = Vec::new();
+                match step {
+                    Step::Switch { layer } => (selected, begins) = (layer, true),
+                    Step::Pause | Step::GiveUp => {
+                        if !waiting.is_empty() {
+                            rewriter.take_back(counters);
+                            waiting.clear();
+                        }
+                        rewriter.close();
+                        (begins, is_held) = (true, false);
                     }
-                    Step::Late { back } => (selected, next[selected] - back),
-                    Step::Switch { layer } => { selected = layer; begins = true; continue }
-                    Step::Pause => { rewriter.close(); begins = true; continue }
-                };
-                let stream = StreamId(layer as u64 + 1);
-                let descriptor = vp8(sequence as u16);
-                if begins && layer == selected && matches!(step, Step::Forward { .. }) {
-                    let (timestamp, numbers, target) = (0, descriptor.numbers(), None);
-                    rewriter.begin(&RunStart { stream, sequence, timestamp, numbers, target }, 0);
-                    begins = false;
+                    Step::Hold => is_held = true,
+                    Step::Release { count } => {
+                        sends.extend(waiting.drain(..count.min(waiting.len())));
+                        is_held &= !waiting.is_empty();
+                        for (out, _, sequence) in &sends {
+                            if rewriter.is_unsent(out.index) {
+                                counters.note(&vp8(*sequence as u16).numbers(), out.picture_shift);
+                            }
+                            rewriter.sent(out.index);
+                        }
+                    }
+                    Step::Forward { .. } | Step::Late { .. } => {
+                        let (layer, sequence) = match step {
+                            Step::Forward { layer, skip } => {
+                                next[layer] += 1 + skip;
+                                (layer, next[layer])
+                            }
+                            Step::Late { back } => (selected, next[selected] - back),
+                            _ => continue,
+                        };
+                        let stream = StreamId(layer as u64 + 1);
+                        let numbers = vp8(sequence as u16).numbers();
+                        if begins && layer == selected && matches!(step, Step::Forward { .. }) {
+                            let (timestamp, target) = (0, None);
+                            rewriter.begin(&RunStart { stream, sequence, timestamp, numbers, target }, 0);
+                            begins = false;
+                        }
+                        let before = rewriter.counters();
+                        let numbers = Some(&numbers);
+                        let packet = Incoming { stream, sequence, timestamp: 0, numbers, layers: None };
+                        let Some(out) = rewriter.rewrite(&packet) else { continue };
+                        if is_held {
+                            if waiting.is_empty() {
+                                counters = before;
+                            }
+                            waiting.push_back((out, stream, sequence));
+                        } else {
+                            rewriter.sent(out.index);
+                            sends.push((out, stream, sequence));
+                        }
+                    }
                 }
-                let numbers = descriptor.numbers();
-                let packet = Incoming { stream, sequence, timestamp: 0, numbers: Some(&numbers), layers: None };
-                let Some(out) = rewriter.rewrite(&packet) else { continue };
-                let first_time = given.insert(out.index, (stream, sequence));
-                prop_assert!(first_time.is_none_or(|before| before == (stream, sequence)));
-                let source = rewriter.source(out.index as u16).unwrap();
-                prop_assert_eq!((source.stream, source.sequence), (stream, sequence));
-                let mut payload = [0x90, 0x80, 0, 0, 0x10, 0, 0];
-                payload[2..4].copy_from_slice(&(sequence as u16 | 0x8000).to_be_bytes());
-                descriptor.shift(out.picture_shift, &mut payload);
-                let Some(PictureId::Long(picture)) = Vp8Descriptor::parse(&payload).unwrap().picture_id else {
-                    panic!("long ids stay long")
-                };
-                pictures.insert(out.index, picture);
-                if let Some(before) = highest.filter(|before| out.index > *before) {
-                    let ids = picture.wrapping_sub(pictures[&before]) & 0x7fff;
-                    prop_assert_eq!(u64::from(ids), out.index - before);
+                for (out, stream, sequence) in sends {
+                    let first_time = given.insert(out.index, (stream, sequence));
+                    prop_assert!(first_time.is_none_or(|before| before == (stream, sequence)));
+                    if let Some(source) = rewriter.source(out.index as u16) {
+                        prop_assert_eq!((source.stream, source.sequence), (stream, sequence));
+                    }
+                    let mut payload = [0x90, 0x80, 0, 0, 0x10, 0, 0];
+                    payload[2..4].copy_from_slice(&(sequence as u16 | 0x8000).to_be_bytes());
+                    vp8(sequence as u16).shift(out.picture_shift, &mut payload);
+                    let Some(PictureId::Long(picture)) = Vp8Descriptor::parse(&payload).unwrap().picture_id else {
+                        panic!("long ids stay long")
+                    };
+                    pictures.insert(out.index, picture);
+                    if let Some(before) = highest.filter(|before| out.index > *before) {
+                        let ids = picture.wrapping_sub(pictures[&before]) & 0x7fff;
+                        prop_assert_eq!(u64::from(ids), out.index - before);
+                    }
+                    highest = Some(highest.map_or(out.index, |highest| highest.max(out.index)));
                 }
-                highest = Some(highest.map_or(out.index, |highest| highest.max(out.index)));
             }
         }
     }

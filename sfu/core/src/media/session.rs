@@ -314,7 +314,7 @@ impl Session {
                 continue;
             }
             self.send_reports(at, now, shared);
-            self.probe(at, now, shared);
+            self.serve(at, now, shared);
             self.send_statistics(at, now, shared);
             self.notice_silence(at, now, shared);
         }

@@ -1,6 +1,8 @@
 //! Anything in any order: no panic, no number used twice, nobody under another's name, nothing from whoever
 //! may not send. `Peer` checks the first three with every packet.
 
+use std::time::Duration;
+
 use hearken_protocol::{MediaCommand, MediaGrants, TrackSource};
 use rand::Rng;
 
@@ -105,6 +107,8 @@ fn anything_in_any_order_keeps_every_stream_whole() {
         let sent = &world.counters().sent;
         assert!(sent.audio.packets > 1000, "{sent:?}");
         video_packets += sent.video.packets;
+        let waited = world.counters().paced_longest;
+        assert!(waited <= Duration::from_millis(100), "{waited:?}");
         for peer in &world.peers {
             peer.check_continuity(Holes::Allowed);
         }

@@ -13,6 +13,7 @@ mod layers;
 mod loss;
 mod malice;
 mod networks;
+mod pacing;
 mod peer;
 mod redundancy;
 mod slots;

@@ -28,6 +28,8 @@ pub struct Sender {
     pub is_asked: bool,
     pub height: u16,
     pub packets_per_frame: usize,
+    /// Of a key frame, if it has more.
+    pub packets_per_key_frame: usize,
     pub every_ms: u64,
     /// Between taking and sending: the encoder's time.
     pub delay_ms: u64,
@@ -205,6 +207,7 @@ impl Peer {
                 is_asked: true,
                 height,
                 packets_per_frame,
+                packets_per_key_frame: 0,
                 every_ms,
                 delay_ms,
                 key_frame_wanted: true,
@@ -334,7 +337,11 @@ impl Peer {
         sender.picture = sender.picture.wrapping_add(1) & 0x7fff;
         sender.tl0 = sender.tl0.wrapping_add(1);
         sender.key_index = sender.key_index.wrapping_add(u8::from(key));
-        for number in 0..sender.packets_per_frame {
+        let mut packets = sender.packets_per_frame;
+        if key {
+            packets = packets.max(sender.packets_per_key_frame);
+        }
+        for number in 0..packets {
             let sender = &mut self.senders[at];
             let payload = if sender.source.is_audio() {
                 wire::opus(&stamp, 90)
@@ -367,7 +374,7 @@ impl Peer {
                 sequence: sender.index as u16,
                 timestamp: sender.timestamp(taken_ms),
                 ssrc: sender.ssrc,
-                marker: !sender.source.is_audio() && number + 1 == sender.packets_per_frame,
+                marker: !sender.source.is_audio() && number + 1 == packets,
                 extensions: sender_extensions(sender, level),
                 payload,
             };

@@ -153,6 +153,17 @@ impl Bandwidth {
         (self.hearing != Hearing::Silent).then_some(rate.max(ESTIMATE_MIN))
     }
 
+    /// What the receiver's word shows that the line carries; `None` before the first one, and without.
+    pub(crate) fn shown(&self) -> Option<Bitrate> {
+        let is_heard = matches!(self.hearing, Hearing::Heard { .. });
+        self.estimate().filter(|_| is_heard)
+    }
+
+    /// Whether more is wanted than the line is thought to carry.
+    pub(crate) fn is_short(&self) -> bool {
+        self.estimate().is_some_and(|estimate| estimate < self.wanted)
+    }
+
     /// Whether the estimate was measured beside the sound, which carries no transport-wide numbers: then it is
     /// what is left for video already.
     pub(crate) fn leaves_out_sound(&self) -> bool {

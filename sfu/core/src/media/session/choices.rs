@@ -124,6 +124,7 @@ impl Session {
         };
         let pair = &mut connection.downlink.pairs[change.pair];
         let was_paused = std::mem::take(&mut pair.steadiness).is_announced();
+        pair.given_up = None;
         pair.owner = change.owner;
         pair.freed = freed.unwrap_or(pair.freed);
         pair.audio.reassign(generations.0, now.time);
@@ -170,6 +171,7 @@ impl Session {
                 let sent = downlink.sent.rate(now.time);
                 downlink.limit.update(sent, now.time);
                 downlink.bandwidth.tick(now.time);
+                downlink.pacer.set_estimate(downlink.bandwidth.shown());
             }
         }
     }

@@ -64,6 +64,8 @@ impl Session {
                     let downlink = &mut connection.downlink;
                     let (expected, lost) = downlink.bandwidth.feedback(body, now.time, &mut shared.counters);
                     downlink.redundancy.reported(expected, lost, now.time);
+                    downlink.pacer.set_estimate(downlink.bandwidth.shown());
+                    self.keep_pace(at, now, shared);
                 }
                 RtcpPacket::Other => {}
             }
@@ -132,6 +134,7 @@ impl Session {
             let mut leg = Leg {
                 transport: &mut connection.transport,
                 bandwidth: &mut downlink.bandwidth,
+                pacer: &mut downlink.pacer,
                 sent: &mut downlink.sent,
                 outbox: &mut shared.outbox,
                 content: Content::of(source),
@@ -176,6 +179,7 @@ impl Session {
         };
         let round_trip = connection.downlink.round_trip();
         let slot = &mut connection.downlink.pairs[pair];
+        let round_trip = round_trip + slot.video.waiting_time();
         slot.video.picture_lost(now.time);
         let current = slot.video.rewriter.current();
         let Some(stream) = current.and_then(|stream| from.uplink.by_id(stream)) else {

@@ -168,12 +168,21 @@ impl Session {
                     renew_promise(session, receiver, *subscription, (owner, source), now, shared);
                 };
                 forward_to(receiver, *subscription, source, media, now, shared, announce);
+                if holds_something(receiver) {
+                    self.keep_pace(subscription.participant, now, shared);
+                }
             }
         }
         if let Some(participant) = self.participant(at) {
             participant.track(source).subscribers = subscribers;
         }
     }
+}
+
+/// Whether something waits for this receiver's line.
+fn holds_something(receiver: &Participant) -> bool {
+    let connection = receiver.connection.as_ref();
+    connection.is_some_and(|connection| connection.downlink.pacer.holds_something())
 }
 
 fn forward_to(
@@ -221,6 +230,7 @@ fn forward_to(
     let mut leg = Leg {
         transport: &mut connection.transport,
         bandwidth: &mut downlink.bandwidth,
+        pacer: &mut downlink.pacer,
         sent: &mut downlink.sent,
         outbox: &mut shared.outbox,
         content: Content::of(source),
@@ -228,7 +238,7 @@ fn forward_to(
         copies: downlink.redundancy.copies(),
         now: now.time,
     };
-    outgoing.forward(media, &mut leg);
+    outgoing.forward(to.pair, media, &mut leg);
     if outgoing.report_is_due() {
         shared.rtcp.clear();
         let cname = std::mem::take(&mut pair.cname);
