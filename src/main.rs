@@ -10,6 +10,7 @@ mod config;
 mod listen;
 mod media;
 mod metrics;
+mod models;
 mod operator_key;
 mod serve;
 mod terminal;
@@ -25,8 +26,10 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(flags) => serve::main(&flags),
         Command::Captions => hearken_captions_worker::main_from_environment(),
-        Command::Model(ModelCommand::Fetch) => captions::fetch_model(),
-        Command::Model(ModelCommand::Import { file }) => captions::import_model(&file),
+        Command::Model(ModelCommand::List) => models::list(),
+        Command::Model(ModelCommand::Fetch { model }) => models::fetch(model),
+        Command::Model(ModelCommand::Import { file }) => models::import(&file),
+        Command::Model(ModelCommand::Use { model }) => models::choose(&model),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -78,8 +78,11 @@ pub struct Plane {
 
 impl Plane {
     /// Tells this captions process when sessions are over.
-    pub fn with_captions(self, captions: Option<Supervisor>) -> Self {
-        Self { captions, ..self }
+    pub fn with_captions(self, captions: Supervisor) -> Self {
+        Self {
+            captions: Some(captions),
+            ..self
+        }
     }
 
     /// Ends the shards. The captions process ends when the last owner lets go.

@@ -13,6 +13,7 @@
 
 mod child;
 mod intake;
+mod link;
 mod metrics;
 pub mod model;
 mod pipeline;
@@ -31,7 +32,7 @@ pub use intake::{Heard, Intake, IntakeCounters};
 pub use pipeline::Pipeline;
 pub use processor::ProcessorError;
 pub use restarts::Restarts;
-pub use supervisor::{Supervisor, SupervisorConfig};
+pub use supervisor::{ModelChanger, Supervisor, SupervisorConfig};
 pub use voice::VoiceDetector;
 pub use whisper::{Context, WhisperError, WhisperModel, WhisperTranscriber};
 pub use wire::{FromWorker, Report, ToWorker, WireError};

@@ -203,8 +203,8 @@ impl Metrics {
         self.backlog.set(0.0);
     }
 
-    /// A report came in: its counters count from the worker's start.
-    pub fn report(&mut self, report: &Report) {
+    /// A report came in: its counters count from the worker's start. Gives whether anybody spoke since the last.
+    pub fn report(&mut self, report: &Report) -> bool {
         let latest = std::mem::replace(&mut self.latest, *report);
         let more = |of: fn(&Report) -> u64| of(report).saturating_sub(of(&latest));
         self.backlog.set(report.backlog_milliseconds as f64 / 1_000.0);
@@ -220,6 +220,7 @@ impl Metrics {
         self.dropped(Drop::Late, more(|report| report.packets_late));
         self.dropped(Drop::Lost, more(|report| report.packets_lost));
         self.dropped(Drop::TooManySpeakers, more(|report| report.packets_refused));
+        more(|report| report.speech_milliseconds) > 0
     }
 }
 

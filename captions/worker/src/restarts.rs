@@ -45,6 +45,8 @@ impl Restarts {
 pub(crate) enum Ended {
     /// The supervisor is to stop.
     Stopped,
+    /// There is another model.
+    Replaced,
     /// It died, hung or talked nonsense after running for so long.
     Failed { ran: Duration },
     /// Starting it again is pointless for now.

@@ -2,22 +2,23 @@
 //!
 //! Packets are taken from their queue whatever happens: what cannot be handed on is dropped and counted. A
 //! child that dies, hangs or talks nonsense is replaced, at once the first time and ever later when it keeps
-//! failing.
+//! failing. Another model makes another child, as soon as nobody speaks; if that model fails, the one before it
+//! comes back.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use hearken_protocol::{CaptionNews, CaptionsState, SessionId, SpeechPacket, Timestamp};
+use hearken_protocol::{CaptionNews, CaptionsState, SessionId, SpeechPacket};
 use prometheus::Registry;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::{Child, Command};
@@ -27,24 +28,24 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::child::{
     EPOCH_VARIABLE, EXIT_MODEL, EXIT_PROCESSOR, MODEL_VARIABLE, SOCKET_VARIABLE, THREADS_VARIABLE,
 };
+use crate::link::{Reader, now, write_messages};
 use crate::metrics::{Drop as PacketDrop, Metrics};
 use crate::restarts::{Ended, Restarts};
-use crate::wire::{self, FromWorker, ToWorker, WireError};
+use crate::wire::{ToWorker, WireError};
 
 /// Messages on their way to the child: some twenty seconds of one speaker. Full: packets are dropped.
 const TO_WORKER_MAX: usize = 1_024;
 /// News on their way to the server. Full: the child waits.
 const NEWS_MAX: usize = 1_024;
-/// Ended sessions that the child is to be told of. Full: it finds out when no packets come.
-const COMMANDS_MAX: usize = 256;
+/// Orders that wait; they are taken at once. Full: of an ended session the child finds out when no packets come,
+/// and a new model is offered again.
+const ORDERS_MAX: usize = 2_048;
+/// A new model waits so long at most for a second in which nobody speaks.
+const QUIET_WITHIN: Duration = Duration::from_secs(20);
+/// How often it looks for one.
+const QUIET_LOOK: Duration = Duration::from_millis(200);
 /// The child is nicer than the server: media goes first.
 const NICENESS: libc::c_int = 5;
-/// A child that says nothing for so long hangs; it reports every second, and loads its model in a few.
-const SILENCE_MAX: Duration = Duration::from_secs(30);
-/// Sound that waits so long makes captions late, which the groups are told...
-const LATE_FROM: Duration = Duration::from_secs(5);
-/// ...until it waits no longer than that.
-const LATE_UNTIL: Duration = Duration::from_secs(2);
 /// How long a child may take to end when asked to.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -55,8 +56,8 @@ pub struct SupervisorConfig {
     pub program: PathBuf,
     /// Its arguments, by default `captions`.
     pub arguments: Vec<OsString>,
-    /// The model's file.
-    pub model: PathBuf,
+    /// The model's file; without one captions are unavailable until there is.
+    pub model: Option<PathBuf>,
     /// How many jobs the child does at once; by default all cores but one, at most four.
     pub threads: Option<usize>,
     /// When to start it again.
@@ -64,22 +65,47 @@ pub struct SupervisorConfig {
 }
 
 impl SupervisorConfig {
-    /// This program's own `captions` command with a model.
-    pub fn new(model: PathBuf) -> Self {
+    /// This program's own `captions` command with a model, if there is one.
+    pub fn new(model: impl Into<Option<PathBuf>>) -> Self {
         Self {
             program: PathBuf::from("/proc/self/exe"),
             arguments: vec!["captions".into()],
-            model,
+            model: model.into(),
             threads: None,
             restarts: Restarts::default(),
         }
     }
 }
 
+/// What a supervisor is told.
+#[derive(Debug)]
+enum Order {
+    Forget(SessionId),
+    UseModel(PathBuf),
+}
+
+/// Gives a supervisor other models, as long as it runs.
+#[derive(Debug, Clone)]
+pub struct ModelChanger(mpsc::WeakSender<Order>);
+
+impl ModelChanger {
+    /// Captions are made with this model as soon as nobody speaks, or in twenty seconds. The file was checked.
+    /// Gives whether the order was taken.
+    pub fn use_model(&self, model: PathBuf) -> bool {
+        let orders = self.0.upgrade();
+        orders.is_some_and(|orders| orders.try_send(Order::UseModel(model)).is_ok())
+    }
+
+    /// Whether there is a supervisor to change the model of.
+    pub fn is_needed(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+}
+
 /// A running supervisor. Dropping it ends the child.
 #[derive(Debug)]
 pub struct Supervisor {
-    commands: mpsc::Sender<SessionId>,
+    orders: mpsc::Sender<Order>,
     stopped: oneshot::Receiver<()>,
     child: Arc<AtomicU32>,
 }
@@ -97,7 +123,7 @@ impl Supervisor {
     ) -> io::Result<(Self, mpsc::Receiver<CaptionNews>)> {
         let metrics = Metrics::register(registry).map_err(io::Error::other)?;
         let (news, news_out) = mpsc::channel(NEWS_MAX);
-        let (commands, commands_in) = mpsc::channel(COMMANDS_MAX);
+        let (orders, orders_in) = mpsc::channel(ORDERS_MAX);
         let (stopped, stopped_out) = oneshot::channel();
         let child = Arc::new(AtomicU32::new(0));
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -110,11 +136,12 @@ impl Supervisor {
                 packets: speech,
                 is_closed: false,
             },
-            commands: commands_in,
+            orders: orders_in,
             news,
             child: Arc::clone(&child),
             state: None,
             epoch: 0,
+            model_before: None,
         };
         thread::Builder::new().name("captions".into()).spawn(move || {
             runtime.block_on(keeper.keep());
@@ -122,7 +149,7 @@ impl Supervisor {
         })?;
         Ok((
             Self {
-                commands,
+                orders,
                 stopped: stopped_out,
                 child,
             },
@@ -132,7 +159,12 @@ impl Supervisor {
 
     /// A session is over: nothing more is to be said about it.
     pub fn forget_session(&self, session: SessionId) {
-        let _ = self.commands.try_send(session);
+        let _ = self.orders.try_send(Order::Forget(session));
+    }
+
+    /// To give it other models with.
+    pub fn model_changer(&self) -> ModelChanger {
+        ModelChanger(self.orders.downgrade())
     }
 
     /// The process id of the present child, if there is one.
@@ -142,7 +174,7 @@ impl Supervisor {
 
     /// Ends the child, and returns when it has ended.
     pub async fn shutdown(self) {
-        drop(self.commands);
+        drop(self.orders);
         let _ = self.stopped.await;
     }
 }
@@ -169,23 +201,43 @@ struct Keeper {
     config: SupervisorConfig,
     metrics: Metrics,
     speech: Speech,
-    commands: mpsc::Receiver<SessionId>,
+    orders: mpsc::Receiver<Order>,
     news: mpsc::Sender<CaptionNews>,
     child: Arc<AtomicU32>,
     state: Option<CaptionsState>,
     epoch: u64,
+    /// What was used before the present model, until that one has proved itself.
+    model_before: Option<PathBuf>,
 }
 
 impl Keeper {
     async fn keep(&mut self) {
         let mut failures = 0;
-        self.tell(CaptionsState::Starting).await;
         loop {
-            let ended = self.live().await;
+            let Some(model) = self.config.model.clone() else {
+                self.tell(CaptionsState::Unavailable).await;
+                match self.wait(Duration::MAX).await {
+                    Waited::Stopped => return,
+                    Waited::Out | Waited::NewModel => continue,
+                }
+            };
+            self.tell(CaptionsState::Starting).await;
+            let ended = self.live(&model).await;
             self.child.store(0, Ordering::Relaxed);
             self.metrics.up.set(0);
             match ended {
                 Ended::Stopped => return,
+                Ended::Replaced => {
+                    tracing::info!("captions go on with another model");
+                    failures = 0;
+                    continue;
+                }
+                Ended::Hopeless | Ended::Failed { .. } if self.go_back() => {
+                    tracing::error!(
+                        "the new caption model cannot be used; captions go on with the one before"
+                    );
+                    continue;
+                }
                 Ended::Failed { ran } if ran >= self.config.restarts.well_after => failures = 1,
                 Ended::Failed { .. } | Ended::Hopeless => failures += 1,
             }
@@ -196,11 +248,20 @@ impl Keeper {
             }
             let wait = self.config.restarts.wait(failures, &ended);
             tracing::warn!(failures, ?wait, "the captions worker ended; starting it again");
-            if self.wait(wait).await == Ended::Stopped {
-                return;
+            match self.wait(wait).await {
+                Waited::Stopped => return,
+                Waited::Out => self.metrics.restarts.inc(),
+                Waited::NewModel => failures = 0,
             }
-            self.metrics.restarts.inc();
         }
+    }
+
+    /// Takes the model from before the present one again, if there was one.
+    fn go_back(&mut self) -> bool {
+        let before = self.model_before.take();
+        let is_there = before.is_some();
+        self.config.model = before.or(self.config.model.take());
+        is_there
     }
 
     /// Says a new state; the same one is not said twice.
@@ -210,23 +271,38 @@ impl Keeper {
         }
     }
 
-    /// Waits, dropping packets.
-    async fn wait(&mut self, length: Duration) -> Ended {
-        let until = Instant::now() + length;
+    /// Waits, dropping packets, until there is another model.
+    async fn wait(&mut self, length: Duration) -> Waited {
+        let until = Instant::now().checked_add(length);
+        let out = async {
+            match until {
+                Some(until) => sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(out);
         loop {
             tokio::select! {
-                () = sleep_until(until) => return Ended::Failed { ran: Duration::ZERO },
+                () = &mut out => return Waited::Out,
                 _ = self.speech.next() => self.metrics.dropped(PacketDrop::NoWorker, 1),
-                command = self.commands.recv() => if command.is_none() { return Ended::Stopped },
+                order = self.orders.recv() => match order {
+                    None => return Waited::Stopped,
+                    Some(Order::Forget(_)) => {}
+                    Some(Order::UseModel(model)) => {
+                        self.config.model = Some(model);
+                        self.model_before = None;
+                        return Waited::NewModel;
+                    }
+                },
             }
         }
     }
 
     /// One child, from its start to its end.
-    async fn live(&mut self) -> Ended {
+    async fn live(&mut self, model: &Path) -> Ended {
         let started = Instant::now();
         self.epoch = (self.epoch + 1).max(now().0);
-        let (mut child, socket) = match self.spawn() {
+        let (mut child, socket) = match self.spawn(model) {
             Ok(spawned) => spawned,
             Err(error) => {
                 tracing::error!(%error, "the captions worker cannot be started");
@@ -242,6 +318,11 @@ impl Keeper {
             Attended::Stopped => {
                 self.part_with(&mut child).await;
                 Ended::Stopped
+            }
+            Attended::Replaced(new) => {
+                self.part_with(&mut child).await;
+                self.model_before = self.config.model.replace(new);
+                Ended::Replaced
             }
             Attended::Exited(status) if is_hopeless(status) => Ended::Hopeless,
             Attended::Exited(_) => Ended::Failed {
@@ -270,7 +351,7 @@ impl Keeper {
         None
     }
 
-    fn spawn(&self) -> io::Result<(Child, UnixStream)> {
+    fn spawn(&self, model: &Path) -> io::Result<(Child, UnixStream)> {
         let (ours, theirs) = StdUnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let mut command = Command::new(&self.config.program);
@@ -278,7 +359,7 @@ impl Keeper {
             .arg0("hearken")
             .args(&self.config.arguments)
             .env(SOCKET_VARIABLE, theirs.as_raw_fd().to_string())
-            .env(MODEL_VARIABLE, &self.config.model)
+            .env(MODEL_VARIABLE, model)
             .env(EPOCH_VARIABLE, self.epoch.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -310,14 +391,25 @@ impl Keeper {
         let Self {
             metrics,
             speech,
-            commands,
+            orders,
             news,
             state,
+            model_before,
             ..
         } = self;
         let dropped = metrics.drop_counter();
+        let is_quiet = Cell::new(false);
         let write = write_messages(writing, messages);
-        let read = read_news(reading, metrics, news, state);
+        let reader = Reader {
+            metrics,
+            news,
+            state,
+            is_quiet: &is_quiet,
+            model_before,
+        };
+        let read = reader.read(reading);
+        let mut looks = tokio::time::interval(QUIET_LOOK);
+        let mut new_model: Option<(PathBuf, Instant)> = None;
         tokio::pin!(write, read);
         loop {
             tokio::select! {
@@ -330,70 +422,20 @@ impl Keeper {
                 packet = speech.next() => if outbox.try_send(ToWorker::Speech(packet)).is_err() {
                     dropped.count(PacketDrop::QueueFull);
                 },
-                command = commands.recv() => match command {
-                    Some(session) => { let _ = outbox.try_send(ToWorker::ForgetSession(session)); }
+                order = orders.recv() => match order {
+                    Some(Order::Forget(session)) => {
+                        let _ = outbox.try_send(ToWorker::ForgetSession(session));
+                    }
+                    Some(Order::UseModel(model)) => new_model = Some((model, Instant::now() + QUIET_WITHIN)),
                     None => {
                         let _ = outbox.try_send(ToWorker::Shutdown);
                         return Attended::Stopped;
                     }
                 },
-            }
-        }
-    }
-}
-
-enum Attended {
-    Stopped,
-    Exited(ExitStatus),
-    Broken(WireError),
-}
-
-async fn write_messages(mut socket: OwnedWriteHalf, mut messages: mpsc::Receiver<ToWorker>) -> WireError {
-    while let Some(message) = messages.recv().await {
-        let written = match wire::encode(&message) {
-            Ok(bytes) => socket.write_all(&bytes).await,
-            // No packet is so long; if one is, it is left out.
-            Err(_) => Ok(()),
-        };
-        if let Err(error) = written {
-            return WireError::Io(error);
-        }
-    }
-    WireError::Closed
-}
-
-/// Reads until the child falls silent or talks nonsense.
-async fn read_news(
-    socket: OwnedReadHalf,
-    metrics: &mut Metrics,
-    news: &mpsc::Sender<CaptionNews>,
-    state: &mut Option<CaptionsState>,
-) -> WireError {
-    let mut socket = BufReader::new(socket);
-    loop {
-        let message = match timeout(SILENCE_MAX, read_message(&mut socket)).await {
-            Ok(Ok(message)) => message,
-            Ok(Err(error)) => return error,
-            Err(_) => return WireError::Io(io::ErrorKind::TimedOut.into()),
-        };
-        match message {
-            FromWorker::Hello { .. } => {}
-            FromWorker::Ready => {
-                metrics.up.set(1);
-                *state = Some(CaptionsState::On);
-                let _ = news.send(CaptionNews::State(CaptionsState::On)).await;
-            }
-            FromWorker::Caption(event) => {
-                metrics.event(&event, now());
-                let _ = news.send(CaptionNews::Event(event)).await;
-            }
-            FromWorker::Report(report) => {
-                metrics.report(&report);
-                let new = punctuality(*state, Duration::from_millis(report.backlog_milliseconds));
-                if new != *state {
-                    *state = new;
-                    if let Some(new) = new {
-                        let _ = news.send(CaptionNews::State(new)).await;
+                now = looks.tick(), if new_model.is_some() => {
+                    let ripe = new_model.take_if(|(_, latest)| is_quiet.get() || now >= *latest);
+                    if let Some((model, _)) = ripe {
+                        return Attended::Replaced(model);
                     }
                 }
             }
@@ -401,23 +443,20 @@ async fn read_news(
     }
 }
 
-/// Whether captions come in time, with some patience before saying that they do again.
-fn punctuality(state: Option<CaptionsState>, backlog: Duration) -> Option<CaptionsState> {
-    match state {
-        Some(CaptionsState::On) if backlog > LATE_FROM => Some(CaptionsState::Late),
-        Some(CaptionsState::Late) if backlog < LATE_UNTIL => Some(CaptionsState::On),
-        _ => state,
-    }
+/// How waiting ended.
+enum Waited {
+    Stopped,
+    /// The time is over.
+    Out,
+    NewModel,
 }
 
-async fn read_message(socket: &mut BufReader<OwnedReadHalf>) -> Result<FromWorker, WireError> {
-    let length = socket.read_u32_le().await.map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => WireError::Closed,
-        _ => WireError::Io(error),
-    })?;
-    let mut bytes = vec![0; wire::checked_length(length as usize)?];
-    socket.read_exact(&mut bytes).await.map_err(WireError::Io)?;
-    wire::decode(&bytes)
+enum Attended {
+    Stopped,
+    /// By another model.
+    Replaced(PathBuf),
+    Exited(ExitStatus),
+    Broken(WireError),
 }
 
 /// In the child, before the program starts: it inherits one socket, is nicer, and dies with its parent.
@@ -440,25 +479,4 @@ fn prepare_child(descriptor: libc::c_int, parent: u32) -> io::Result<()> {
 fn is_hopeless(status: ExitStatus) -> bool {
     let hopeless = [i32::from(EXIT_MODEL), i32::from(EXIT_PROCESSOR)];
     status.code().is_some_and(|code| hopeless.contains(&code))
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn groups_are_told_when_captions_come_late_and_when_they_are_in_time_again() {
-        use CaptionsState::{Late, On, Starting};
-        let after = |state, seconds| punctuality(Some(state), Duration::from_secs(seconds));
-        assert_eq!(after(On, 4), Some(On));
-        assert_eq!(after(On, 6), Some(Late));
-        assert_eq!(after(Late, 4), Some(Late));
-        assert_eq!(after(Late, 1), Some(On));
-        assert_eq!(after(Starting, 9), Some(Starting));
-    }
 }

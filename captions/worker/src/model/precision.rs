@@ -1,4 +1,4 @@
-//! How precisely the numbers of a model are stored, and the two encodings that Hearken writes itself.
+//! How precisely the numbers of a model are stored, and the encodings that Hearken writes itself.
 
 use std::fmt;
 
@@ -131,9 +131,60 @@ pub(super) fn encode_q8_0(numbers: &[f32]) -> Vec<u8> {
     bytes
 }
 
+/// Blocks of a half-precision scale and minimum, the fifth bits of 32 numbers, and their lower four; numbers after
+/// the last whole block are left out.
+pub(super) fn encode_q5_1(numbers: &[f32]) -> Vec<u8> {
+    const STEPS: f32 = 31.0;
+    let mut bytes = Vec::with_capacity(numbers.len() / BLOCK * 24);
+    for block in numbers.chunks_exact(BLOCK) {
+        let least = block.iter().copied().fold(f32::INFINITY, f32::min);
+        let largest = block.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let scale = (largest - least) / STEPS;
+        let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+        let step = |number: f32| ((number - least) * inverse + 0.5).min(STEPS) as u8;
+        let (mut fifths, mut fours) = (0u32, [0u8; BLOCK / 2]);
+        let (first, second) = block.split_at(BLOCK / 2);
+        for (index, (low, high)) in first.iter().zip(second).enumerate() {
+            let (low, high) = (step(*low), step(*high));
+            fours[index] = low & 0xf | high << 4;
+            fifths |= u32::from(low >> 4) << index | u32::from(high >> 4) << (index + BLOCK / 2);
+        }
+        bytes.extend(half::from_single(scale).to_le_bytes());
+        bytes.extend(half::from_single(least).to_le_bytes());
+        bytes.extend(fifths.to_le_bytes());
+        bytes.extend(fours);
+    }
+    bytes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn q5_1_keeps_every_number_within_half_a_step() {
+        let numbers: Vec<f32> = (0..64).map(|i| ((i * 29) % 64) as f32 * 0.37 - 9.0).collect();
+        let bytes = encode_q5_1(&numbers);
+        assert_eq!(bytes.len() as u64, Precision::Q5_1.size_bytes(64));
+        for (block, numbers) in bytes.chunks(24).zip(numbers.chunks(32)) {
+            let half = |at: usize| half::to_single(u16::from_le_bytes([block[at], block[at + 1]]));
+            let (scale, least) = (half(0), half(2));
+            let fifths = u32::from_le_bytes(block[4..8].try_into().unwrap());
+            for (index, number) in numbers.iter().enumerate() {
+                let four = block[8 + index % 16] >> (index / 16 * 4) & 0xf;
+                let step = u32::from(four) | (fifths >> index & 1) << 4;
+                // Scale and minimum are rounded to half precision.
+                let decoded = step as f32 * scale + least;
+                assert!((decoded - number).abs() <= scale * 0.57, "{number}: {decoded}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_block_of_equal_numbers_stays_as_it_is_in_q5_1() {
+        let bytes = encode_q5_1(&[1.5; 32]);
+        assert_eq!((&bytes[..4], &bytes[4..]), (&[0, 0, 0, 0x3e][..], &[0; 20][..]));
+    }
 
     #[test]
     fn codes_name_one_precision_each() {

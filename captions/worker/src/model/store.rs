@@ -1,8 +1,8 @@
-//! The cache folder of caption models: where a model lies, finding it by name, and putting a checked file there.
-//! A file appears under its name whole or not at all.
+//! The cache folder of caption models: where a model lies, finding it by name, putting a checked file there, and
+//! which one was chosen. A file appears under its name whole or not at all.
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -53,6 +53,95 @@ pub fn resolve(name_or_path: &str, cache_dir: &Path) -> Result<PathBuf, ModelErr
         Some(found) => Ok(candidates.swap_remove(found)),
         None => Err(ModelError::NotFound(candidates.swap_remove(0))),
     }
+}
+
+/// The file that names the model chosen, beside the folder of models.
+const CHOICE: &str = "model-in-use";
+/// More than any path has: what is longer is no choice.
+const CHOICE_BYTES_MAX: u64 = 8 * 1024;
+
+/// Makes a model the one that is used where the settings name none: a name, or a path, as [`resolve`] takes it.
+/// It is checked first. Lasts; running servers look at it every few seconds. Gives the model's path.
+///
+/// # Errors
+/// As [`resolve`] and [`check`], and [`ModelError::Write`] when the choice can't be kept; the one before it stays then.
+pub fn choose(name_or_path: &str, cache_dir: &Path) -> Result<PathBuf, ModelError> {
+    let path = resolve(name_or_path, cache_dir)?;
+    let path = path.canonicalize().map_err(|source| ModelError::Read {
+        path: path.clone(),
+        source,
+    })?;
+    check(&path)?;
+    let is_ours = models_dir(cache_dir)
+        .canonicalize()
+        .is_ok_and(|ours| path.parent() == Some(&ours));
+    let choice = if is_ours {
+        name_of(&path)
+    } else {
+        path.to_string_lossy().into_owned()
+    };
+    let destination = cache_dir.join(CHOICE);
+    let write = |source| ModelError::Write {
+        path: destination.clone(),
+        source,
+    };
+    let mut file = stage(cache_dir).map_err(write)?;
+    writeln!(file, "{choice}").map_err(write)?;
+    publish(file, &destination).map_err(write)?;
+    Ok(path)
+}
+
+/// The model chosen, as [`resolve`] takes it; none when nothing was ever chosen, or the choice can't be read.
+#[must_use]
+pub fn chosen(cache_dir: &Path) -> Option<String> {
+    let mut text = String::new();
+    let file = File::open(cache_dir.join(CHOICE)).ok()?;
+    file.take(CHOICE_BYTES_MAX).read_to_string(&mut text).ok()?;
+    Some(text.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+/// A file in the folder of models.
+#[derive(Debug)]
+pub struct StoredModel {
+    /// By which it is found.
+    pub name: String,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What it is, or why it is of no use.
+    pub info: Result<ModelInfo, ModelError>,
+}
+
+/// All models in the cache folder, by name.
+///
+/// # Errors
+/// [`ModelError::Read`] when there is a folder that can't be read.
+pub fn stored(cache_dir: &Path) -> Result<Vec<StoredModel>, ModelError> {
+    let folder = models_dir(cache_dir);
+    let read = |source| ModelError::Read {
+        path: folder.clone(),
+        source,
+    };
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(read(error)),
+    };
+    let mut models = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(read)?.path();
+        let is_hidden = path
+            .file_name()
+            .is_none_or(|name| name.to_string_lossy().starts_with('.'));
+        if path.is_file() && !is_hidden {
+            models.push(StoredModel {
+                name: name_of(&path),
+                info: check(&path),
+                path,
+            });
+        }
+    }
+    models.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(models)
 }
 
 /// Reads through a model file, but not its numbers, and says what it is. To be called before whisper.cpp sees the file,
@@ -176,6 +265,51 @@ mod tests {
             1,
             "no leftovers"
         );
+    }
+
+    #[test]
+    fn a_choice_lasts_and_a_broken_model_is_none() {
+        let (elsewhere, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        assert_eq!(chosen(cache.path()), None);
+        let outside = model_in(elsewhere.path(), "ggml-own.bin");
+        let imported = import(&outside, cache.path()).unwrap();
+        choose("own", cache.path()).unwrap();
+        assert_eq!(chosen(cache.path()).as_deref(), Some("own"));
+        // The same file by its path is the same choice; one from elsewhere is kept by its path.
+        choose(imported.to_str().unwrap(), cache.path()).unwrap();
+        assert_eq!(chosen(cache.path()).as_deref(), Some("own"));
+        choose(outside.to_str().unwrap(), cache.path()).unwrap();
+        let kept = chosen(cache.path()).unwrap();
+        assert_eq!(
+            resolve(&kept, cache.path()).unwrap(),
+            outside.canonicalize().unwrap()
+        );
+
+        fs::write(cache.path().join("models/ggml-cut.bin"), "cut").unwrap();
+        assert!(matches!(
+            choose("cut", cache.path()),
+            Err(ModelError::Unusable { .. })
+        ));
+        assert!(matches!(
+            choose("nothing", cache.path()),
+            Err(ModelError::NotFound(_))
+        ));
+        assert_eq!(chosen(cache.path()), Some(kept));
+    }
+
+    #[test]
+    fn stored_models_are_listed_with_what_they_are() {
+        let cache = tempfile::tempdir().unwrap();
+        assert!(stored(cache.path()).unwrap().is_empty());
+        let elsewhere = tempfile::tempdir().unwrap();
+        import(&model_in(elsewhere.path(), "ggml-b.bin"), cache.path()).unwrap();
+        fs::write(cache.path().join("models/ggml-a.bin"), "cut").unwrap();
+        fs::write(cache.path().join("models/.new-1"), "in the making").unwrap();
+        let models = stored(cache.path()).unwrap();
+        let names: Vec<&str> = models.iter().map(|model| model.name.as_str()).collect();
+        assert_eq!(names, ["a", "b"]);
+        assert!(models[0].info.is_err());
+        assert_eq!(models[1].info.as_ref().unwrap().precision.to_string(), "f16");
     }
 
     #[test]

@@ -1,0 +1,137 @@
+//! The server's end of the socket to the captioning child: messages to it, news from it.
+
+use std::cell::Cell;
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hearken_protocol::{CaptionNews, CaptionsState, Timestamp};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::metrics::Metrics;
+use crate::wire::{self, FromWorker, ToWorker, WireError};
+
+/// A child that says nothing for so long hangs; it reports every second, and loads its model in a few.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// Sound that waits so long makes captions late, which the groups are told...
+const LATE_FROM: Duration = Duration::from_secs(5);
+/// ...until it waits no longer than that.
+const LATE_UNTIL: Duration = Duration::from_secs(2);
+
+/// Writes what there is until nobody has anything to say any more, or the socket fails.
+pub(crate) async fn write_messages(
+    mut socket: OwnedWriteHalf,
+    mut messages: mpsc::Receiver<ToWorker>,
+) -> WireError {
+    while let Some(message) = messages.recv().await {
+        let written = match wire::encode(&message) {
+            Ok(bytes) => socket.write_all(&bytes).await,
+            // No packet is so long; if one is, it is left out.
+            Err(_) => Ok(()),
+        };
+        if let Err(error) = written {
+            return WireError::Io(error);
+        }
+    }
+    WireError::Closed
+}
+
+/// What a child's messages change.
+pub(crate) struct Reader<'a> {
+    pub metrics: &'a mut Metrics,
+    pub news: &'a mpsc::Sender<CaptionNews>,
+    pub state: &'a mut Option<CaptionsState>,
+    /// Nobody has spoken for a second, and nothing waits to be decoded.
+    pub is_quiet: &'a Cell<bool>,
+    /// What to go back to if the present model cannot be used.
+    pub model_before: &'a mut Option<PathBuf>,
+}
+
+impl Reader<'_> {
+    /// Reads until the child falls silent or talks nonsense.
+    pub async fn read(mut self, socket: OwnedReadHalf) -> WireError {
+        let mut socket = BufReader::new(socket);
+        loop {
+            let message = match timeout(SILENCE_MAX, read_message(&mut socket)).await {
+                Ok(Ok(message)) => message,
+                Ok(Err(error)) => return error,
+                Err(_) => return WireError::Io(io::ErrorKind::TimedOut.into()),
+            };
+            self.take(message).await;
+        }
+    }
+
+    async fn take(&mut self, message: FromWorker) {
+        match message {
+            FromWorker::Hello { .. } => {}
+            FromWorker::Ready => {
+                self.metrics.up.set(1);
+                *self.model_before = None;
+                self.is_quiet.set(true);
+                self.tell(CaptionsState::On).await;
+            }
+            FromWorker::Caption(event) => {
+                self.metrics.event(&event, now());
+                self.is_quiet.set(false);
+                let _ = self.news.send(CaptionNews::Event(event)).await;
+            }
+            FromWorker::Report(report) => {
+                let had_voice = self.metrics.report(&report);
+                self.is_quiet.set(!had_voice && report.backlog_milliseconds == 0);
+                let backlog = Duration::from_millis(report.backlog_milliseconds);
+                if let Some(new) = punctuality(*self.state, backlog).filter(|new| Some(*new) != *self.state) {
+                    self.tell(new).await;
+                }
+            }
+        }
+    }
+
+    async fn tell(&mut self, state: CaptionsState) {
+        *self.state = Some(state);
+        let _ = self.news.send(CaptionNews::State(state)).await;
+    }
+}
+
+/// Whether captions come in time, with some patience before saying that they do again.
+fn punctuality(state: Option<CaptionsState>, backlog: Duration) -> Option<CaptionsState> {
+    match state {
+        Some(CaptionsState::On) if backlog > LATE_FROM => Some(CaptionsState::Late),
+        Some(CaptionsState::Late) if backlog < LATE_UNTIL => Some(CaptionsState::On),
+        _ => state,
+    }
+}
+
+async fn read_message(socket: &mut BufReader<OwnedReadHalf>) -> Result<FromWorker, WireError> {
+    let length = socket.read_u32_le().await.map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => WireError::Closed,
+        _ => WireError::Io(error),
+    })?;
+    let mut bytes = vec![0; wire::checked_length(length as usize)?];
+    socket.read_exact(&mut bytes).await.map_err(WireError::Io)?;
+    wire::decode(&bytes)
+}
+
+/// The time of day, as captions have it.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_told_when_captions_come_late_and_when_they_are_in_time_again() {
+        use CaptionsState::{Late, On, Starting};
+        let after = |state, seconds| punctuality(Some(state), Duration::from_secs(seconds));
+        assert_eq!(after(On, 4), Some(On));
+        assert_eq!(after(On, 6), Some(Late));
+        assert_eq!(after(Late, 4), Some(Late));
+        assert_eq!(after(Late, 1), Some(On));
+        assert_eq!(after(Starting, 9), Some(Starting));
+    }
+}
