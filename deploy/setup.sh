@@ -109,7 +109,8 @@ install_test_packages() {
     /usr/share/pocketsphinx/test/data=pocketsphinx-testdata \
     /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf=fonts-dejavu-core \
     shellcheck=shellcheck \
-    turnserver=coturn
+    turnserver=coturn \
+    pulseaudio=pulseaudio
 }
 
 # Janus is for comparing only: Debian would start its service at once, which would listen to the network.

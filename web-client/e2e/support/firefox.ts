@@ -28,11 +28,16 @@ export class FirefoxPerson {
     readonly page: Page,
   ) {}
 
-  static async launch(name: string): Promise<FirefoxPerson> {
+  /** With a loudspeaker if the environment names one. */
+  static async launch(
+    name: string,
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<FirefoxPerson> {
     const browser = await puppeteer.launch({
       browser: "firefox",
       executablePath: FIREFOX,
       headless: true,
+      env: { ...process.env, ...environment },
       extraPrefsFirefox: PREFERENCES,
       defaultViewport: { width: 1000, height: 700 },
     });
