@@ -103,6 +103,18 @@ impl Demand {
         if is_sent { rate } else { rate + rate / 4 }
     }
 
+    /// What must be left for the smallest layer, below which it is paused. To begin again there must be room to
+    /// spare. One that is being sent goes on while a little is missing: after a cut the estimate lies below what the
+    /// line carries, and a pause costs a key frame and a picture that stands still.
+    fn least_needed(&self, layer: usize) -> u64 {
+        let rate = self.rate(layer);
+        match (self.was_paused, self.before) {
+            (true, _) => rate * 5 / 4,
+            (false, Some(_)) => rate * 4 / 5,
+            (false, None) => rate,
+        }
+    }
+
     fn may_rise_to(&self, layer: usize) -> bool {
         !self.is_held || self.before.max(self.current) >= Some(layer as u8)
     }
@@ -185,14 +197,9 @@ pub(crate) fn choose(demands: &mut [Demand], budget: Option<Bitrate>) {
     demands.sort_unstable_by_key(|demand| (demand.priority, Reverse(demand.height), demand.pair));
     let mut left = budget.0;
     for demand in demands.iter_mut() {
-        let affordable = demand.smallest().filter(|layer| {
-            let needs = if demand.was_paused {
-                demand.rate(*layer) * 5 / 4
-            } else {
-                demand.rate(*layer)
-            };
-            needs <= left && !(demand.was_paused && demand.is_held)
-        });
+        let affordable = demand
+            .smallest()
+            .filter(|layer| demand.least_needed(*layer) <= left && !(demand.was_paused && demand.is_held));
         left -= affordable.map_or(0, |layer| demand.rate(layer)).min(left);
         demand.chosen = affordable.map(|layer| layer as u8);
     }

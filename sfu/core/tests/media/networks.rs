@@ -7,6 +7,7 @@ use hearken_netsim::{Bottleneck, Conditions, Loss};
 use hearken_protocol::TrackSource;
 
 use super::peer::Holes;
+use super::wire::OfferStyle;
 use super::world::World;
 
 /// One who sends voice and picture, and so many who look at it in full.
@@ -220,5 +221,77 @@ fn a_link_that_falls_to_a_tenth_keeps_its_sound_and_gets_its_picture_back() {
         world.peers[*viewer].check_continuity(Holes::Forbidden);
         let got = world.peers[*viewer].got(world.peers[ann].id, false, fell_ms);
         assert!(got.iter().all(|received| received.stamp.layer == 2));
+    }
+}
+
+/// Two who speak and show themselves, with copies of their sound, to a third whose line falls.
+fn two_on_a_line_that_falls(seed: u64) -> (World, [usize; 2], usize) {
+    let style = OfferStyle {
+        red: Some(63),
+        ..OfferStyle::default()
+    };
+    let mut world = World::new(seed);
+    let speakers = [world.join_as(style), world.join_as(style)];
+    let bob = world.join_as(style);
+    for speaker in speakers {
+        world.switch(speaker, TrackSource::Microphone, true);
+        world.switch(speaker, TrackSource::Camera, true);
+        world.peers[speaker].level = 30;
+    }
+    world.view(
+        bob,
+        &[
+            (speakers[0], TrackSource::Camera, 720),
+            (speakers[1], TrackSource::Camera, 360),
+        ],
+    );
+    world.downlink(bob).set(narrow_line(3000));
+    world.run(6000);
+    (world, speakers, bob)
+}
+
+fn narrow_line(kbit: u64) -> Conditions {
+    Conditions {
+        delay: Duration::from_millis(20),
+        bottleneck: Some(Bottleneck::kbit(kbit, 300)),
+        ..Conditions::default()
+    }
+}
+
+#[test]
+fn copies_of_sound_do_not_crowd_the_pictures_out_of_a_narrow_line() {
+    for seed in 160..164 {
+        let (mut world, [ann, _], bob) = two_on_a_line_that_falls(seed);
+        let fell_ms = world.now_ms();
+        world.downlink(bob).set(narrow_line(300));
+        world.run(10_000);
+        let down_ms = first_of(&world, bob, ann, fell_ms, |layer| layer < 2);
+        assert!(down_ms <= 1000, "{seed}: down after {down_ms} ms");
+        let mut shown = shown_at(&world, bob, ann, fell_ms - 1000);
+        shown.push(world.now_ms());
+        let longest = shown.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+        assert!(longest <= 1000, "{seed}: frozen for {longest} ms");
+        eprintln!("smaller after {down_ms} ms, frozen for {longest} ms");
+
+        let back_ms = world.now_ms();
+        world.downlink(bob).set(narrow_line(3000));
+        world.run(10_000);
+        let up_ms = first_of(&world, bob, ann, back_ms, |layer| layer == 2);
+        assert!(up_ms <= 10_000, "{seed}: full after {up_ms} ms");
+    }
+}
+
+#[test]
+fn a_line_that_carried_next_to_nothing_gets_its_pictures_back() {
+    for seed in 170..174 {
+        let (mut world, [ann, _], bob) = two_on_a_line_that_falls(seed);
+        world.downlink(bob).set(narrow_line(120));
+        world.run(15_000);
+        assert!(world.estimate_kbit(bob) < Some(150));
+        let back_ms = world.now_ms();
+        world.downlink(bob).set(narrow_line(3000));
+        world.run(10_000);
+        let up_ms = first_of(&world, bob, ann, back_ms, |layer| layer == 2);
+        assert!(up_ms <= 10_000, "{seed}: full after {up_ms} ms");
     }
 }

@@ -123,7 +123,7 @@ fn a_line_that_falls_while_video_waits_loses_old_video_first_and_goes_on_with_a_
         world.downlink(viewer).set(line(450));
         // A key frame begins to wait as soon as the line has fallen.
         world.run(150);
-        key_frames(&mut world, &stage, 8);
+        key_frames(&mut world, &stage, 12);
         world.run(6000);
         assert!(given_up(&world) > 0, "{seed}");
         assert!(world.counters().paced_longest <= WAIT_MAX);
@@ -133,7 +133,7 @@ fn a_line_that_falls_while_video_waits_loses_old_video_first_and_goes_on_with_a_
             let pictures = pictures(&world, viewer, *publisher, since_ms + 300);
             let mut keys = pictures.values().filter(|packets| {
                 let first = packets[0];
-                first.vp8.unwrap().key && first.stamp.layer == 0 && packets.len() >= 8
+                first.vp8.unwrap().key && first.stamp.layer == 0 && packets.len() >= 12
             });
             keys.next().map(|packets| packets.last().unwrap().at_ms)
         });

@@ -10,9 +10,11 @@ use crate::media::time::MediaTime;
 /// How long a probe lasts: long enough that a few milliseconds of jitter don't matter, short enough that a
 /// line which does not carry it queues no more than half of this for it.
 const DURATION: Duration = Duration::from_millis(30);
-/// At low rates it goes on until there are so many packets, but not for longer than this.
+/// At low rates it goes on until there are so many packets, but not for longer than this: time for all of them at
+/// twice the lowest estimate. Fewer would show nothing, and a line that had carried next to nothing would never be
+/// found to carry more.
 const PACKETS_WANTED: u32 = 10;
-const DURATION_MAX: Duration = Duration::from_millis(90);
+const DURATION_MAX: Duration = Duration::from_millis(240);
 /// Padding goes out this often meanwhile.
 pub(super) const STEP: Duration = Duration::from_millis(5);
 /// Fewer packets, or fewer of those sent than this share, tell nothing.

@@ -269,11 +269,10 @@ fn budget(connection: &mut Connection, mode: ViewMode, scratch: &Scratch) -> Opt
     };
     let wanted = layers::wanted(&scratch.demands);
     let wanted = limit.map_or(wanted, |limit| limit.min(wanted)).0;
-    let sound = if downlink.bandwidth.leaves_out_sound() {
-        0
-    } else {
-        sound
-    };
+    let is_beside_sound = downlink.bandwidth.leaves_out_sound();
+    let carries = downlink.bandwidth.estimate().filter(|_| is_beside_sound);
+    downlink.redundancy.fit(Bitrate(sound), carries);
+    let sound = if is_beside_sound { 0 } else { sound };
     downlink
         .bandwidth
         .set_wanted(Bitrate(wanted * HEADROOM_PERCENT / 100));

@@ -108,6 +108,11 @@ impl Session {
             let Some(lost) = downlink.pairs[pair_at].half(half).rewriter.source(sequence) else {
                 continue;
             };
+            // A layer begins with a key frame: nobody needs what came before it of another one.
+            let outgoing = downlink.pairs[pair_at].half(half);
+            if half == Half::Video && outgoing.rewriter.current() != Some(lost.stream) {
+                continue;
+            }
             let Some(stream) = from.uplink.by_id(lost.stream) else {
                 continue;
             };
