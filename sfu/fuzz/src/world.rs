@@ -67,14 +67,7 @@ struct World {
 /// Takes one input.
 pub(crate) fn run(bytes: &[u8]) {
     let mut world = World::new();
-    let mut input = Input(bytes);
-    for _ in 0..STEPS_MAX {
-        if input.0.is_empty() {
-            break;
-        }
-        world.step(&mut input);
-        world.exchange(1);
-    }
+    world.steps(bytes);
     for session in [0, 1].map(SessionId) {
         world.command(MediaCommand::CloseSession { session });
     }
@@ -86,19 +79,20 @@ pub(crate) fn run(bytes: &[u8]) {
     );
 }
 
-/// A call of two, and one of them with media of all kinds.
+/// A call of two, one of them with media of all kinds, and another who sends more than goes out at once.
 pub(crate) fn seeds() -> Vec<Vec<u8>> {
-    let joined = vec![0, 1, 3, 0, 3, 1, 7, 1, 0];
-    let media = [
-        11, 0, 1, 96, 0, 4, 0x90, 0x80, 1, 0x10, 2, 0, 0x9d, 1, 0x2a, 64, 1, 64, 1, 0, 0, 0,
+    let joined = vec![0, 1, 3, 0, 3, 1, 7, 0, 1, 0];
+    let mut media = vec![11, 0, 1, 96, 0, 4, 4];
+    media.extend(KEY_FRAME);
+    media.extend([0, 0, 0]);
+    let reports = [
+        12, 1, 0, 0, 0, 1, 0, 1, 12, 1, 1, 0, 0, 2, 0, 1, 12, 1, 2, 0, 0, 3, 0, 1,
     ];
-    let view = [6, 1, 1, 0, 1, 3, 0xff];
-    let reports = [12, 1, 0, 0, 1, 12, 1, 1, 0, 2, 12, 1, 2, 0, 3];
     let mut call = joined.clone();
-    call.extend(view);
+    call.extend(VIEW);
     for _ in 0..6 {
-        call.extend(media);
-        call.extend([7, 0, 40]);
+        call.extend(&media);
+        call.extend([7, 0, 0, 40]);
     }
     call.extend(reports);
     call.extend([5, 0, 3, 4, 0]);
@@ -110,7 +104,34 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         call,
         [joined.as_slice(), &garbage].concat(),
         vec![0, 1, 1, 0, 7, 2, 0, 0],
+        crowded(),
     ]
+}
+
+/// A key frame's first bytes: VP8's descriptor, its frame tag and size.
+const KEY_FRAME: [u8; 13] = [0x90, 0x80, 1, 0x10, 2, 0, 0x9d, 1, 0x2a, 64, 1, 64, 1];
+/// The second person shows the first one's camera.
+const VIEW: [u8; 9] = [6, 1, 1, 0, 1, 4, 0, 2, 0x80];
+
+/// Video that has to wait for the line: its receiver tells of arrivals, and gets a large picture at once.
+fn crowded() -> Vec<u8> {
+    let mut input = vec![0, 1, 3, 0, 3, 1];
+    input.extend(VIEW);
+    input.extend([0, 0]);
+    // A small picture, told of when it has arrived.
+    input.extend([13, 0, 0, 5, 1, 0, 7, 0, 0, 60]);
+    input.extend([12, 1, 3, 0, 0, 1, 0, 4, 7, 0, 0, 20]);
+    for picture in 2..6 {
+        input.extend([13, 0, 0, 63, picture, 0]);
+        for _ in 0..4 {
+            input.extend([7, 0, 0, 5]);
+        }
+    }
+    // While something waits, its receiver looks at nothing any more, and its sender leaves.
+    input.extend([
+        13, 0, 0, 63, 7, 0, 6, 1, 0, 0, 7, 0, 0, 5, 13, 0, 0, 63, 8, 0, 4, 0,
+    ]);
+    input
 }
 
 /// The datagrams that a client sends to join.
@@ -147,11 +168,24 @@ impl World {
         }
     }
 
+    fn steps(&mut self, bytes: &[u8]) {
+        let mut input = Input(bytes);
+        for _ in 0..STEPS_MAX {
+            if input.0.is_empty() {
+                break;
+            }
+            self.step(&mut input);
+            self.exchange(1);
+        }
+        let waited = self.core.counters().paced_longest;
+        assert!(waited <= Duration::from_millis(100), "{waited:?}");
+    }
+
     fn step(&mut self, input: &mut Input<'_>) {
         let kind = input.byte();
         let who = input.byte() % PEOPLE;
         let (session, participant) = (session_of(who), ParticipantId(u64::from(who)));
-        match kind % 14 {
+        match kind % 15 {
             0 => {
                 let captions = who & 1 == 1;
                 for session in [0, 1].map(SessionId) {
@@ -200,6 +234,7 @@ impl World {
                 let packet = self.request(input);
                 self.send_rtcp(who, &packet);
             }
+            13 => self.burst(who, input),
             _ => {
                 let pair = Pair {
                     remote: address(who),
@@ -337,6 +372,20 @@ impl World {
         });
     }
 
+    /// A picture of VP8 in many packets, or several, without time between them.
+    fn burst(&mut self, who: u8, input: &mut Input<'_>) {
+        let layer = [b'q', b'h', b'f'][usize::from(input.byte()) % 3];
+        let packets = u16::from(input.byte() % 64) + 1;
+        let first = input.number();
+        for number in 0..packets {
+            let mut payload = vec![0x55; 1000];
+            let start: &[u8] = if number == 0 { &KEY_FRAME } else { &[0x80, 0x80, 1] };
+            payload[..start.len()].copy_from_slice(start);
+            let packet = sealable(1, layer, 96, first.wrapping_add(number), &payload);
+            self.send_rtp(who, packet);
+        }
+    }
+
     fn send_rtp(&mut self, who: u8, mut packet: Vec<u8>) {
         let Some(client) = &mut self.clients[usize::from(who)] else {
             return;
@@ -398,6 +447,11 @@ fn media_packet(input: &mut Input<'_>) -> Vec<u8> {
     let sequence = input.number();
     let payload = input.bytes();
     let layer = [b'q', b'h', b'f', b'x'][usize::from(payload_type >> 7) + usize::from(sequence & 1)];
+    sealable(section, layer, payload_type, sequence, &payload)
+}
+
+/// A packet without its encryption.
+fn sealable(section: u8, layer: u8, payload_type: u8, sequence: u16, payload: &[u8]) -> Vec<u8> {
     let mut packet = vec![0x90, payload_type & 0x7f];
     packet.extend(sequence.to_be_bytes());
     packet.extend((u32::from(sequence) * 3000).to_be_bytes());
@@ -419,7 +473,7 @@ fn media_packet(input: &mut Input<'_>) -> Vec<u8> {
     ];
     packet.extend([0xbe, 0xde, 0, 3]);
     packet.extend(extensions);
-    packet.extend(payload);
+    packet.extend_from_slice(payload);
     packet
 }
 
@@ -447,5 +501,17 @@ fn grants(bits: u8) -> MediaGrants {
         microphone: bits & 1 != 0,
         camera: bits & 2 != 0,
         screen: bits & 4 != 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_lets_video_wait_for_a_line() {
+        let mut world = World::new();
+        world.steps(&crowded());
+        assert!(world.core.counters().paced_packets > 20);
     }
 }
