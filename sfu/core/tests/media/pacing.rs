@@ -247,3 +247,26 @@ fn what_waits_is_forgotten_with_its_owner() {
         world.peers[viewer].check_continuity(Holes::Allowed);
     }
 }
+
+/// Ten people who all see each other well, as a load test has them: the way of a packet is as short as without.
+#[test]
+fn on_good_lines_next_to_nothing_waits() {
+    let mut world = World::new(350);
+    let style = OfferStyle {
+        pairs: 10,
+        ..OfferStyle::default()
+    };
+    let people: Vec<usize> = (0..10).map(|_| world.join_as(style)).collect();
+    for person in &people {
+        world.switch(*person, TrackSource::Camera, true);
+        look(&mut world, *person, &people, 720);
+    }
+    world.run(5000);
+    let before = world.counters().clone();
+    world.run(5000);
+    let after = world.counters();
+    let forwarded = after.sent.video.packets - before.sent.video.packets;
+    let paced = after.paced_packets - before.paced_packets;
+    assert!(forwarded > 40_000 && paced * 1000 <= forwarded, "{paced} of {forwarded}");
+    assert_eq!(after.videos_given_up, before.videos_given_up);
+}
