@@ -79,6 +79,7 @@ describe("two people in a call", () => {
     await ben.tile("Fay").getByText("Audio only").waitFor();
     const heard = await energy(ben);
     await eventually("Ben hears Fay", async () => (await energy(ben)) > heard, 30_000);
+    await eventually("Fay sends no pictures to nobody", async () => !(await grows(fay, "q")), 60_000);
     await ben.button("Show pictures").click();
     await eventually("Ben sees Fay again", () => decodes(ben), 30_000);
   });

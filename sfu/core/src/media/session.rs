@@ -266,6 +266,9 @@ impl Session {
 
     /// Deals out the pairs again, after an answer that brought more of them or more people.
     pub(crate) fn deal_pairs(&mut self, now: Now, shared: &mut Shared) {
+        for participant in self.participants.iter_mut().flatten() {
+            participant.dynacast.expect_viewer(now.time);
+        }
         self.replan(now, shared);
         self.update_publishing(now, shared);
         self.choose_layers(now, shared);

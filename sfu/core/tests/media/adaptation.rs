@@ -302,14 +302,44 @@ fn layers_nobody_watches_go_off_after_a_while_and_come_on_at_once() {
     );
 
     world.view(bob, &[]);
-    world.run(10_000);
+    world.run(9000);
     assert_eq!(world.publishes(ann).last().unwrap().1, [true, false, false]);
+    world.run(2000);
+    assert_eq!(world.publishes(ann).last().unwrap().1, [false; 3]);
     let back_ms = world.now_ms();
     world.view(bob, &[(ann, TrackSource::Camera, 720)]);
     world.run(1500);
     let first = pictures(&world, bob, ann, back_ms)[0];
     assert!(first.0 - back_ms < 300, "back at once, if small: {first:?}");
     assert_eq!(layers(&world, bob, ann, back_ms).last(), Some(&2));
+    world.peers[bob].check_continuity(Holes::Forbidden);
+}
+
+#[test]
+fn nobody_sends_pictures_to_nobody_and_who_joins_finds_them_there() {
+    let mut world = World::new(146);
+    let ann = publisher(&mut world);
+    world.run(12_000);
+    assert_eq!(world.publishes(ann).last().unwrap().1, [false; 3]);
+    let before = world.counters().received.video.packets;
+    world.run(5000);
+    assert_eq!(world.counters().received.video.packets, before);
+
+    // The publisher is asked before whoever joins is connected.
+    let bob = world.knock(super::wire::OfferStyle::default());
+    world.admit(bob, super::world::EVERYTHING);
+    world.offer(bob);
+    assert_eq!(world.publishes(ann).last().unwrap().1, [true, false, false]);
+    world.view(bob, &[(ann, TrackSource::Camera, 720)]);
+    world.run(1500);
+    let media = world.peers[bob].got(world.peers[ann].id, true, 0)[0].at_ms;
+    let first = pictures(&world, bob, ann, 0)[0].0;
+    assert!(
+        first <= media + 100,
+        "sound at {media} ms, a picture at {first} ms"
+    );
+    world.run(2000);
+    assert_eq!(layers(&world, bob, ann, world.now_ms() - 300), [2]);
     world.peers[bob].check_continuity(Holes::Forbidden);
 }
 

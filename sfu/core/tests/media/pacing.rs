@@ -267,6 +267,9 @@ fn on_good_lines_next_to_nothing_waits() {
     let after = world.counters();
     let forwarded = after.sent.video.packets - before.sent.video.packets;
     let paced = after.paced_packets - before.paced_packets;
-    assert!(forwarded > 40_000 && paced * 1000 <= forwarded, "{paced} of {forwarded}");
+    assert!(
+        forwarded > 40_000 && paced * 1000 <= forwarded,
+        "{paced} of {forwarded}"
+    );
     assert_eq!(after.videos_given_up, before.videos_given_up);
 }
