@@ -36,6 +36,10 @@ const EVENTS_MAX: usize = 65_536;
 /// is lost, which the captions mark as a gap.
 const SPEECH_PACKETS_MAX: usize = 1024;
 
+/// In a session with more places, what several people's wishes change is decided once in a turn of the clock: the way
+/// of a packet must not wait for two hundred decisions about everybody.
+const PROMPT_PLACES_MAX: usize = 30;
+
 /// The time of a call into the core, on both clocks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Now {
@@ -122,6 +126,8 @@ pub(crate) struct Session {
     beat: u64,
     /// Somebody is to be served before the next one.
     is_awake: bool,
+    /// Layers are to be chosen at the next one.
+    must_choose: bool,
     scratch: Scratch,
 }
 
@@ -161,6 +167,7 @@ impl Session {
             needs_copies: false,
             beat: 0,
             is_awake: false,
+            must_choose: false,
             scratch: Scratch::default(),
         }
     }
@@ -252,7 +259,16 @@ impl Session {
         };
         participant.set_view(items, mode);
         self.replan_for(at, now, shared);
-        self.choose_layers(now, shared);
+        self.choose_layers_soon(now, shared);
+    }
+
+    /// Chooses layers after one person's wishes have changed, or somebody has connected: at once in a small group.
+    fn choose_layers_soon(&mut self, now: Now, shared: &mut Shared) {
+        if self.participants.len() > PROMPT_PLACES_MAX {
+            self.must_choose = true;
+        } else {
+            self.choose_layers(now, shared);
+        }
     }
 
     /// Gives a participant a connection; the one before is to be taken away first, the pairs dealt out after.
@@ -330,7 +346,7 @@ impl Session {
         if is_turn {
             self.update_limits(now);
         }
-        if is_turn || self.somebodys_line_has_fallen() {
+        if is_turn || self.must_choose || self.somebodys_line_has_fallen() {
             self.choose_layers(now, shared);
         }
     }
@@ -388,7 +404,7 @@ impl Session {
                         session,
                         participant: id,
                     });
-                    self.choose_layers(now, shared);
+                    self.choose_layers_soon(now, shared);
                 }
                 TransportEvent::Disconnected(reason) => {
                     shared.event(MediaEvent::Disconnected {

@@ -39,6 +39,18 @@ pub(crate) enum Reason {
 pub(crate) struct Claim {
     pub(crate) owner: Owner,
     pub(crate) reason: Reason,
+    /// Whether they have one at present; [`plan`] finds that out.
+    pub(crate) is_held: bool,
+}
+
+impl Claim {
+    pub(crate) fn new(owner: Owner, reason: Reason) -> Self {
+        Self {
+            owner,
+            reason,
+            is_held: false,
+        }
+    }
 }
 
 /// A pair as it stands.
@@ -60,8 +72,17 @@ pub(crate) struct Reassignment {
 pub(crate) fn plan(places: &[Place], claims: &mut [Claim], changes: &mut Vec<Reassignment>) {
     changes.clear();
     let holds = |owner: Owner| places.iter().any(|place| place.owner == Some(owner));
-    claims.sort_by_key(|claim| (claim.reason, !holds(claim.owner), claim.owner));
-    let winners = &claims[..claims.len().min(places.len())];
+    for claim in claims.iter_mut() {
+        claim.is_held = holds(claim.owner);
+    }
+    let order = |claim: &Claim| (claim.reason, !claim.is_held, claim.owner);
+    // In a large group only those that win need to be in order.
+    if claims.len() > places.len() {
+        claims.select_nth_unstable_by_key(places.len(), order);
+    }
+    let winning = claims.len().min(places.len());
+    claims[..winning].sort_unstable_by_key(order);
+    let winners = &claims[..winning];
     let wins = |owner: Owner| winners.iter().any(|claim| claim.owner == owner);
     let claims_still = |owner: Owner| claims.iter().any(|claim| claim.owner == owner);
 
@@ -77,7 +98,7 @@ pub(crate) fn plan(places: &[Place], claims: &mut [Claim], changes: &mut Vec<Rea
             .iter()
             .any(|change| change.pair == pair && change.owner.is_some())
     };
-    for claim in winners.iter().filter(|claim| !holds(claim.owner)) {
+    for claim in winners.iter().filter(|claim| !claim.is_held) {
         let is_free_now = |pair: usize| changes[..freed_now].iter().any(|change| change.pair == pair);
         // The longest unused first: late packets of the last owner are then surely gone.
         let order = |pair: usize| match places[pair].owner {
@@ -115,10 +136,7 @@ mod tests {
     fn present(owners: &[Owner]) -> Vec<Claim> {
         owners
             .iter()
-            .map(|owner| Claim {
-                owner: *owner,
-                reason: Reason::Present(Reverse(None)),
-            })
+            .map(|owner| Claim::new(*owner, Reason::Present(Reverse(None))))
             .collect()
     }
 
@@ -173,10 +191,7 @@ mod tests {
         };
         let places = [place(Some(1), 0)];
         let mut claims = present(&[person(1)]);
-        claims.push(Claim {
-            owner: screen,
-            reason: Reason::Screen,
-        });
+        claims.push(Claim::new(screen, Reason::Screen));
         assert_eq!(planned(&places, claims), [(0, Some(screen))]);
     }
 
@@ -189,13 +204,13 @@ mod tests {
             let mut places = vec![Place::default(); pairs];
             let mut freed = 0;
             for round in rounds {
-                let mut claims: Vec<_> = round.iter().map(|(participant, reason)| Claim {
-                    owner: person(*participant),
-                    reason: match reason {
+                let mut claims: Vec<_> = round.iter().map(|(participant, reason)| {
+                    let reason = match reason {
                         0 => Reason::Shown,
                         1 => Reason::Speaks(*participant),
                         _ => Reason::Present(Reverse(None)),
-                    },
+                    };
+                    Claim::new(person(*participant), reason)
                 }).collect();
                 let mut changes = Vec::new();
                 plan(&places, &mut claims, &mut changes);

@@ -24,6 +24,7 @@ const HEADROOM_PERCENT: u64 = 140;
 impl Session {
     /// Chooses the layer of every video for everybody, and asks for key frames where one is to begin.
     pub(in crate::media) fn choose_layers(&mut self, now: Now, shared: &mut Shared) {
+        self.must_choose = false;
         let mut scratch = std::mem::take(&mut self.scratch);
         self.survey(&mut scratch, now);
         let people = self.with_media();

@@ -65,15 +65,9 @@ impl Session {
             } else {
                 Reason::Present(Reverse(participant.voice.last_spoke()))
             };
-            claims.push(Claim {
-                owner: owner(Share::Person),
-                reason,
-            });
+            claims.push(Claim::new(owner(Share::Person), reason));
             if participant.shares_screen() {
-                claims.push(Claim {
-                    owner: owner(Share::Screen),
-                    reason: Reason::Screen,
-                });
+                claims.push(Claim::new(owner(Share::Screen), Reason::Screen));
             }
         }
     }
