@@ -19,6 +19,7 @@ use super::time::MediaTime;
 
 /// Nothing waits longer. More: a picture that lags behind its sound; less: bursts that the line must queue itself.
 pub(crate) const WAIT_MAX: Duration = Duration::from_millis(100);
+const WAIT_MAX_NS: i64 = WAIT_MAX.as_nanos() as i64;
 /// What must not be given up is planned to be out within this time, whatever the line: what spends credit meanwhile
 /// and a late wake-up find room before [`WAIT_MAX`].
 const IN_TIME: Duration = Duration::from_millis(80);
@@ -27,7 +28,7 @@ const IN_TIME: Duration = Duration::from_millis(80);
 const RATE_PERCENT: u64 = 250;
 /// What may go out at once: so many bytes, or this much time at the rate allowed if that is more. Frames of several
 /// people that come together fit in; more is felt by what shares the line.
-const BURST_BYTES: u64 = 5_000;
+const BURST_BYTES: i64 = 5_000;
 const BURST: Duration = Duration::from_millis(20);
 /// Packets that wait for one receiver. Full: what has most waiting is given up.
 const WAITING_MAX: usize = 2048;
@@ -46,15 +47,15 @@ pub(crate) struct Waiting {
     pub(crate) bytes: u16,
 }
 
-/// See the module.
+/// See the module. In nanoseconds as plain numbers, since every packet that goes out is counted here.
 #[derive(Debug, Default)]
 pub(crate) struct Pacer {
     /// At the rate allowed; 0: there is no limit.
-    byte_ns: u64,
+    byte_ns: i64,
     /// The same while what waits is hurried: then nothing more goes at once.
-    hurried_byte_ns: Option<u64>,
+    hurried_byte_ns: Option<i64>,
     /// What may go out at once, as time at the rate allowed.
-    burst: Duration,
+    burst_ns: i64,
     /// When everything that went out would be through.
     through: MediaTime,
     /// In the order in which it is to go out.
@@ -65,12 +66,12 @@ impl Pacer {
     /// Allows a margin beyond what the line is thought to carry; everything as long as nothing is known of it.
     pub(crate) fn set_estimate(&mut self, estimate: Option<Bitrate>) {
         let Some(estimate) = estimate.filter(|estimate| estimate.0 > 0) else {
-            (self.byte_ns, self.burst) = (0, Duration::ZERO);
+            (self.byte_ns, self.burst_ns) = (0, 0);
             return;
         };
         let rate = estimate.0.saturating_mul(RATE_PERCENT) / 100;
-        self.byte_ns = 8_000_000_000 / rate.max(1);
-        self.burst = BURST.max(Duration::from_nanos(self.byte_ns * BURST_BYTES));
+        self.byte_ns = (8_000_000_000 / rate.max(1)) as i64;
+        self.burst_ns = (BURST.as_nanos() as i64).max(self.byte_ns * BURST_BYTES);
     }
 
     /// Whether a picture's packet may go out at once.
@@ -80,7 +81,7 @@ impl Pacer {
 
     /// Whether the first one that waits may go out.
     pub(crate) fn has_credit(&self, now: MediaTime) -> bool {
-        self.byte_ns == 0 || self.through <= now + self.burst()
+        self.byte_ns == 0 || self.through.0 <= now.0 + self.burst_ns()
     }
 
     /// So many bytes go out now. Who can't wait may spend what is not there, but holds nobody else up for longer than
@@ -91,8 +92,8 @@ impl Pacer {
             Some(byte_ns) => (self.through, byte_ns),
             None => (self.through.max(now), self.byte_ns),
         };
-        let takes = Duration::from_nanos(byte_ns * bytes as u64);
-        self.through = (from + takes).min(now + self.burst + WAIT_MAX);
+        let latest = now.0 + self.burst_ns + WAIT_MAX_NS;
+        self.through = MediaTime((from.0 + byte_ns * bytes as i64).min(latest));
     }
 
     /// Whether one more can wait.
@@ -126,7 +127,7 @@ impl Pacer {
     /// When nothing waits any more, nothing is hurried, and what may go out at once is used up.
     fn calm_down(&mut self) {
         if self.queue.is_empty() && self.hurried_byte_ns.take().is_some() {
-            self.through = self.through + self.burst();
+            self.through.0 += self.burst_ns();
         }
     }
 
@@ -138,33 +139,32 @@ impl Pacer {
     /// Whether everything that waits, so many bytes, goes out in time at the present rate.
     pub(crate) fn is_in_time(&self, bytes: u64, now: MediaTime) -> bool {
         let byte_ns = self.hurried_byte_ns.unwrap_or(self.byte_ns);
-        let until_credit = self.through.since(now + self.burst());
-        let takes = Duration::from_nanos(byte_ns.saturating_mul(bytes));
-        bytes == 0 || until_credit + takes <= self.time_left(now)
+        let until_credit = (self.through.0 - now.0 - self.burst_ns()).max(0);
+        bytes == 0 || until_credit + byte_ns.saturating_mul(bytes as i64) <= self.time_left_ns(now)
     }
 
     /// Everything that waits, so many bytes, is to go out in time, spread as evenly as that allows.
     pub(crate) fn hurry(&mut self, bytes: u64, now: MediaTime) {
-        let needed = self.time_left(now).as_nanos() as u64 / bytes.max(1);
+        let needed = self.time_left_ns(now) / bytes.max(1) as i64;
         self.hurried_byte_ns = Some(self.hurried_byte_ns.unwrap_or(self.byte_ns).min(needed));
         self.through = self.through.min(now);
     }
 
     /// What may go out at once.
-    fn burst(&self) -> Duration {
+    fn burst_ns(&self) -> i64 {
         match self.hurried_byte_ns {
-            Some(_) => Duration::ZERO,
-            None => self.burst,
+            Some(_) => 0,
+            None => self.burst_ns,
         }
     }
 
     /// In which the last one that waits is to be out.
-    fn time_left(&self, now: MediaTime) -> Duration {
+    fn time_left_ns(&self, now: MediaTime) -> i64 {
         let waited = self
             .queue
             .back()
             .map_or(Duration::ZERO, |last| now.since(last.since));
-        IN_TIME.saturating_sub(waited)
+        IN_TIME.saturating_sub(waited).as_nanos() as i64
     }
 }
 
