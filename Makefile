@@ -28,7 +28,7 @@ build: ## Install what is missing and build the release binary with the web clie
 	@$(SETUP) tools packages web binary
 
 test: ## Run every test: Rust, TypeScript, real browser
-	@$(SETUP) tools packages test-packages web binary test-binary model
+	@$(SETUP) tools packages test-packages web binary test-binary model test-model
 	@$(MAKE) --no-print-directory test-rust test-web test-browser
 
 test-rust: ## Run the Rust tests

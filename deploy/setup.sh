@@ -11,6 +11,7 @@
 #   test-binary        builds the program that stands for a bad network in browser tests
 #   model              fetches the caption model
 #   model-if-possible  the same, and goes on without captions where that fails
+#   test-model         fetches the model of many languages, which only tests need
 #
 # A step that has nothing to do says nothing and takes no time. What was done is remembered beside its result, never
 # elsewhere: removing the result is enough to have it made again.
@@ -110,7 +111,8 @@ install_test_packages() {
     /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf=fonts-dejavu-core \
     shellcheck=shellcheck \
     turnserver=coturn \
-    pulseaudio=pulseaudio
+    pulseaudio=pulseaudio \
+    espeak-ng=espeak-ng
 }
 
 # Janus is for comparing only: Debian would start its service at once, which would listen to the network.
@@ -187,6 +189,10 @@ fetch_model() {
   "$HEARKEN" model fetch </dev/null
 }
 
+fetch_test_model() {
+  "$HEARKEN" model fetch base </dev/null
+}
+
 fetch_model_if_possible() {
   fetch_model || printf '%s\n' \
     'note: without a caption model there will be no captions; everything else works.' \
@@ -205,6 +211,7 @@ for name in "$@"; do
     binary) build_binary ;;
     test-binary) build_test_binary ;;
     model) fetch_model ;;
+    test-model) fetch_test_model ;;
     model-if-possible) fetch_model_if_possible ;;
     *) fail "there is no step called $name" ;;
   esac

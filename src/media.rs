@@ -93,8 +93,13 @@ impl Plane {
 
 impl MediaPlane for Plane {
     fn send(&self, command: MediaCommand) -> Result<(), MediaPlaneError> {
-        if let (MediaCommand::CloseSession { session }, Some(captions)) = (&command, &self.captions) {
-            captions.forget_session(*session);
+        match (&command, &self.captions) {
+            (MediaCommand::CloseSession { session }, Some(captions)) => captions.forget_session(*session),
+            (MediaCommand::Listen { session, speech }, Some(captions)) => {
+                captions.listen(*session, speech.clone());
+                return Ok(());
+            }
+            _ => {}
         }
         self.server.send(command).map_err(|error| match error {
             SendError::Overloaded => MediaPlaneError::Overloaded,

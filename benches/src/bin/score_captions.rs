@@ -14,7 +14,7 @@ use hearken_benches::captions::{
     Noise, Rehearsal, Score, Scorecard, Timeline, align, english_words, packets,
 };
 use hearken_benches::{Recording, recordings};
-use hearken_captions_core::{Job, JobId, Policy, SAMPLE_RATE, Transcriber, cut_repetition};
+use hearken_captions_core::{Job, Policy, SAMPLE_RATE, Transcriber, cut_repetition};
 use hearken_captions_worker::{Context as AudioContext, WhisperModel, model};
 use hearken_protocol::{CaptionEvent, ParticipantId, Timestamp};
 
@@ -221,11 +221,7 @@ fn transcribe_whole(transcriber: &mut impl Transcriber, samples: &[i16]) -> Resu
         .map(|sample| f32::from(*sample) / 32_768.0)
         .collect();
     sound.truncate(SAMPLE_RATE * 29);
-    let mut hypothesis = transcriber.transcribe(&Job {
-        id: JobId(0),
-        sound,
-        before: String::new(),
-    })?;
+    let mut hypothesis = transcriber.transcribe(&Job::of_nobody(sound))?;
     cut_repetition(&mut hypothesis.words);
     let words: Vec<String> = hypothesis.words.into_iter().map(|word| word.text).collect();
     Ok(words.join(" "))

@@ -1,9 +1,10 @@
 //! All speakers together: who is decoded next, and what to leave out when there is too much to do.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use hearken_protocol::{CaptionEvent, SessionId, Timestamp};
+use hearken_protocol::{CaptionEvent, GroupSpeech, SessionId, Timestamp};
 
 use crate::captions::Outbox;
 use crate::policy::Policy;
@@ -13,6 +14,8 @@ use crate::transcriber::{Hypothesis, Job, JobId, TranscribeError};
 
 /// Speakers that are followed at once. Full: a new one is refused and counted.
 pub const SPEAKERS_MAX: usize = 1_000;
+/// Sessions whose speech is known; one more is taken for English without a vocabulary.
+const SPEECHES_MAX: usize = 1_000;
 /// Without sound for so long, an utterance is over: the longest gap of Opus DTX is 400 ms.
 const SOUND_STOPPED: Duration = Duration::from_millis(600);
 /// Without sound for so long, a speaker is forgotten.
@@ -44,6 +47,10 @@ pub struct Counters {
 pub struct Captioner {
     policy: Policy,
     speakers: BTreeMap<SpeakerKey, Speaker>,
+    /// How groups speak, where it was said.
+    speeches: BTreeMap<SessionId, Arc<GroupSpeech>>,
+    /// How all others speak.
+    usual: Arc<GroupSpeech>,
     outbox: Outbox,
     jobs: u64,
     /// How long jobs have waited of late: what the step is lengthened by.
@@ -57,6 +64,8 @@ impl Captioner {
         Self {
             policy,
             speakers: BTreeMap::new(),
+            speeches: BTreeMap::new(),
+            usual: Arc::default(),
             outbox: Outbox::new(epoch),
             jobs: 0,
             lateness: Duration::ZERO,
@@ -111,6 +120,14 @@ impl Captioner {
     /// A session is over: nothing more of it is decoded or said.
     pub fn forget_session(&mut self, session: SessionId) {
         self.speakers.retain(|key, _| key.session != session);
+        self.speeches.remove(&session);
+    }
+
+    /// How the group of a session speaks: what its jobs say from now on.
+    pub fn listen(&mut self, session: SessionId, speech: GroupSpeech) {
+        if self.speeches.len() < SPEECHES_MAX || self.speeches.contains_key(&session) {
+            self.speeches.insert(session, Arc::new(speech));
+        }
     }
 
     /// The most urgent job, if any: finals by when they ended, partials by when they fell due, the longest
@@ -126,10 +143,10 @@ impl Captioner {
                 outbox: &mut self.outbox,
                 counters: &mut self.counters,
             };
-            let job = self
-                .speakers
-                .get_mut(&key)
-                .and_then(|speaker| speaker.start_job(id, &mut desk));
+            let job = self.speakers.get_mut(&key).and_then(|speaker| {
+                let speech = self.speeches.get(&key.session).unwrap_or(&self.usual);
+                speaker.start_job(id, speech, &mut desk)
+            });
             if let Some(job) = job {
                 self.jobs += 1;
                 self.counters.jobs += 1;

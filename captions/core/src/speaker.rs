@@ -1,9 +1,10 @@
 //! One speaker: the segment that is open, the segments that wait for their last decoding, the job in flight.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
-use hearken_protocol::{ParticipantId, SessionId, Timestamp};
+use hearken_protocol::{GroupSpeech, ParticipantId, SessionId, Timestamp};
 
 use crate::captioner::Counters;
 use crate::captions::{Known, Outbox};
@@ -237,7 +238,7 @@ impl Speaker {
     }
 
     /// The job that is due. Segments that cannot be speech end here without one.
-    pub fn start_job(&mut self, id: JobId, desk: &mut Desk<'_>) -> Option<Job> {
+    pub fn start_job(&mut self, id: JobId, speech: &Arc<GroupSpeech>, desk: &mut Desk<'_>) -> Option<Job> {
         let segment = self.closed.front_mut().or(self.open.as_mut())?;
         segment.due_since = None;
         segment.asked_until = segment.len();
@@ -260,6 +261,8 @@ impl Speaker {
         });
         Some(Job {
             id,
+            speaker: self.key,
+            speech: Arc::clone(speech),
             sound: segment.sound(),
             before: words_before(segment, desk.policy),
         })

@@ -1,7 +1,11 @@
 //! The seam to the speech model: what a job asks for, what comes back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use hearken_protocol::{GroupSpeech, ParticipantId, SessionId};
+
+use crate::speaker::SpeakerKey;
 use crate::words::Word;
 
 /// Names a job; never used again by the same captioner.
@@ -13,6 +17,10 @@ pub struct JobId(pub u64);
 pub struct Job {
     /// To be handed back with the result.
     pub id: JobId,
+    /// Who spoke.
+    pub speaker: SpeakerKey,
+    /// How the speaker's group speaks.
+    pub speech: Arc<GroupSpeech>,
     /// 16 kHz mono, −1 to 1.
     pub sound: Vec<f32>,
     /// What was said just before, if anything: a model hears names and beginnings better with it.
@@ -30,6 +38,21 @@ impl std::fmt::Debug for Job {
 }
 
 impl Job {
+    /// Sound of nobody in particular, in English: for trying a model out.
+    pub fn of_nobody(sound: Vec<f32>) -> Self {
+        let speaker = SpeakerKey {
+            session: SessionId(0),
+            participant: ParticipantId(0),
+        };
+        Self {
+            id: JobId(0),
+            speaker,
+            speech: Arc::default(),
+            sound,
+            before: String::new(),
+        }
+    }
+
     /// Length of the sound.
     pub fn duration(&self) -> Duration {
         Duration::from_micros(self.sound.len() as u64 * 1_000_000 / crate::SAMPLE_RATE as u64)

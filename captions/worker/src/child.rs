@@ -16,7 +16,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use hearken_captions_core::{Job, JobId, Policy, SAMPLE_RATE, Transcriber};
+use hearken_captions_core::{Job, Policy, SAMPLE_RATE, Transcriber};
 use hearken_protocol::Timestamp;
 
 use crate::model;
@@ -147,7 +147,7 @@ pub fn run(config: &WorkerConfig, mut socket: UnixStream) -> Result<(), WorkerEr
     });
     let reader = BufReader::new(socket.try_clone().map_err(WireError::Io)?);
     thread::spawn(move || listen(reader, &wakes));
-    send(&mut socket, &FromWorker::Ready)?;
+    send(&mut socket, &FromWorker::Ready(model.abilities()))?;
     Worker {
         pipeline: Pipeline::new(config.epoch, Policy::default()),
         pool,
@@ -163,12 +163,7 @@ fn default_threads() -> usize {
 
 /// The first job of a state is slow: memory is allocated, the model's pages are read.
 fn warm_up(transcriber: &mut WhisperTranscriber) {
-    let job = Job {
-        id: JobId(0),
-        sound: vec![0.0; SAMPLE_RATE * 2],
-        before: String::new(),
-    };
-    let _ = transcriber.transcribe(&job);
+    let _ = transcriber.transcribe(&Job::of_nobody(vec![0.0; SAMPLE_RATE * 2]));
 }
 
 /// Everything that wakes the main loop, besides time.
@@ -206,6 +201,7 @@ impl Worker {
                 Ok(Wake::Gone(error)) => return Err(error.into()),
                 Ok(Wake::Message(ToWorker::Speech(packet))) => self.pipeline.packet(now(), packet),
                 Ok(Wake::Message(ToWorker::ForgetSession(session))) => self.pipeline.forget_session(session),
+                Ok(Wake::Message(ToWorker::Listen(session, speech))) => self.pipeline.listen(session, speech),
                 Ok(Wake::Done(done)) => {
                     self.pool.finished();
                     self.pipeline.finish_job(done.job, done.result);

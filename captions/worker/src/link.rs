@@ -67,8 +67,9 @@ impl Reader<'_> {
     async fn take(&mut self, message: FromWorker) {
         match message {
             FromWorker::Hello { .. } => {}
-            FromWorker::Ready => {
+            FromWorker::Ready(abilities) => {
                 self.metrics.up.set(1);
+                let _ = self.news.send(CaptionNews::Model(abilities)).await;
                 *self.model_before = None;
                 self.is_quiet.set(true);
                 self.tell(CaptionsState::On).await;

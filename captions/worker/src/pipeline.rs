@@ -7,7 +7,7 @@ use std::time::Duration;
 use hearken_captions_core::{
     Captioner, Counters, Frame, Hypothesis, Job, JobId, Policy, SPEAKERS_MAX, SpeakerKey, TranscribeError,
 };
-use hearken_protocol::{CaptionEvent, SessionId, SpeechPacket, Timestamp};
+use hearken_protocol::{CaptionEvent, GroupSpeech, SessionId, SpeechPacket, Timestamp};
 
 use crate::intake::{Heard, Intake, IntakeCounters};
 use crate::voice::VoiceDetector;
@@ -90,6 +90,11 @@ impl Pipeline {
     pub fn forget_session(&mut self, session: SessionId) {
         self.listeners.retain(|key, _| key.session != session);
         self.captioner.forget_session(session);
+    }
+
+    /// How the group of a session speaks.
+    pub fn listen(&mut self, session: SessionId, speech: GroupSpeech) {
+        self.captioner.listen(session, speech);
     }
 
     /// The most urgent job, if any.

@@ -6,6 +6,7 @@
 //! comes back.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -17,7 +18,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use hearken_protocol::{CaptionNews, CaptionsState, SessionId, SpeechPacket};
+use hearken_protocol::{CaptionNews, CaptionsState, GroupSpeech, SessionId, SpeechPacket};
 use prometheus::Registry;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -38,8 +39,10 @@ const TO_WORKER_MAX: usize = 1_024;
 /// News on their way to the server. Full: the child waits.
 const NEWS_MAX: usize = 1_024;
 /// Orders that wait; they are taken at once. Full: of an ended session the child finds out when no packets come,
-/// and a new model is offered again.
+/// a new model is offered again, and a session is taken for English.
 const ORDERS_MAX: usize = 2_048;
+/// Sessions whose speech is known. Full: one more is taken for English without a vocabulary.
+const SPEECHES_MAX: usize = 1_000;
 /// A new model waits so long at most for a second in which nobody speaks.
 const QUIET_WITHIN: Duration = Duration::from_secs(20);
 /// How often it looks for one.
@@ -81,6 +84,7 @@ impl SupervisorConfig {
 #[derive(Debug)]
 enum Order {
     Forget(SessionId),
+    Listen(SessionId, GroupSpeech),
     UseModel(PathBuf),
 }
 
@@ -142,6 +146,7 @@ impl Supervisor {
             state: None,
             epoch: 0,
             model_before: None,
+            speeches: Speeches::default(),
         };
         thread::Builder::new().name("captions".into()).spawn(move || {
             runtime.block_on(keeper.keep());
@@ -160,6 +165,11 @@ impl Supervisor {
     /// A session is over: nothing more is to be said about it.
     pub fn forget_session(&self, session: SessionId) {
         let _ = self.orders.try_send(Order::Forget(session));
+    }
+
+    /// How the group of a session speaks: holds for this child and those after it, until the session is over.
+    pub fn listen(&self, session: SessionId, speech: GroupSpeech) {
+        let _ = self.orders.try_send(Order::Listen(session, speech));
     }
 
     /// To give it other models with.
@@ -208,6 +218,30 @@ struct Keeper {
     epoch: u64,
     /// What was used before the present model, until that one has proved itself.
     model_before: Option<PathBuf>,
+    speeches: Speeches,
+}
+
+/// How groups speak that speak otherwise than most. Every child is told.
+#[derive(Debug, Default)]
+struct Speeches(BTreeMap<SessionId, GroupSpeech>);
+
+impl Speeches {
+    fn learn(&mut self, session: SessionId, speech: GroupSpeech) {
+        if self.0.len() < SPEECHES_MAX || self.0.contains_key(&session) {
+            self.0.insert(session, speech);
+        }
+    }
+
+    fn forget(&mut self, session: SessionId) {
+        self.0.remove(&session);
+    }
+
+    /// What a new child is told first.
+    fn messages(&self) -> impl Iterator<Item = ToWorker> {
+        self.0
+            .iter()
+            .map(|(session, speech)| ToWorker::Listen(*session, speech.clone()))
+    }
 }
 
 impl Keeper {
@@ -287,7 +321,8 @@ impl Keeper {
                 _ = self.speech.next() => self.metrics.dropped(PacketDrop::NoWorker, 1),
                 order = self.orders.recv() => match order {
                     None => return Waited::Stopped,
-                    Some(Order::Forget(_)) => {}
+                    Some(Order::Forget(session)) => self.speeches.forget(session),
+                    Some(Order::Listen(session, speech)) => self.speeches.learn(session, speech),
                     Some(Order::UseModel(model)) => {
                         self.config.model = Some(model);
                         self.model_before = None;
@@ -395,8 +430,13 @@ impl Keeper {
             news,
             state,
             model_before,
+            speeches,
             ..
         } = self;
+        // There is room: nothing else waits yet.
+        speeches
+            .messages()
+            .for_each(|message| drop(outbox.try_send(message)));
         let dropped = metrics.drop_counter();
         let is_quiet = Cell::new(false);
         let write = write_messages(writing, messages);
@@ -424,7 +464,12 @@ impl Keeper {
                 },
                 order = orders.recv() => match order {
                     Some(Order::Forget(session)) => {
+                        speeches.forget(session);
                         let _ = outbox.try_send(ToWorker::ForgetSession(session));
+                    }
+                    Some(Order::Listen(session, speech)) => {
+                        let _ = outbox.try_send(ToWorker::Listen(session, speech.clone()));
+                        speeches.learn(session, speech);
                     }
                     Some(Order::UseModel(model)) => new_model = Some((model, Instant::now() + QUIET_WITHIN)),
                     None => {

@@ -1,15 +1,20 @@
 //! The speech model in production: whisper.cpp, one shared model, one state per thread.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hearken_captions_core::{Hypothesis, Job, TranscribeError, Transcriber, Word, max_tokens};
+use hearken_protocol::{CaptionAbilities, Language, SpokenLanguage, Writing};
 use whisper_rs::{
     DtwMode, DtwModelPreset, DtwParameters, FullParams, SamplingStrategy, WhisperContext,
     WhisperContextParameters, WhisperState,
 };
 
 use crate::model::{self, Languages, ModelInfo};
+use crate::prompt::Tokenizer;
+use crate::tongues::Tongues;
 
 /// Positions of the encoder per second of sound.
 const POSITIONS_PER_SECOND: f32 = 50.0;
@@ -19,6 +24,15 @@ const POSITIONS_SPARE: usize = 64;
 const POSITIONS_STEP: usize = 32;
 const POSITIONS_MIN: usize = 192;
 const POSITIONS_MAX: usize = 1_500;
+
+/// Whether this program was built for a graphics card: see the features of the root package.
+const ON_GPU: bool = cfg!(any(
+    feature = "cuda",
+    feature = "hipblas",
+    feature = "intel-sycl",
+    feature = "metal",
+    feature = "vulkan"
+));
 
 /// A model that cannot be used although its file looked right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,9 +51,11 @@ pub enum Context {
 
 /// The model in memory, shared by all threads.
 pub struct WhisperModel {
-    context: WhisperContext,
+    context: Arc<WhisperContext>,
     /// Whether it says when words end.
     has_times: bool,
+    abilities: CaptionAbilities,
+    tongues: Arc<Tongues>,
 }
 
 impl WhisperModel {
@@ -52,9 +68,10 @@ impl WhisperModel {
         whisper_rs::install_logging_hooks();
         let mut parameters = WhisperContextParameters::default();
         // Flash attention doubles the encoder's time on a processor.
-        parameters.use_gpu(false).flash_attn(false);
+        parameters.use_gpu(ON_GPU).flash_attn(false);
         // Which of the model's attention heads follow the sound tells when words end.
-        let followers = model::check(path).ok().and_then(|info| followers_of(&info));
+        let info = model::check(path).ok();
+        let followers = info.as_ref().and_then(followers_of);
         let has_times = followers.is_some();
         if let Some(model_preset) = followers {
             parameters.dtw_parameters(DtwParameters {
@@ -63,7 +80,24 @@ impl WhisperModel {
             });
         }
         let context = WhisperContext::new_with_params(path, parameters).map_err(failed)?;
-        Ok(Self { context, has_times })
+        let abilities = if !context.is_multilingual() {
+            CaptionAbilities::English
+        } else if info.is_some_and(|info| info.translates()) {
+            CaptionAbilities::LanguagesAndTranslation
+        } else {
+            CaptionAbilities::Languages
+        };
+        Ok(Self {
+            context: Arc::new(context),
+            has_times,
+            abilities,
+            tongues: Arc::default(),
+        })
+    }
+
+    /// What it can do.
+    pub fn abilities(&self) -> CaptionAbilities {
+        self.abilities
     }
 
     /// Something to transcribe with; one per thread. About 50 MB.
@@ -85,6 +119,10 @@ impl WhisperModel {
             context,
             has_times: self.has_times,
             end_of_text: self.context.token_eot(),
+            abilities: self.abilities,
+            tongues: Arc::clone(&self.tongues),
+            tokenizer: Tokenizer::of(&self.context),
+            parameters: BTreeMap::new(),
         })
     }
 }
@@ -96,30 +134,25 @@ pub struct WhisperTranscriber {
     has_times: bool,
     /// This token and those after it are marks, not text.
     end_of_text: i32,
+    abilities: CaptionAbilities,
+    tongues: Arc<Tongues>,
+    tokenizer: Tokenizer,
+    parameters: BTreeMap<Language, FullParams<'static, 'static>>,
 }
 
 impl Transcriber for WhisperTranscriber {
     fn transcribe(&mut self, job: &Job) -> Result<Hypothesis, TranscribeError> {
-        let mut parameters = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
-        parameters.set_n_threads(1);
+        let language = self.language(job)?;
+        let prompt = self.tokenizer.prompt(&job.speech, &job.before);
+        let mut parameters = self.parameters_for(language);
         parameters.set_audio_ctx(match self.context {
             Context::Fitted => positions(job.sound.len()) as i32,
             Context::Full => POSITIONS_MAX as i32,
         });
         parameters.set_max_tokens(max_tokens(job.duration()) as i32);
-        parameters.set_no_context(true);
-        parameters.set_single_segment(true);
-        // Timestamps are not used, but a model that may say them finds the end of the text more often.
-        parameters.set_suppress_nst(true);
-        parameters.set_temperature_inc(0.0);
-        // The judgement is the core's: it sees the voice, too.
-        parameters.set_no_speech_thold(1.0);
-        parameters.set_print_progress(false);
-        parameters.set_print_realtime(false);
-        parameters.set_print_special(false);
-        parameters.set_print_timestamps(false);
-        if !job.before.is_empty() {
-            parameters.set_initial_prompt(&job.before);
+        parameters.set_translate(job.speech.writing == Writing::InEnglish && language != Language::ENGLISH);
+        if !prompt.is_empty() {
+            parameters.set_tokens(&prompt);
         }
         self.state
             .full(parameters, &job.sound)
@@ -128,7 +161,63 @@ impl Transcriber for WhisperTranscriber {
     }
 }
 
+/// What is the same for every job.
+fn usual_parameters() -> FullParams<'static, 'static> {
+    let mut parameters = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
+    parameters.set_n_threads(1);
+    parameters.set_no_context(true);
+    parameters.set_single_segment(true);
+    // Timestamps are not used, but a model that may say them finds the end of the text more often.
+    parameters.set_suppress_nst(true);
+    parameters.set_temperature_inc(0.0);
+    // The judgement is the core's: it sees the voice, too.
+    parameters.set_no_speech_thold(1.0);
+    parameters.set_print_progress(false);
+    parameters.set_print_realtime(false);
+    parameters.set_print_special(false);
+    parameters.set_print_timestamps(false);
+    parameters
+}
+
 impl WhisperTranscriber {
+    /// The parameters of jobs in this language. Kept: the binding never frees the name of a language.
+    fn parameters_for(&mut self, language: Language) -> FullParams<'static, 'static> {
+        let parameters = self.parameters.entry(language).or_insert_with(|| {
+            let mut parameters = usual_parameters();
+            parameters.set_language(Some(language.code()));
+            parameters
+        });
+        parameters.clone()
+    }
+
+    /// What is spoken in a job's sound, as far as the model is able to write it.
+    fn language(&mut self, job: &Job) -> Result<Language, TranscribeError> {
+        self.abilities
+            .suit(&job.speech)
+            .map_err(|_| TranscribeError("the model does not know the language".into()))?;
+        match job.speech.language {
+            SpokenLanguage::Known(language) => Ok(language),
+            SpokenLanguage::Detected => match self.tongues.known(job.speaker) {
+                Some(language) => Ok(language),
+                None => self.detect(job),
+            },
+        }
+    }
+
+    /// Asks the model for the language: half as much work as transcribing.
+    fn detect(&mut self, job: &Job) -> Result<Language, TranscribeError> {
+        let failed = |error: whisper_rs::WhisperError| TranscribeError(error.to_string());
+        self.state.pcm_to_mel(&job.sound, 1).map_err(failed)?;
+        let (_, probabilities) = self.state.lang_detect(0, 1).map_err(failed)?;
+        let languages = Language::all().filter_map(|language| {
+            let id = usize::try_from(whisper_rs::get_lang_id(language.code())?).ok()?;
+            Some((language, *probabilities.get(id)?))
+        });
+        let seconds = job.duration().as_secs_f32();
+        let learnt = self.tongues.learn(job.speaker, seconds, languages);
+        Ok(learnt.unwrap_or(Language::ENGLISH))
+    }
+
     fn hypothesis(&self) -> Hypothesis {
         let mut words = WordBuilder::default();
         let (mut log_probabilities, mut tokens, mut no_speech) = (0.0, 0usize, None);

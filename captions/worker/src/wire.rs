@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-use hearken_protocol::{CaptionEvent, SessionId, SpeechPacket};
+use hearken_protocol::{CaptionAbilities, CaptionEvent, GroupSpeech, SessionId, SpeechPacket};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,8 @@ pub enum ToWorker {
     ForgetSession(SessionId),
     /// The child is to end.
     Shutdown,
+    /// How the group of a session speaks.
+    Listen(SessionId, GroupSpeech),
 }
 
 /// From child to parent.
@@ -30,7 +32,7 @@ pub enum FromWorker {
         epoch: u64,
     },
     /// The model is loaded: captions come from now on.
-    Ready,
+    Ready(CaptionAbilities),
     /// A revision of a caption.
     Caption(CaptionEvent),
     /// How it goes, once a second.

@@ -125,7 +125,7 @@ impl Core {
             return;
         };
         match command {
-            MediaCommand::OpenSession { .. } => {}
+            MediaCommand::OpenSession { .. } | MediaCommand::Listen { .. } => {}
             MediaCommand::CloseSession { .. } => self.close(place, now),
             MediaCommand::Admit {
                 participant, grants, ..

@@ -24,7 +24,10 @@ const PAST_NAMES_MAX: usize = 200;
 /// Shared between clones, since the shell clones a session before each message and drops the clone after it.
 #[derive(Debug, Clone)]
 pub(crate) struct Captions {
-    state: CaptionsState,
+    /// How it stands with the worker.
+    worker: CaptionsState,
+    /// Whether the worker's model knows the language of this session.
+    model_suits: bool,
     off_record: bool,
     log: Arc<Log>,
 }
@@ -76,7 +79,8 @@ impl Captions {
             CaptionsState::Off
         };
         Self {
-            state,
+            worker: state,
+            model_suits: true,
             off_record,
             log: Arc::default(),
         }
@@ -123,7 +127,11 @@ impl Captions {
     }
 
     pub(crate) fn state(&self) -> CaptionsState {
-        self.state
+        match self.worker {
+            CaptionsState::Off => CaptionsState::Off,
+            _ if !self.model_suits => CaptionsState::Unavailable,
+            state => state,
+        }
     }
 
     /// The latest ends, oldest first, without those that turned out to be no speech.
@@ -137,21 +145,36 @@ impl Captions {
 
     /// Takes a new state; says which captions it closed, or `None` if nothing has changed.
     pub(crate) fn set_state(&mut self, state: CaptionsState) -> Option<Vec<Caption>> {
-        if self.state == CaptionsState::Off || self.state == state {
+        if self.worker == CaptionsState::Off {
             return None;
         }
-        self.state = state;
-        Some(if matches!(state, CaptionsState::On | CaptionsState::Late) {
-            Vec::new()
-        } else {
-            Arc::make_mut(&mut self.log).interrupt()
+        let before = self.state();
+        self.worker = state;
+        self.changed(before)
+    }
+
+    /// Takes whether the worker's model knows the language of this session; says which captions that closed, or
+    /// `None` if nothing has changed.
+    pub(crate) fn set_model_suits(&mut self, suits: bool) -> Option<Vec<Caption>> {
+        let before = self.state();
+        self.model_suits = suits;
+        self.changed(before)
+    }
+
+    fn changed(&mut self, before: CaptionsState) -> Option<Vec<Caption>> {
+        let state = self.state();
+        (state != before).then(|| match state {
+            CaptionsState::On | CaptionsState::Late => Vec::new(),
+            CaptionsState::Off | CaptionsState::Starting | CaptionsState::Unavailable => {
+                Arc::make_mut(&mut self.log).interrupt()
+            }
         })
     }
 
     /// Takes a revision; says which captions to pass on: those of a worker that died unnoticed, closed, and this
     /// one, unless it is out of date.
     pub(crate) fn hear(&mut self, event: CaptionEvent, name: Sensitive<String>) -> Vec<Caption> {
-        if self.state == CaptionsState::Off {
+        if self.worker == CaptionsState::Off {
             return Vec::new();
         }
         let off_record = self.off_record;

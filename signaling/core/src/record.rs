@@ -3,7 +3,7 @@
 //! Presence, raised hands, cameras and captions live in memory only. Names are kept for as long as a seat may
 //! have to be given back: the store deletes them when the session ends ([`Change::Ended`]).
 
-use hearken_protocol::{EndReason, ParticipantId, Role, Sensitive, SessionId, Timestamp};
+use hearken_protocol::{EndReason, GroupSpeech, ParticipantId, Role, Sensitive, SessionId, Timestamp};
 
 /// What a session was created with. Never changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct SessionSettings {
     pub captions: bool,
     /// Whether a transcript is kept while everybody inside agrees.
     pub transcript: bool,
+    /// What captions are made from. Its vocabulary is the group's.
+    pub speech: GroupSpeech,
 }
 
 /// All that lasts of a session: [`crate::Session::restore`] makes it live again.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use hearken_protocol::{
-    CaptionNews, CaptionsState, ClientMessage, EndReason, MediaCommand, ParticipantId, Permission,
+    Caption, CaptionNews, CaptionsState, ClientMessage, EndReason, MediaCommand, ParticipantId, Permission,
     ServerMessage, SessionId, Timestamp,
 };
 
@@ -105,6 +105,12 @@ impl Session {
             session: session.id(),
             captions,
         });
+        if captions {
+            session.order(MediaCommand::Listen {
+                session: session.id(),
+                speech: session.settings.speech.clone(),
+            });
+        }
         for record in record.seats {
             session.arrivals += 1;
             let inside = Inside::new(Line::Held {
@@ -333,17 +339,13 @@ impl Session {
     fn caption_news(&mut self, news: CaptionNews) {
         match news {
             CaptionNews::State(state) => {
-                let Some(closed) = self.captions.set_state(state) else {
-                    return;
-                };
-                for caption in closed {
-                    self.caption(caption);
-                }
-                let state = ServerMessage::Captions {
-                    state: self.captions.state(),
-                };
-                self.tell_everybody(&state);
-                self.tell_viewers(&state);
+                let closed = self.captions.set_state(state);
+                self.captions_changed(closed);
+            }
+            CaptionNews::Model(model) => {
+                let suits = model.suit(&self.settings.speech).is_ok();
+                let closed = self.captions.set_model_suits(suits);
+                self.captions_changed(closed);
             }
             CaptionNews::Event(event) => {
                 if event.session != self.id() {
@@ -360,6 +362,19 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Tells of a new state of the captions, and of those that it closed; of none if nothing has changed.
+    fn captions_changed(&mut self, closed: Option<Vec<Caption>>) {
+        let Some(closed) = closed else { return };
+        for caption in closed {
+            self.caption(caption);
+        }
+        let state = ServerMessage::Captions {
+            state: self.captions.state(),
+        };
+        self.tell_everybody(&state);
+        self.tell_viewers(&state);
     }
 
     /// Ends the session, for good and for everybody.

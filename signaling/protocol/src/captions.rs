@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ParticipantId, Sensitive, SessionId, Timestamp};
+use crate::{CaptionAbilities, ParticipantId, Sensitive, SessionId, Timestamp};
 
 /// Names one caption, over all its revisions: unique for the life of the session, across restarts of the
 /// worker (each life of the worker has an `epoch` of its own).
@@ -189,6 +189,8 @@ pub struct SpeechPacket {
 pub enum CaptionNews {
     /// Whether there are captions at all. Anything but `On` and `Late` closes every open partial as interrupted.
     State(CaptionsState),
+    /// What the model can do that captions are made with from now on. Sessions that it can't serve have none.
+    Model(CaptionAbilities),
     /// A new revision of a caption.
     Event(CaptionEvent),
 }

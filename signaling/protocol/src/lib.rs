@@ -9,6 +9,7 @@ mod captions;
 mod ids;
 mod media;
 mod sensitive;
+mod speech;
 mod statistics;
 mod time;
 
@@ -17,6 +18,7 @@ pub use captions::*;
 pub use ids::*;
 pub use media::*;
 pub use sensitive::Sensitive;
+pub use speech::*;
 pub use statistics::*;
 pub use time::{Timestamp, TimestampError};
 

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ParticipantId, Sensitive, SessionId, Statistics};
+use crate::{GroupSpeech, ParticipantId, Sensitive, SessionId, Statistics};
 
 /// What a track carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ts_rs::TS)]
@@ -135,6 +135,13 @@ pub enum MediaCommand {
         session: SessionId,
         /// Whether admitted, unmuted microphones are handed to the caption worker.
         captions: bool,
+    },
+    /// What the caption worker is told of a session: follows its `OpenSession`. None of the media plane's affairs.
+    Listen {
+        /// Which.
+        session: SessionId,
+        /// How it speaks.
+        speech: GroupSpeech,
     },
     /// The session is over: every transport closes at once.
     CloseSession {
@@ -355,6 +362,7 @@ impl MediaCommand {
     pub fn session(&self) -> SessionId {
         match self {
             Self::OpenSession { session, .. }
+            | Self::Listen { session, .. }
             | Self::CloseSession { session }
             | Self::Admit { session, .. }
             | Self::SetGrants { session, .. }

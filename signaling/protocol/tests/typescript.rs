@@ -99,6 +99,19 @@ fn generate() -> String {
     for (name, docs, value) in constants {
         writeln!(text, "\n/** {docs} */\nexport const {name} = {value};").unwrap();
     }
+    let codes: Vec<String> = protocol::Language::all()
+        .map(|language| format!("\"{}\"", language.code()))
+        .collect();
+    let list = codes
+        .chunks(18)
+        .map(|line| line.join(", "))
+        .collect::<Vec<_>>()
+        .join(",\n  ");
+    writeln!(
+        text,
+        "\n/** Languages that speech models know, by code. */\nexport const LANGUAGES = [\n  {list},\n] as const;"
+    )
+    .unwrap();
     for declaration in declarations.by_name.values() {
         write!(text, "\n{declaration}").unwrap();
     }

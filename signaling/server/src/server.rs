@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hearken_protocol::{CaptionNews, CaptionsState, MediaEvent};
+use hearken_protocol::{CaptionNews, MediaEvent};
 use prometheus::Registry;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -13,7 +13,7 @@ use tokio::time::MissedTickBehavior;
 use crate::clock;
 use crate::http::{self, Api, Assets};
 use crate::links::Links;
-use crate::live::{LiveSessions, StartError, pass_on_captions, pass_on_media};
+use crate::live::{CaptionOutlook, LiveSessions, StartError, pass_on_captions, pass_on_media};
 use crate::media::MediaPlane;
 use crate::metrics::Metrics;
 use crate::operator::{OperatorGate, OperatorKey};
@@ -79,7 +79,7 @@ impl SignalingServer {
         let tokens = Tokens::new(&parts.store.token_key().await?);
         let links = Arc::new(Links::new(tokens, parts.public_url));
         let (stop, stopped) = watch::channel(false);
-        let (captions_sender, captions) = watch::channel(CaptionsState::Starting);
+        let (captions_sender, captions) = watch::channel(CaptionOutlook::UNKNOWN);
         let live = Arc::new(LiveSessions::new(
             Arc::clone(&parts.store),
             Arc::clone(&parts.media),

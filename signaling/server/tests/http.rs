@@ -6,6 +6,7 @@ mod support;
 
 use std::sync::atomic::Ordering;
 
+use hearken_protocol::{CaptionAbilities, CaptionNews};
 use support::World;
 
 #[tokio::test]
@@ -50,6 +51,28 @@ async fn a_session_is_made_looked_at_and_ended() {
         (&"ended".into(), &"operator".into())
     );
     assert_eq!(world.api("DELETE", &path, "").await.status, 204);
+}
+
+#[tokio::test]
+async fn a_language_is_refused_that_the_caption_model_does_not_know() {
+    let world = World::start().await;
+    let german = r#"{"name":"x","language":"de","translate":true,"vocabulary":["Sertralin"]}"#;
+    // Nothing is known of the model yet: nothing speaks against it.
+    let made = world.api("POST", "/api/v1/sessions", german).await;
+    let path = format!("/api/v1/sessions/{}", made.json()["session_id"].as_str().unwrap());
+    let shown = world.api("GET", &path, "").await.json();
+    assert_eq!(
+        (&shown["language"], &shown["translate"]),
+        (&"de".into(), &true.into())
+    );
+    assert_eq!(shown["vocabulary"][0], "Sertralin");
+
+    let model = CaptionNews::Model(CaptionAbilities::English);
+    world.captions.send(model).await.unwrap();
+    world.captions.reserve_many(100).await.unwrap(); // it was taken
+    let refused = world.api("POST", "/api/v1/sessions", german).await;
+    assert_eq!(refused.refusal(), (400, "invalid_value".to_owned()));
+    assert!(refused.body.contains("hearken model fetch base"), "{refused:?}");
 }
 
 #[tokio::test]

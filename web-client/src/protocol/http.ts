@@ -11,6 +11,10 @@ export interface NewSession {
   readonly waiting_room?: boolean;
   readonly captions?: boolean;
   readonly transcript?: boolean;
+  /** A code, or "detect"; English if absent. */
+  readonly language?: string;
+  readonly translate?: boolean;
+  readonly vocabulary?: readonly string[];
 }
 
 export interface CreatedSession {

@@ -1,8 +1,9 @@
 //! Captions under the right names, in the right order, and all of them closed.
 
 use hearken_protocol::{
-    CAPTION_HISTORY_MAX, CaptionEvent, CaptionId, CaptionNews, CaptionStatus, CaptionsState, ClientMessage,
-    ParticipantId, Role, SessionId, Timestamp,
+    CAPTION_HISTORY_MAX, CaptionAbilities, CaptionEvent, CaptionId, CaptionNews, CaptionStatus,
+    CaptionsState, ClientMessage, GroupSpeech, MediaCommand, ParticipantId, Role, SessionId, SpokenLanguage,
+    Timestamp,
 };
 use hearken_signaling_core::SessionSettings;
 
@@ -192,4 +193,30 @@ fn a_session_without_captions_stays_without() {
     says(&mut world, "host", 1, 1, Final, "off the record");
     assert_eq!(world.hears("host"), Vec::<String>::new());
     assert_eq!(world.session.captions(), CaptionsState::Off);
+}
+
+#[test]
+fn a_model_that_does_not_know_the_language_makes_captions_unavailable_until_another_comes() {
+    let german = GroupSpeech {
+        language: SpokenLanguage::parse("de").unwrap(),
+        ..GroupSpeech::default()
+    };
+    let settings = SessionSettings {
+        speech: german.clone(),
+        ..settings()
+    };
+    let mut world = World::with(settings, START);
+    assert!(world.orders.contains(&MediaCommand::Listen {
+        session: SESSION,
+        speech: german
+    }));
+    world.arrives("host", Role::Facilitator);
+    world.hears("host");
+    world.captions(CaptionNews::Model(CaptionAbilities::English));
+    world.captions(CaptionNews::State(CaptionsState::On));
+    assert_eq!(world.hears("host"), ["captions Unavailable"]);
+    world.captions(CaptionNews::State(CaptionsState::Starting));
+    world.captions(CaptionNews::Model(CaptionAbilities::Languages));
+    world.captions(CaptionNews::State(CaptionsState::On));
+    assert_eq!(world.hears("host"), ["captions Starting", "captions On"]);
 }

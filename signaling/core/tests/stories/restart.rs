@@ -18,6 +18,7 @@ fn who_was_inside_comes_back_without_queueing() {
             captions: true
         }
     );
+    assert!(matches!(world.orders[1], MediaCommand::Listen { .. }));
     world.connects("ann");
     assert_eq!(
         world.hears("ann"),

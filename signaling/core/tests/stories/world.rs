@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hearken_protocol::{
-    CaptionNews, CaptionOrigin, ClientMessage, LineQuality, MediaCommand, MediaEvent, MediaGrants,
-    Participant, ParticipantId, Role, Sensitive, ServerMessage, SessionId, Snapshot, Timestamp,
+    CaptionNews, CaptionOrigin, ClientMessage, GroupSpeech, LineQuality, MediaCommand, MediaEvent,
+    MediaGrants, Participant, ParticipantId, Role, Sensitive, ServerMessage, SessionId, Snapshot, Timestamp,
     TranscriptState,
 };
 use hearken_signaling_core::{
@@ -38,6 +38,7 @@ pub fn settings() -> SessionSettings {
         waiting_room: true,
         captions: true,
         transcript: false,
+        speech: GroupSpeech::default(),
     }
 }
 
@@ -348,7 +349,7 @@ impl World {
                 );
             }
             MediaCommand::CloseSession { .. } => self.grants.clear(),
-            MediaCommand::OpenSession { .. } => {}
+            MediaCommand::OpenSession { .. } | MediaCommand::Listen { .. } => {}
         }
         self.orders.push(command);
     }

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use hearken_protocol::{ErrorCode, Sensitive, Timestamp};
+use hearken_protocol::{
+    CaptionAbilities, ErrorCode, GroupSpeech, Inability, Sensitive, SpokenLanguage, Timestamp,
+    VOCABULARY_CHARACTERS_MAX, VOCABULARY_TERM_CHARACTERS_MAX, VOCABULARY_TERMS_MAX, Writing,
+};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -39,6 +42,8 @@ pub struct SessionPlan {
     pub captions: bool,
     /// Whether a transcript is kept while everybody inside agrees.
     pub transcript: bool,
+    /// What captions are made from; the vocabulary within its limits.
+    pub speech: GroupSpeech,
 }
 
 impl SessionPlan {
@@ -66,6 +71,7 @@ impl SessionPlan {
         let waiting_room = flag(&mut fields, "waiting_room", true)?;
         let captions = flag(&mut fields, "captions", true)?;
         let transcript = flag(&mut fields, "transcript", false)?;
+        let speech = speech(&mut fields)?;
         if let Some(unknown) = fields.keys().next() {
             let shown: String = unknown.chars().take(40).collect();
             return Err(invalid(format!("There is no field `{}`.", shown.escape_debug())));
@@ -90,8 +96,80 @@ impl SessionPlan {
             waiting_room,
             captions,
             transcript,
+            speech,
         })
     }
+
+    /// Whether the model that captions are made with at present can write what will be spoken.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_value` with a message that names the field and the way out.
+    pub fn check_model(&self, model: CaptionAbilities) -> Result<(), ApiError> {
+        if !self.captions {
+            return Ok(());
+        }
+        model.suit(&self.speech).map_err(|inability| {
+            invalid(match inability {
+                Inability::Language => {
+                    "`language`: the caption model knows English only; for other languages the operator needs \
+                     another one (`hearken model fetch base`, then `hearken model use base-q8_0`)."
+                }
+                Inability::Translation => "`translate`: the caption model can't translate.",
+            })
+        })
+    }
+}
+
+fn speech(fields: &mut Map<String, Value>) -> Result<GroupSpeech, ApiError> {
+    let usual = GroupSpeech::default();
+    let language = match take(fields, "language") {
+        None => usual.language,
+        Some(value) => value.as_str().and_then(SpokenLanguage::parse).ok_or_else(|| {
+            invalid("`language` must be the code of a language, like \"de\", or \"detect\".")
+        })?,
+    };
+    let writing = if flag(fields, "translate", false)? {
+        Writing::InEnglish
+    } else {
+        Writing::AsSpoken
+    };
+    if writing == Writing::InEnglish && language == usual.language {
+        return Err(invalid(
+            "`translate` is into English: it needs a `language` that is another.",
+        ));
+    }
+    Ok(GroupSpeech {
+        language,
+        writing,
+        vocabulary: vocabulary(fields)?,
+    })
+}
+
+fn vocabulary(fields: &mut Map<String, Value>) -> Result<Sensitive<Vec<String>>, ApiError> {
+    let rule = || {
+        invalid(format!(
+            "`vocabulary` must be a list of at most {VOCABULARY_TERMS_MAX} texts of 1 to \
+             {VOCABULARY_TERM_CHARACTERS_MAX} characters without line breaks, {VOCABULARY_CHARACTERS_MAX} \
+             characters together."
+        ))
+    };
+    let terms = match take(fields, "vocabulary") {
+        None => Vec::new(),
+        Some(Value::Array(terms)) => terms,
+        Some(_) => return Err(rule()),
+    };
+    let term = |value: &Value| {
+        let text = value.as_str()?.trim();
+        let fits = (1..=VOCABULARY_TERM_CHARACTERS_MAX).contains(&text.chars().count());
+        (fits && !text.chars().any(char::is_control)).then(|| text.to_owned())
+    };
+    let terms: Vec<String> = terms.iter().map(term).collect::<Option<_>>().ok_or_else(rule)?;
+    let characters: usize = terms.iter().map(|term| term.chars().count()).sum();
+    if terms.len() > VOCABULARY_TERMS_MAX || characters > VOCABULARY_CHARACTERS_MAX {
+        return Err(rule());
+    }
+    Ok(Sensitive(terms))
 }
 
 fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> ApiError {
@@ -193,6 +271,49 @@ mod tests {
     }
 
     #[test]
+    fn a_group_can_say_how_it_speaks_within_limits() {
+        let body =
+            br#"{"name":"x","language":"de","translate":true,"vocabulary":[" Sertralin ","Anneliese"]}"#;
+        let plan = SessionPlan::parse(body, NOW).unwrap();
+        assert_eq!(plan.speech.language.as_str(), "de");
+        assert_eq!(plan.speech.writing, Writing::InEnglish);
+        assert_eq!(*plan.speech.vocabulary, ["Sertralin", "Anneliese"]);
+        let many = format!(
+            r#"{{"name":"x","vocabulary":[{}"y"]}}"#,
+            r#""x","#.repeat(VOCABULARY_TERMS_MAX)
+        );
+        assert!(refusal(&many).contains("`vocabulary`"));
+        let long = format!(r#"{{"name":"x","vocabulary":["{}"]}}"#, "é".repeat(41));
+        assert!(refusal(&long).contains("`vocabulary`"));
+        let wide = format!(
+            r#"{{"name":"x","vocabulary":[{}"y"]}}"#,
+            format!("\"{}\",", "x".repeat(40)).repeat(10)
+        );
+        assert!(refusal(&wide).contains("400"));
+    }
+
+    #[test]
+    fn what_the_model_can_not_do_is_refused_with_the_way_out() {
+        let plan = |body: &str| SessionPlan::parse(body.as_bytes(), NOW).unwrap();
+        let german = plan(r#"{"name":"x","language":"de"}"#);
+        let refusal = format!("{:?}", german.check_model(CaptionAbilities::English).unwrap_err());
+        assert!(
+            refusal.contains("`language`") && refusal.contains("model fetch base"),
+            "{refusal}"
+        );
+        assert!(german.check_model(CaptionAbilities::Languages).is_ok());
+        let translated = plan(r#"{"name":"x","language":"detect","translate":true}"#);
+        let refusal = format!(
+            "{:?}",
+            translated.check_model(CaptionAbilities::Languages).unwrap_err()
+        );
+        assert!(refusal.contains("`translate`"), "{refusal}");
+        // Nobody listens: it does not matter.
+        let silent = plan(r#"{"name":"x","language":"de","captions":false}"#);
+        assert!(silent.check_model(CaptionAbilities::English).is_ok());
+    }
+
+    #[test]
     fn a_refusal_names_the_field() {
         for (body, named) in [
             (r#"{}"#, "`name`"),
@@ -218,6 +339,12 @@ mod tests {
                 r#"{"name":"x","captions":false,"transcript":true}"#,
                 "`transcript` needs",
             ),
+            (r#"{"name":"x","language":"xx"}"#, "`language`"),
+            (r#"{"name":"x","language":7}"#, "`language`"),
+            (r#"{"name":"x","translate":true}"#, "`translate`"),
+            (r#"{"name":"x","vocabulary":"Ann"}"#, "`vocabulary`"),
+            (r#"{"name":"x","vocabulary":["a\nb"]}"#, "`vocabulary`"),
+            (r#"{"name":"x","vocabulary":["Ann",""]}"#, "`vocabulary`"),
             (r#"{"name":"x","colour":"red"}"#, "`colour`"),
         ] {
             let refusal = refusal(body);

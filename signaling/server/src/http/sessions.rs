@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use hearken_protocol::{EndReason, ErrorCode, GroupId, Role, Sensitive, SessionId, Timestamp};
+use hearken_protocol::{EndReason, ErrorCode, GroupId, Role, Sensitive, SessionId, Timestamp, Writing};
 use hearken_signaling_core::SessionSettings;
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -43,6 +43,9 @@ pub(super) struct SessionView {
     waiting_room: bool,
     captions: bool,
     transcript: bool,
+    language: &'static str,
+    translate: bool,
+    vocabulary: Sensitive<Vec<String>>,
     locked: bool,
     microphones_locked: bool,
     state: SessionState,
@@ -74,6 +77,9 @@ pub(super) async fn create(
     })?;
     let now = clock::now();
     let plan = SessionPlan::parse(&body, now)?;
+    if let Some(model) = api.live.caption_model() {
+        plan.check_model(model)?;
+    }
     let settings = SessionSettings {
         session: SessionId(rand::random()),
         name: plan.name,
@@ -83,6 +89,7 @@ pub(super) async fn create(
         waiting_room: plan.waiting_room,
         captions: plan.captions,
         transcript: plan.transcript,
+        speech: plan.speech,
     };
     let link = |role| {
         api.links
@@ -199,6 +206,9 @@ fn view(stored: StoredSession, now: Timestamp) -> SessionView {
         waiting_room: settings.waiting_room,
         captions: settings.captions,
         transcript: settings.transcript,
+        language: settings.speech.language.as_str(),
+        translate: settings.speech.writing == Writing::InEnglish,
+        vocabulary: settings.speech.vocabulary,
         locked: record.session_locked,
         microphones_locked: record.microphones_locked,
         state,

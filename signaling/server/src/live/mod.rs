@@ -9,7 +9,7 @@ mod peers;
 mod registry;
 mod session;
 
-pub(crate) use dispatch::{pass_on_captions, pass_on_media};
+pub(crate) use dispatch::{CaptionOutlook, pass_on_captions, pass_on_media};
 pub(crate) use mail::{Mail, Mailbox, Saved};
 pub(crate) use outbox::{Outbox, Outgoing, encode};
 pub(crate) use registry::{LiveSessions, StartError};

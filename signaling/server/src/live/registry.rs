@@ -4,12 +4,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use hearken_protocol::{CaptionsState, MediaCommand, SessionId};
+use hearken_protocol::{CaptionAbilities, MediaCommand, SessionId};
 use hearken_signaling_core::Session;
 use tokio::sync::{Mutex, watch};
 use tokio::task::AbortHandle;
 use tracing::Instrument;
 
+use super::dispatch::CaptionOutlook;
 use super::ledger::Ledger;
 use super::mail::{Mail, Mailbox, Unsent};
 use super::orders::Orders;
@@ -48,7 +49,7 @@ pub(crate) struct LiveSessions {
     links: Arc<Links>,
     relay: Option<Arc<Relay>>,
     metrics: Arc<Metrics>,
-    captions: watch::Receiver<CaptionsState>,
+    captions: watch::Receiver<CaptionOutlook>,
     stop: watch::Receiver<bool>,
     /// Guards the list; held for look-ups only, never over an await.
     live: RwLock<HashMap<SessionId, Entry>>,
@@ -70,7 +71,7 @@ impl LiveSessions {
         links: Arc<Links>,
         relay: Option<Arc<Relay>>,
         metrics: Arc<Metrics>,
-        captions: watch::Receiver<CaptionsState>,
+        captions: watch::Receiver<CaptionOutlook>,
         stop: watch::Receiver<bool>,
     ) -> Self {
         let (live, starting) = (RwLock::default(), Mutex::default());
@@ -133,6 +134,11 @@ impl LiveSessions {
         for id in ids {
             self.post(id, mail());
         }
+    }
+
+    /// What the caption model can do, as far as it is known.
+    pub(crate) fn caption_model(&self) -> Option<CaptionAbilities> {
+        self.captions.borrow().model
     }
 
     /// How many are live.

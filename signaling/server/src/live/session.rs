@@ -15,13 +15,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hearken_protocol::{
-    CaptionNews, CaptionsState, ClientMessage, ErrorCode, MediaCommand, MediaEvent, ParticipantId, Role,
-    ServerMessage, SessionId,
+    ClientMessage, ErrorCode, MediaCommand, MediaEvent, ParticipantId, Role, ServerMessage, SessionId,
 };
 use hearken_signaling_core::{Change, ConnectionId, Input, Output, Session};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use super::dispatch::CaptionOutlook;
 use super::ledger::{Ledger, NotSaved};
 use super::mail::{Mail, Saved};
 use super::orders::Orders;
@@ -40,7 +40,7 @@ const IDLE_MAX: Duration = Duration::from_secs(5 * 60);
 /// What a session task works with.
 pub(super) struct Workshop {
     pub(super) mail: mpsc::Receiver<Mail>,
-    pub(super) captions: watch::Receiver<CaptionsState>,
+    pub(super) captions: watch::Receiver<CaptionOutlook>,
     pub(super) stop: watch::Receiver<bool>,
     pub(super) links: Arc<Links>,
     pub(super) relay: Option<Arc<Relay>>,
@@ -107,8 +107,9 @@ impl SessionTask {
     /// Runs until the session is over and saved, nobody needs it, or the server stops.
     pub(super) async fn run(mut self) {
         let captions = *self.workshop.captions.borrow_and_update();
-        self.take(Input::Captions(CaptionNews::State(captions)), Wish::Inevitable)
-            .await;
+        for news in captions.news() {
+            self.take(Input::Captions(news), Wish::Inevitable).await;
+        }
         while !self.is_done() {
             match self.wait().await {
                 Wake::Mail(Some(mail)) => {

@@ -10,7 +10,9 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use hearken_protocol::{EndReason, GroupId, ParticipantId, Sensitive, SessionId, Timestamp};
+use hearken_protocol::{
+    EndReason, GroupId, GroupSpeech, ParticipantId, Sensitive, SessionId, SpokenLanguage, Timestamp, Writing,
+};
 use hearken_signaling_core::{AuditEntry, Change, SeatRecord, SessionRecord, SessionSettings};
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{
@@ -111,15 +113,16 @@ impl Store for SqliteStore {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query("INSERT INTO groups (id, name, created_at) VALUES (?, ?, ?)")
+        sqlx::query("INSERT INTO groups (id, name, created_at, vocabulary) VALUES (?, ?, ?, ?)")
             .bind(group.to_string())
             .bind(settings.name.as_str())
             .bind(to_integer(now))
+            .bind(settings.speech.vocabulary.join("\n"))
             .execute(&mut *transaction)
             .await?;
         sqlx::query(
             "INSERT INTO sessions (id, group_id, name, starts_at, ends_at, capacity, waiting_room, captions, \
-             transcript) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             transcript, language, translate) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(settings.session.to_string())
         .bind(group.to_string())
@@ -130,6 +133,8 @@ impl Store for SqliteStore {
         .bind(settings.waiting_room)
         .bind(settings.captions)
         .bind(settings.transcript)
+        .bind(settings.speech.language.as_str())
+        .bind(settings.speech.writing == Writing::InEnglish)
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;
@@ -139,10 +144,13 @@ impl Store for SqliteStore {
     async fn session(&self, session: SessionId) -> Result<Option<StoredSession>, StoreError> {
         let mut transaction = self.pool.begin().await?;
         let id = session.to_string();
-        let row = sqlx::query("SELECT * FROM sessions WHERE id = ?")
-            .bind(&id)
-            .fetch_optional(&mut *transaction)
-            .await?;
+        let row = sqlx::query(
+            "SELECT sessions.*, groups.vocabulary FROM sessions JOIN groups ON groups.id = sessions.group_id \
+             WHERE sessions.id = ?",
+        )
+        .bind(&id)
+        .fetch_optional(&mut *transaction)
+        .await?;
         let Some(row) = row else {
             return Ok(None);
         };
@@ -311,6 +319,7 @@ fn record_from_row(
             waiting_room: row.try_get("waiting_room")?,
             captions: row.try_get("captions")?,
             transcript: row.try_get("transcript")?,
+            speech: speech_from_row(row)?,
         },
         link_generation: row.try_get("link_generation")?,
         session_locked: row.try_get("session_locked")?,
@@ -318,6 +327,20 @@ fn record_from_row(
         off_record: row.try_get("off_record")?,
         ended: ended.map(EndReason::from_word).transpose()?,
         seats,
+    })
+}
+
+fn speech_from_row(row: &SqliteRow) -> Result<GroupSpeech, StoreError> {
+    let language: &str = row.try_get("language")?;
+    let vocabulary: &str = row.try_get("vocabulary")?;
+    Ok(GroupSpeech {
+        language: SpokenLanguage::parse(language).ok_or(StoreError::Unreadable("language"))?,
+        writing: if row.try_get("translate")? {
+            Writing::InEnglish
+        } else {
+            Writing::AsSpoken
+        },
+        vocabulary: Sensitive(vocabulary.lines().map(str::to_owned).collect()),
     })
 }
 
@@ -368,6 +391,11 @@ mod tests {
             waiting_room: true,
             captions: false,
             transcript: true,
+            speech: GroupSpeech {
+                language: SpokenLanguage::Detected,
+                writing: Writing::InEnglish,
+                vocabulary: Sensitive(vec!["Sertraline".into(), "Ann Lee".into()]),
+            },
         }
     }
 

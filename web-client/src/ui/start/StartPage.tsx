@@ -5,9 +5,11 @@ import { Form } from "react-aria-components";
 import { t } from "../../i18n";
 import { type CreatedSession, createSession } from "../../protocol/http";
 import { Page } from "../common/Page";
-import { Button, Checkbox, NoticeBox, TextInput } from "../common/widgets";
+import { Button, Checkbox, Chooser, NoticeBox, TextInput } from "../common/widgets";
 import { CreatedLinks } from "./CreatedLinks";
-import { checkForm, EMPTY_FORM, type StartErrors, type StartForm, toRequest } from "./form";
+import { checkForm, EMPTY_FORM, languageChoices, type StartErrors, type StartForm, toRequest } from "./form";
+
+const LANGUAGE_CHOICES = languageChoices();
 
 export function StartPage() {
   const [created, setCreated] = useState<CreatedSession | null>(null);
@@ -62,7 +64,7 @@ function CreateForm({ onCreated }: { onCreated: (session: CreatedSession) => voi
     error: errors[field] ?? null,
     onChange: (value: string) => setForm((old) => ({ ...old, [field]: value })),
   });
-  const flag = (field: "waitingRoom" | "captions" | "transcript") => ({
+  const flag = (field: "waitingRoom" | "captions" | "transcript" | "translate") => ({
     name: field,
     isSelected: form[field],
     onChange: (value: boolean) => setForm((old) => ({ ...old, [field]: value })),
@@ -117,9 +119,29 @@ function CreateForm({ onCreated }: { onCreated: (session: CreatedSession) => voi
           {t.start.captions}
         </Checkbox>
         {form.captions ? (
-          <Checkbox {...flag("transcript")} hint={t.start.transcriptHint}>
-            {t.start.transcript}
-          </Checkbox>
+          <>
+            <Chooser
+              label={t.start.language}
+              choices={LANGUAGE_CHOICES}
+              selected={form.language}
+              onSelect={(language) => setForm((old) => ({ ...old, language }))}
+            />
+            {form.language === "en" ? null : (
+              <Checkbox {...flag("translate")} hint={t.start.translateHint}>
+                {t.start.translate}
+              </Checkbox>
+            )}
+            <TextInput
+              name="vocabulary"
+              value={form.vocabulary}
+              onChange={(vocabulary) => setForm((old) => ({ ...old, vocabulary }))}
+              label={t.start.vocabulary}
+              hint={t.start.vocabularyHint}
+            />
+            <Checkbox {...flag("transcript")} hint={t.start.transcriptHint}>
+              {t.start.transcript}
+            </Checkbox>
+          </>
         ) : null}
         <Button type="submit" look="primary" className="wide" isPending={busy}>
           {busy ? t.start.submitting : t.start.submit}

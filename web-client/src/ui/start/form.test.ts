@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { checkForm, EMPTY_FORM, toRequest } from "./form";
+import { checkForm, EMPTY_FORM, languageChoices, toRequest } from "./form";
 
 const NOW = Date.parse("2026-11-21T12:00:00Z");
 const FILLED = { ...EMPTY_FORM, name: "  Tuesday circle ", operatorKey: "key" };
@@ -25,6 +25,24 @@ describe("the start page's form", () => {
     const form = { ...FILLED, startsAt: "2026-11-22T18:00", endsAt: "2026-11-22T17:00" };
     expect(checkForm(form, NOW).endsAt).toBeDefined();
     expect(checkForm({ ...FILLED, endsAt: "2020-01-01T10:00" }, NOW).endsAt).toBeDefined();
+  });
+
+  it("says how the group speaks where that is not plain English", () => {
+    expect(toRequest({ ...FILLED, vocabulary: " Sertraline, ,Anneliese " }).vocabulary).toEqual([
+      "Sertraline",
+      "Anneliese",
+    ]);
+    const german = { ...FILLED, language: "de", translate: true };
+    expect(toRequest(german)).toMatchObject({ language: "de", translate: true });
+    expect(toRequest({ ...german, captions: false })).not.toHaveProperty("language");
+    expect(toRequest(FILLED)).not.toHaveProperty("vocabulary");
+  });
+
+  it("offers every language once, English and finding out first", () => {
+    const ids = languageChoices().map((choice) => choice.id);
+    expect(ids.slice(0, 2)).toEqual(["en", "detect"]);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids).toContain("de");
   });
 
   it("sends times as UTC and leaves out what was left empty", () => {

@@ -1,7 +1,7 @@
 // What the form on the start page holds, and what is wrong with it. Pure.
 
 import { t } from "../../i18n";
-import { NAME_CHARACTERS_MAX } from "../../protocol/generated";
+import { LANGUAGES, NAME_CHARACTERS_MAX } from "../../protocol/generated";
 import type { NewSession } from "../../protocol/http";
 
 export const CAPACITY_MIN = 2;
@@ -17,6 +17,11 @@ export interface StartForm {
   readonly waitingRoom: boolean;
   readonly captions: boolean;
   readonly transcript: boolean;
+  /** A code, or {@link DETECT}. */
+  readonly language: string;
+  readonly translate: boolean;
+  /** Terms with commas between them. */
+  readonly vocabulary: string;
 }
 
 export const EMPTY_FORM: StartForm = {
@@ -28,7 +33,24 @@ export const EMPTY_FORM: StartForm = {
   waitingRoom: true,
   captions: true,
   transcript: false,
+  language: "en",
+  translate: false,
+  vocabulary: "",
 };
+
+/** What stands for finding the language out. */
+export const DETECT = "detect";
+
+/** All languages by their English names, English and detection first. */
+export function languageChoices(): readonly { readonly id: string; readonly label: string }[] {
+  const names = new Intl.DisplayNames("en", { type: "language" });
+  const others = LANGUAGES.filter((code) => code !== "en").map((code) => ({
+    id: code,
+    label: names.of(code) ?? code,
+  }));
+  others.sort((one, other) => one.label.localeCompare(other.label));
+  return [{ id: "en", label: names.of("en") ?? "en" }, { id: DETECT, label: t.start.detect }, ...others];
+}
 
 type Field = "name" | "operatorKey" | "startsAt" | "endsAt" | "capacity";
 
@@ -71,7 +93,20 @@ export function toRequest(form: StartForm): NewSession {
     waiting_room: form.waitingRoom,
     captions: form.captions,
     transcript: form.captions && form.transcript,
+    ...(form.captions ? speechOf(form) : {}),
     ...(form.startsAt === "" ? {} : { starts_at: new Date(form.startsAt).toISOString() }),
     ...(form.endsAt === "" ? {} : { ends_at: new Date(form.endsAt).toISOString() }),
+  };
+}
+
+/** How the group speaks, as far as it is not English without terms of its own. */
+function speechOf(form: StartForm): Pick<NewSession, "language" | "translate" | "vocabulary"> {
+  const vocabulary = form.vocabulary
+    .split(/[,\n]/)
+    .map((term) => term.trim())
+    .filter((term) => term !== "");
+  return {
+    ...(form.language === "en" ? {} : { language: form.language, translate: form.translate }),
+    ...(vocabulary.length === 0 ? {} : { vocabulary }),
   };
 }

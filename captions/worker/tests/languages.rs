@@ -1,0 +1,124 @@
+//! What a group speaks and which words it uses, with real models and a synthetic voice: vocabularies, languages
+//! known and detected, translation.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use hearken_captions_core::{Policy, SAMPLE_RATE};
+use hearken_captions_worker::WhisperModel;
+use hearken_protocol::{GroupSpeech, Sensitive, SessionId, SpeechPacket, SpokenLanguage, Writing};
+use support::{Rehearsal, base_model, model, packets, silence, spoken};
+
+const GERMAN: &str = "Guten Morgen. Heute ist das Wetter sehr schön, und wir gehen in den Garten.";
+const DOCTOR: &str = "The doctor changed my sertraline to escitalopram.";
+
+fn speech(language: &str, writing: Writing, vocabulary: &[&str]) -> GroupSpeech {
+    GroupSpeech {
+        language: SpokenLanguage::parse(language).unwrap(),
+        writing,
+        vocabulary: Sensitive(vocabulary.iter().map(|term| (*term).to_owned()).collect()),
+    }
+}
+
+fn heard(model: &WhisperModel, speech: GroupSpeech, packets: Vec<SpeechPacket>) -> Rehearsal {
+    let mut rehearsal = Rehearsal::with(model, Policy::default());
+    rehearsal.pipeline.listen(SessionId(1), speech);
+    rehearsal.play(packets);
+    rehearsal
+}
+
+fn said(speaker: u64, sound: Vec<i16>) -> Vec<SpeechPacket> {
+    packets(speaker, &[silence(0.4), sound, silence(1.2)].concat())
+}
+
+#[test]
+fn a_word_that_is_misheard_is_right_with_the_groups_vocabulary() {
+    let sound = spoken("en-us", DOCTOR);
+    let text = |vocabulary: &[&str]| {
+        let speech = speech("en", Writing::AsSpoken, vocabulary);
+        heard(model(), speech, said(1, sound.clone())).finals(1)
+    };
+    let without = text(&[]);
+    assert!(
+        !without.contains("scitalopram") && without.contains("doctor"),
+        "{without}"
+    );
+    let with = text(&["Sertraline", "Escitalopram", "Anneliese", "Narcan", "Suboxone"]);
+    assert!(with.contains("scitalopram") && with.contains("doctor"), "{with}");
+    // What nobody said stays unsaid.
+    assert!(!with.contains("Anneliese") && !with.contains("Narcan"), "{with}");
+}
+
+#[test]
+fn a_vocabulary_is_not_heard_into_silence_noise_and_breathing() {
+    let mut random = 0x2545_f491_4f6c_dd1du64;
+    let mut noise = |loudness: fn(f32) -> f32| -> Vec<i16> {
+        let sample = |index: usize| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            let seconds = index as f32 / SAMPLE_RATE as f32;
+            ((random as i64 as f32 / i64::MAX as f32) * loudness(seconds)) as i16
+        };
+        (0..SAMPLE_RATE * 8).map(sample).collect()
+    };
+    let sounds = [
+        ("silence", silence(8.0)),
+        ("noise", noise(|_| 6_000.0)),
+        (
+            "breathing",
+            noise(|seconds| 2_500.0 * (seconds * 2.0).sin().max(0.0)),
+        ),
+        (
+            "knocking",
+            noise(|seconds| if seconds.fract() < 0.06 { 12_000.0 } else { 60.0 }),
+        ),
+    ];
+    for (name, sound) in sounds {
+        let terms = ["Sertraline", "Escitalopram", "Anneliese", "Narcan", "Suboxone"];
+        let rehearsal = heard(model(), speech("en", Writing::AsSpoken, &terms), said(1, sound));
+        let texts: Vec<_> = rehearsal
+            .events
+            .iter()
+            .map(|(_, event)| (&event.stable.0, &event.tentative.0))
+            .collect();
+        assert!(texts.is_empty(), "{name}: {texts:?}");
+    }
+}
+
+#[test]
+fn each_speakers_language_is_found_out() {
+    let english = support::recording("0930");
+    let both = [said(1, spoken("de", GERMAN)), said(2, english)].concat();
+    let rehearsal = heard(base_model(), speech("detect", Writing::AsSpoken, &[]), both);
+    let german = rehearsal.finals(1).to_lowercase();
+    assert!(
+        german.contains("guten morgen") && german.contains("heute"),
+        "{german}"
+    );
+    let english = rehearsal.finals(2).to_lowercase();
+    assert!(english.contains("he might even have been"), "{english}");
+}
+
+#[test]
+fn german_is_written_in_english_where_the_group_wants_that() {
+    let wanted = speech("de", Writing::InEnglish, &[]);
+    let english = heard(base_model(), wanted, said(1, spoken("de", GERMAN))).finals(1);
+    let english = english.to_lowercase();
+    assert!(
+        english.contains("today") && !english.contains("heute"),
+        "{english}"
+    );
+}
+
+#[test]
+fn a_model_that_does_not_know_the_language_writes_nothing_rather_than_nonsense() {
+    let rehearsal = heard(
+        model(),
+        speech("de", Writing::AsSpoken, &[]),
+        said(1, spoken("de", GERMAN)),
+    );
+    assert_eq!(rehearsal.finals(1), "");
+    assert!(rehearsal.pipeline.counters().jobs_failed > 0);
+}
