@@ -62,6 +62,8 @@ pub(crate) struct Demand {
     pub(crate) is_held: bool,
     /// It did not fit before at all.
     pub(crate) was_paused: bool,
+    /// It is too early to begin again.
+    pub(crate) is_pause_held: bool,
     /// The choice.
     pub(crate) chosen: Option<u8>,
     /// The layer to be chosen if it arrived.
@@ -104,14 +106,16 @@ impl Demand {
     }
 
     /// What must be left for the smallest layer, below which it is paused. To begin again there must be room to
-    /// spare. One that is being sent goes on while a little is missing: after a cut the estimate lies below what the
-    /// line carries, and a pause costs a key frame and a picture that stands still.
-    fn least_needed(&self, layer: usize) -> u64 {
+    /// spare. One that is being sent goes on while a part is missing, the first of all while more is: after a cut the
+    /// estimate lies below what the line carries, a key frame makes the rate look larger than it is, and a pause
+    /// costs another key frame and a picture that stands still.
+    fn least_needed(&self, layer: usize, place: usize) -> u64 {
         let rate = self.rate(layer);
-        match (self.was_paused, self.before) {
-            (true, _) => rate * 5 / 4,
-            (false, Some(_)) => rate * 4 / 5,
-            (false, None) => rate,
+        match (self.was_paused, self.before, place) {
+            (true, _, _) => rate * 5 / 4,
+            (false, Some(_), 0) => rate * 3 / 5,
+            (false, Some(_), _) => rate * 4 / 5,
+            (false, None, _) => rate,
         }
     }
 
@@ -196,10 +200,10 @@ pub(crate) fn choose(demands: &mut [Demand], budget: Option<Bitrate>) {
     };
     demands.sort_unstable_by_key(|demand| (demand.priority, Reverse(demand.height), demand.pair));
     let mut left = budget.0;
-    for demand in demands.iter_mut() {
-        let affordable = demand
-            .smallest()
-            .filter(|layer| demand.least_needed(*layer) <= left && !(demand.was_paused && demand.is_held));
+    for (place, demand) in demands.iter_mut().enumerate() {
+        let affordable = demand.smallest().filter(|layer| {
+            demand.least_needed(*layer, place) <= left && !(demand.was_paused && demand.is_pause_held)
+        });
         left -= affordable.map_or(0, |layer| demand.rate(layer)).min(left);
         demand.chosen = affordable.map(|layer| layer as u8);
     }
@@ -250,6 +254,7 @@ mod tests {
             before: None,
             is_held: false,
             was_paused: false,
+            is_pause_held: false,
             chosen: None,
             wish: None,
         }
@@ -355,10 +360,22 @@ mod tests {
         assert_eq!(chosen(vec![paused], Some(160)), [None]);
         assert_eq!(chosen(vec![paused], Some(190)), [Some(0)]);
         let held = Demand {
-            is_held: true,
+            is_pause_held: true,
             ..paused
         };
         assert_eq!(chosen(vec![held], Some(5000)), [None]);
+    }
+
+    #[test]
+    fn a_smallest_layer_that_is_sent_goes_on_while_a_part_of_its_rate_is_missing() {
+        let sent = Demand {
+            before: Some(2),
+            current: Some(2),
+            ..demand(all(), 720, 0)
+        };
+        assert_eq!(chosen(vec![sent], Some(100)), [Some(0)]);
+        assert_eq!(chosen(vec![sent], Some(80)), [None]);
+        assert_eq!(chosen(vec![demand(all(), 720, 0)], Some(100)), [None]);
     }
 
     #[test]

@@ -186,20 +186,16 @@ impl Default for RepairLog {
 }
 
 impl RepairLog {
-    /// Notes a repair; false when the same was sent less than `interval` ago.
-    fn note(&mut self, index: u64, interval: Duration, now: MediaTime) -> bool {
-        let sequence = index as u16;
+    /// Whether the same was sent again less than `interval` ago.
+    fn is_recent(&self, index: u64, interval: Duration, now: MediaTime) -> bool {
         let is_recent = |at: &Option<MediaTime>| at.is_some_and(|at| now.since(at) < interval);
-        if self
-            .latest
-            .iter()
-            .any(|(repaired, at)| *repaired == sequence && is_recent(at))
-        {
-            return false;
-        }
-        self.latest[self.next] = (sequence, Some(now));
+        let mut latest = self.latest.iter();
+        latest.any(|(repaired, at)| *repaired == index as u16 && is_recent(at))
+    }
+
+    fn note(&mut self, index: u64, now: MediaTime) {
+        self.latest[self.next] = (index as u16, Some(now));
         self.next = (self.next + 1) % REPAIRS_REMEMBERED;
-        true
     }
 }
 
@@ -428,27 +424,28 @@ impl Outgoing {
         self.copy_log.as_ref().map_or(Some(0), |log| log.get(index))
     }
 
+    /// Whether a packet was sent again so short a time ago that it may be on its way still.
+    pub(crate) fn is_repaired(&self, rewritten: &Rewritten, round_trip: Duration, now: MediaTime) -> bool {
+        let interval = round_trip.max(REPAIR_INTERVAL_MIN);
+        let log = self.repair_log.as_ref();
+        log.is_some_and(|log| log.is_recent(rewritten.index, interval, now))
+    }
+
     /// Sends a kept packet again, if it was not sent again just now. True when it goes out.
     pub(crate) fn repair(
         &mut self,
         kept: &Kept<'_>,
         prefix: &[u8],
         rewritten: Rewritten,
-        round_trip: Duration,
         leg: &mut Leg<'_>,
     ) -> bool {
         let stored = &kept.stored;
         let Some(numbers) = self.section.payload_types(kept.codec) else {
             return false;
         };
-        let interval = round_trip.max(REPAIR_INTERVAL_MIN);
-        if !self
-            .repair_log
+        self.repair_log
             .get_or_insert_default()
-            .note(rewritten.index, interval, leg.now)
-        {
-            return false;
-        }
+            .note(rewritten.index, leg.now);
         let read = |codec| VideoPacket::parse(codec, stored.payload, stored.dependency, kept.structure);
         let video = kept.codec.and_then(read);
         let (Some(repair), Some(payload_type)) = (&mut self.repair, numbers.rtx) else {

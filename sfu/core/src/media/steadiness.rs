@@ -8,6 +8,9 @@ use super::time::MediaTime;
 /// From having to take less to taking more again.
 const HOLD_MIN: Duration = Duration::from_secs(2);
 const HOLD_MAX: Duration = Duration::from_secs(16);
+/// A paused video comes back after this at the latest, if there is room: else a less important one, which had to give
+/// way less often, would take its place.
+const PAUSE_HOLD_MAX: Duration = HOLD_MIN;
 /// Who has to take less this soon after taking more took it in vain.
 const IN_VAIN: Duration = Duration::from_secs(5);
 /// A video is announced as paused when it has been for this long: at the start the line shows within this
@@ -28,6 +31,12 @@ impl Steadiness {
     /// Whether it is too early to take more.
     pub(crate) fn is_held(&self, now: MediaTime) -> bool {
         self.lowered.is_some_and(|lowered| now.since(lowered) < self.hold)
+    }
+
+    /// Whether it is too early to begin again.
+    pub(crate) fn is_pause_held(&self, now: MediaTime) -> bool {
+        let hold = self.hold.min(PAUSE_HOLD_MAX);
+        self.lowered.is_some_and(|lowered| now.since(lowered) < hold)
     }
 
     /// Whether the line does not carry it at all.

@@ -134,6 +134,7 @@ impl Session {
                 before: pair.video.chosen,
                 is_held: pair.steadiness.is_held(now.time),
                 was_paused: pair.steadiness.is_paused(),
+                is_pause_held: pair.steadiness.is_pause_held(now.time),
                 chosen: None,
                 wish: None,
             });

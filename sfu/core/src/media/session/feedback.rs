@@ -113,6 +113,10 @@ impl Session {
             if half == Half::Video && outgoing.rewriter.current() != Some(lost.stream) {
                 continue;
             }
+            // Browsers ask again and again while a long queue keeps the answer: that must not use up the budget.
+            if outgoing.is_repaired(&lost.rewritten, round_trip, now.time) {
+                continue;
+            }
             let Some(stream) = from.uplink.by_id(lost.stream) else {
                 continue;
             };
@@ -155,7 +159,7 @@ impl Session {
             };
             if downlink.pairs[pair_at]
                 .half(half)
-                .repair(&kept, prefix, rewritten, round_trip, &mut leg)
+                .repair(&kept, prefix, rewritten, &mut leg)
             {
                 shared.counters.nacks_answered += 1;
             }
