@@ -14,11 +14,11 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use hearken_captions_core::{Job, Policy, SAMPLE_RATE, Transcriber};
-use hearken_protocol::Timestamp;
 
+use crate::clock::Clock;
 use crate::model;
 use crate::pipeline::Pipeline;
 use crate::pool::{Done, Pool};
@@ -31,6 +31,7 @@ pub(crate) const SOCKET_VARIABLE: &str = "CAPTION_WORKER_SOCKET";
 pub(crate) const MODEL_VARIABLE: &str = "CAPTION_WORKER_MODEL";
 pub(crate) const THREADS_VARIABLE: &str = "CAPTION_WORKER_THREADS";
 pub(crate) const EPOCH_VARIABLE: &str = "CAPTION_WORKER_EPOCH";
+pub(crate) const CLOCK_VARIABLE: &str = "CAPTION_WORKER_CLOCK";
 
 /// Exit code: not started by `hearken serve`.
 pub const EXIT_USAGE: u8 = 2;
@@ -56,6 +57,8 @@ pub struct WorkerConfig {
     pub threads: Option<usize>,
     /// Part of every caption's id: larger for each new process.
     pub epoch: u64,
+    /// By which packets are stamped.
+    pub clock: Clock,
 }
 
 /// Why the process ended.
@@ -112,6 +115,9 @@ fn start() -> Result<(), WorkerError> {
         model: variable(MODEL_VARIABLE)?.into(),
         threads: std::env::var_os(THREADS_VARIABLE).as_ref().and_then(number),
         epoch: number(&variable(EPOCH_VARIABLE)?).ok_or(WorkerError::NotAChild(EPOCH_VARIABLE))?,
+        clock: number(&variable(CLOCK_VARIABLE)?)
+            .map(Clock::from_offset)
+            .ok_or(WorkerError::NotAChild(CLOCK_VARIABLE))?,
     };
     // SAFETY: the supervisor made this descriptor for us, and nothing else in this process has it.
     let socket = unsafe { UnixStream::from_raw_fd(descriptor) };
@@ -135,9 +141,10 @@ pub fn run(config: &WorkerConfig, mut socket: UnixStream) -> Result<(), WorkerEr
     let model = WhisperModel::load(&config.model)?;
     let threads = config.threads.unwrap_or_else(default_threads).max(1);
     let mut transcribers = Vec::new();
+    let mut trial = Duration::ZERO;
     for _ in 0..threads {
         let mut transcriber = model.transcriber()?;
-        warm_up(&mut transcriber);
+        trial = warm_up(&mut transcriber);
         transcribers.push(transcriber);
     }
     let (wakes, inbox) = sync_channel(WAKES_MAX);
@@ -152,6 +159,9 @@ pub fn run(config: &WorkerConfig, mut socket: UnixStream) -> Result<(), WorkerEr
         pipeline: Pipeline::new(config.epoch, Policy::default()),
         pool,
         socket,
+        clock: config.clock,
+        busy: Duration::ZERO,
+        trial,
     }
     .run(&inbox)
 }
@@ -161,9 +171,11 @@ fn default_threads() -> usize {
     cores.saturating_sub(1).clamp(1, THREADS_MAX_DEFAULT)
 }
 
-/// The first job of a state is slow: memory is allocated, the model's pages are read.
-fn warm_up(transcriber: &mut WhisperTranscriber) {
+/// The first job of a state is slow: memory is allocated, the model's pages are read. Gives what it took.
+fn warm_up(transcriber: &mut WhisperTranscriber) -> Duration {
+    let began = Instant::now();
     let _ = transcriber.transcribe(&Job::of_nobody(vec![0.0; SAMPLE_RATE * 2]));
+    began.elapsed()
 }
 
 /// Everything that wakes the main loop, besides time.
@@ -189,17 +201,26 @@ struct Worker {
     pipeline: Pipeline,
     pool: Pool,
     socket: UnixStream,
+    clock: Clock,
+    /// Time of the pool's threads in use so far.
+    busy: Duration,
+    trial: Duration,
 }
 
 impl Worker {
     fn run(mut self, inbox: &Receiver<Wake>) -> Result<(), WorkerError> {
         let mut ticked = Instant::now();
         let mut reported = Instant::now();
+        let mut looked = Instant::now();
         loop {
-            match inbox.recv_timeout(TICK) {
+            let woken = inbox.recv_timeout(TICK);
+            let before = std::mem::replace(&mut looked, Instant::now());
+            self.busy += (looked - before) * u32::try_from(self.pool.busy()).unwrap_or(u32::MAX);
+            let now = self.clock.now();
+            match woken {
                 Ok(Wake::Message(ToWorker::Shutdown)) | Ok(Wake::Gone(WireError::Closed)) => return Ok(()),
                 Ok(Wake::Gone(error)) => return Err(error.into()),
-                Ok(Wake::Message(ToWorker::Speech(packet))) => self.pipeline.packet(now(), packet),
+                Ok(Wake::Message(ToWorker::Speech(packet))) => self.pipeline.packet(now, packet),
                 Ok(Wake::Message(ToWorker::ForgetSession(session))) => self.pipeline.forget_session(session),
                 Ok(Wake::Message(ToWorker::Listen(session, speech))) => self.pipeline.listen(session, speech),
                 Ok(Wake::Done(done)) => {
@@ -211,10 +232,10 @@ impl Worker {
             }
             if ticked.elapsed() >= TICK {
                 ticked = Instant::now();
-                self.pipeline.tick(now());
+                self.pipeline.tick(now);
             }
             while self.pool.has_free_thread()
-                && let Some(job) = self.pipeline.next_job(now())
+                && let Some(job) = self.pipeline.next_job(now)
             {
                 self.pool.start_job(job);
             }
@@ -233,7 +254,7 @@ impl Worker {
         let (intake, packets_refused) = self.pipeline.intake_counters();
         let counters = self.pipeline.counters();
         Report {
-            backlog_milliseconds: milliseconds(self.pipeline.backlog(now())),
+            backlog_milliseconds: milliseconds(self.pipeline.backlog(self.clock.now())),
             speech_milliseconds: counters.speech_milliseconds,
             cpu_milliseconds: milliseconds(cpu_time()),
             jobs: counters.jobs,
@@ -244,6 +265,9 @@ impl Worker {
             packets_late: intake.late,
             packets_lost: intake.lost,
             packets_refused,
+            threads: self.pool.threads() as u64,
+            busy_milliseconds: milliseconds(self.busy),
+            trial_milliseconds: milliseconds(self.trial),
         }
     }
 }
@@ -254,12 +278,6 @@ fn send(socket: &mut UnixStream, message: &FromWorker) -> Result<(), WireError> 
         io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => WireError::Closed,
         _ => WireError::Io(error),
     })
-}
-
-fn now() -> Timestamp {
-    Timestamp(milliseconds(
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
-    ))
 }
 
 fn milliseconds(duration: Duration) -> u64 {

@@ -12,6 +12,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod child;
+mod clock;
+mod headroom;
 mod intake;
 mod link;
 mod metrics;
@@ -30,6 +32,7 @@ mod wire;
 pub use child::{
     EXIT_MODEL, EXIT_PROCESSOR, EXIT_USAGE, WorkerConfig, WorkerError, main_from_environment, run,
 };
+pub use clock::Clock;
 pub use intake::{Heard, Intake, IntakeCounters};
 pub use pipeline::Pipeline;
 pub use processor::ProcessorError;

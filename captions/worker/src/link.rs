@@ -3,14 +3,15 @@
 use std::cell::Cell;
 use std::io;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use hearken_protocol::{CaptionNews, CaptionsState, Timestamp};
+use hearken_protocol::{CaptionNews, CaptionsState};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::wire::{self, FromWorker, ToWorker, WireError};
 
@@ -46,6 +47,7 @@ pub(crate) struct Reader<'a> {
     pub state: &'a mut Option<CaptionsState>,
     /// Nobody has spoken for a second, and nothing waits to be decoded.
     pub is_quiet: &'a Cell<bool>,
+    pub clock: Clock,
     /// What to go back to if the present model cannot be used.
     pub model_before: &'a mut Option<PathBuf>,
 }
@@ -75,7 +77,7 @@ impl Reader<'_> {
                 self.tell(CaptionsState::On).await;
             }
             FromWorker::Caption(event) => {
-                self.metrics.event(&event, now());
+                self.metrics.event(&event, self.clock.now());
                 self.is_quiet.set(false);
                 let _ = self.news.send(CaptionNews::Event(event)).await;
             }
@@ -113,12 +115,6 @@ async fn read_message(socket: &mut BufReader<OwnedReadHalf>) -> Result<FromWorke
     let mut bytes = vec![0; wire::checked_length(length as usize)?];
     socket.read_exact(&mut bytes).await.map_err(WireError::Io)?;
     wire::decode(&bytes)
-}
-
-/// The time of day, as captions have it.
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use prometheus::{
     Counter, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
 };
 
+use crate::headroom::Headroom;
 use crate::wire::Report;
 
 /// Seconds; the targets are 1 for the first partial and 2 for finals.
@@ -70,6 +71,9 @@ pub(crate) struct Metrics {
     first_partial: Histogram,
     finals: Histogram,
     backlog: Gauge,
+    load: Gauge,
+    headroom_speakers: Gauge,
+    headroom: Headroom,
     speech: Counter,
     cpu: Counter,
     jobs: IntCounter,
@@ -129,6 +133,21 @@ impl Metrics {
                     "How long the oldest sound waits to be decoded.",
                 ),
             )?,
+            load: keep(
+                registry,
+                Gauge::new(
+                    "hearken_captions_load_ratio",
+                    "Share of the threads' time in use over half a minute.",
+                ),
+            )?,
+            headroom_speakers: keep(
+                registry,
+                Gauge::new(
+                    "hearken_captions_headroom_speakers",
+                    "How many more could speak at once before captions come late.",
+                ),
+            )?,
+            headroom: Headroom::default(),
             speech: keep(
                 registry,
                 Counter::new("hearken_captions_speech_seconds_total", "Voice heard."),
@@ -200,7 +219,9 @@ impl Metrics {
     /// A new worker counts from zero.
     pub fn worker_started(&mut self) {
         self.latest = Report::default();
+        self.headroom = Headroom::default();
         self.backlog.set(0.0);
+        self.headroom_speakers.set(0.0);
     }
 
     /// A report came in: its counters count from the worker's start. Gives whether anybody spoke since the last.
@@ -208,6 +229,9 @@ impl Metrics {
         let latest = std::mem::replace(&mut self.latest, *report);
         let more = |of: fn(&Report) -> u64| of(report).saturating_sub(of(&latest));
         self.backlog.set(report.backlog_milliseconds as f64 / 1_000.0);
+        let room = self.headroom.update(report);
+        self.load.set(room.load);
+        self.headroom_speakers.set(room.speakers);
         self.speech
             .inc_by(more(|report| report.speech_milliseconds) as f64 / 1_000.0);
         self.cpu
@@ -226,6 +250,8 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -243,5 +269,42 @@ mod tests {
         metrics.report(&report(2));
         assert_eq!(metrics.jobs.get(), 7);
         assert_eq!(metrics.speech.get(), 1.0);
+    }
+
+    #[test]
+    fn a_machine_that_is_full_says_so_before_captions_are_late() {
+        let registry = Registry::new();
+        let mut metrics = Metrics::register(&registry).unwrap();
+        metrics.worker_started();
+        for second in 0..=10 {
+            metrics.report(&Report {
+                threads: 1,
+                busy_milliseconds: 850 * second,
+                speech_milliseconds: 2_000 * second,
+                ..Report::default()
+            });
+        }
+        assert_eq!(metrics.backlog.get(), 0.0);
+        assert!((metrics.load.get() - 0.85).abs() < 1e-9);
+        assert!(metrics.headroom_speakers.get() < 1.0, "nobody else fits");
+    }
+
+    #[test]
+    fn the_document_names_all_metrics_and_nothing_else() {
+        let registry = Registry::new();
+        let _metrics = Metrics::register(&registry).unwrap();
+        let exported: BTreeSet<String> = registry
+            .gather()
+            .iter()
+            .map(|family| family.name().to_owned())
+            .collect();
+        let document = include_str!("../../../docs/captions.md");
+        let named: BTreeSet<String> = document
+            .split("\n| `")
+            .skip(1)
+            .filter_map(|row| row.split(['`', '{']).next())
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(exported, named);
     }
 }

@@ -18,6 +18,7 @@ pub struct Done {
 /// Hands jobs to whichever thread is free.
 pub struct Pool {
     jobs: SyncSender<Job>,
+    threads: usize,
     /// Threads without a job.
     free: usize,
 }
@@ -29,20 +30,34 @@ impl Pool {
         T: Transcriber + Send + 'static,
         F: Fn(Done) + Send + Clone + 'static,
     {
-        let free = transcribers.len();
-        let (jobs, queue) = sync_channel(free.max(1));
+        let threads = transcribers.len();
+        let (jobs, queue) = sync_channel(threads.max(1));
         // Guards the receiving end: held while a thread waits for its next job.
         let queue = Arc::new(Mutex::new(queue));
         for transcriber in transcribers {
             let (queue, report) = (Arc::clone(&queue), report.clone());
             thread::spawn(move || work(transcriber, &queue, &report));
         }
-        Self { jobs, free }
+        Self {
+            jobs,
+            threads,
+            free: threads,
+        }
     }
 
     /// Whether a job would be started at once.
     pub fn has_free_thread(&self) -> bool {
         self.free > 0
+    }
+
+    /// How many jobs can be done at once.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// How many are being done.
+    pub fn busy(&self) -> usize {
+        self.threads - self.free
     }
 
     /// Starts a job. To be called only when a thread is free.
@@ -54,7 +69,7 @@ impl Pool {
 
     /// A job was reported as done.
     pub fn finished(&mut self) {
-        self.free += 1;
+        self.free = (self.free + 1).min(self.threads);
     }
 }
 

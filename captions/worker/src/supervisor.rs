@@ -27,9 +27,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::child::{
-    EPOCH_VARIABLE, EXIT_MODEL, EXIT_PROCESSOR, MODEL_VARIABLE, SOCKET_VARIABLE, THREADS_VARIABLE,
+    CLOCK_VARIABLE, EPOCH_VARIABLE, EXIT_MODEL, EXIT_PROCESSOR, MODEL_VARIABLE, SOCKET_VARIABLE,
+    THREADS_VARIABLE,
 };
-use crate::link::{Reader, now, write_messages};
+use crate::clock::Clock;
+use crate::link::{Reader, write_messages};
 use crate::metrics::{Drop as PacketDrop, Metrics};
 use crate::restarts::{Ended, Restarts};
 use crate::wire::{ToWorker, WireError};
@@ -65,6 +67,8 @@ pub struct SupervisorConfig {
     pub threads: Option<usize>,
     /// When to start it again.
     pub restarts: Restarts,
+    /// By which packets are stamped: read when the server started, as the media plane's.
+    pub clock: Clock,
 }
 
 impl SupervisorConfig {
@@ -76,6 +80,7 @@ impl SupervisorConfig {
             model: model.into(),
             threads: None,
             restarts: Restarts::default(),
+            clock: Clock::of_day(),
         }
     }
 }
@@ -336,7 +341,7 @@ impl Keeper {
     /// One child, from its start to its end.
     async fn live(&mut self, model: &Path) -> Ended {
         let started = Instant::now();
-        self.epoch = (self.epoch + 1).max(now().0);
+        self.epoch = (self.epoch + 1).max(self.config.clock.now().0);
         let (mut child, socket) = match self.spawn(model) {
             Ok(spawned) => spawned,
             Err(error) => {
@@ -396,6 +401,7 @@ impl Keeper {
             .env(SOCKET_VARIABLE, theirs.as_raw_fd().to_string())
             .env(MODEL_VARIABLE, model)
             .env(EPOCH_VARIABLE, self.epoch.to_string())
+            .env(CLOCK_VARIABLE, self.config.clock.offset().to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             // Ctrl-C in a terminal is for the server, which ends its child in order.
@@ -431,6 +437,7 @@ impl Keeper {
             state,
             model_before,
             speeches,
+            config,
             ..
         } = self;
         // There is room: nothing else waits yet.
@@ -445,6 +452,7 @@ impl Keeper {
             news,
             state,
             is_quiet: &is_quiet,
+            clock: config.clock,
             model_before,
         };
         let read = reader.read(reading);

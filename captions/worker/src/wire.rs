@@ -64,6 +64,12 @@ pub struct Report {
     pub packets_lost: u64,
     /// Packets of more speakers than can be followed.
     pub packets_refused: u64,
+    /// How many jobs can be done at once. Does not count.
+    pub threads: u64,
+    /// Time that they took, all threads.
+    pub busy_milliseconds: u64,
+    /// What one job on two seconds of sound took at the start. Does not count.
+    pub trial_milliseconds: u64,
 }
 
 /// A message that could not be read.

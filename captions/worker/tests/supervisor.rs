@@ -10,7 +10,9 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use hearken_captions_worker::{Restarts, Supervisor, SupervisorConfig, WireError, WorkerConfig, WorkerError};
+use hearken_captions_worker::{
+    Clock, Restarts, Supervisor, SupervisorConfig, WireError, WorkerConfig, WorkerError,
+};
 use hearken_protocol::{CaptionNews, CaptionStatus, CaptionsState, SpeechPacket};
 use prometheus::Registry;
 use support::{packets, recording, silence};
@@ -84,6 +86,17 @@ impl Running {
     }
 }
 
+impl Running {
+    fn histogram_sum(&self, name: &str) -> f64 {
+        let families = self.registry.gather();
+        let family = families.iter().find(|family| family.name() == name).unwrap();
+        let metrics = family.get_metric().iter();
+        metrics
+            .map(|metric| metric.get_histogram().get_sample_sum())
+            .sum()
+    }
+}
+
 fn speech() -> Vec<SpeechPacket> {
     packets(1, &[silence(0.3), recording("0930"), silence(1.5)].concat())
 }
@@ -137,6 +150,90 @@ async fn a_killed_child_comes_back_and_captions_with_it() {
     }
     assert!(!running.final_text().await.is_empty());
     assert_eq!(running.metric("hearken_captions_restarts_total"), 1.0);
+}
+
+#[tokio::test]
+async fn a_child_killed_in_mid_sentence_takes_nothing_of_the_next_ones() {
+    let mut running = start(config(support::model_path()));
+    while running.next_state().await != CaptionsState::On {}
+    // Ann is in the middle of a sentence: something of it is shown.
+    let ann = packets(1, &[silence(0.3), recording("0870")].concat());
+    for packet in ann.iter().take(ann.len() / 2) {
+        running.speech.send(packet.clone()).await.unwrap();
+    }
+    while !matches!(running.next().await, CaptionNews::Event(event) if event.status == CaptionStatus::Partial)
+    {
+    }
+    kill(running.supervisor.child_id().unwrap());
+    assert_eq!(
+        running.next_state().await,
+        CaptionsState::Starting,
+        "the room is told"
+    );
+    assert_eq!(running.next_state().await, CaptionsState::On);
+    assert_eq!(running.metric("hearken_captions_restarts_total"), 1.0);
+    // Ann goes on, and Ben speaks too: both are heard, each in captions of their own.
+    let rest = ann.into_iter().skip(300);
+    let ben = packets(2, &[silence(0.3), recording("0930"), silence(1.5)].concat());
+    for packet in rest.chain(ben) {
+        running.speech.send(packet).await.unwrap();
+    }
+    let mut heard = std::collections::BTreeMap::<u64, String>::new();
+    while heard.len() < 2 {
+        if let CaptionNews::Event(event) = running.next().await
+            && event.status == CaptionStatus::Final
+        {
+            *heard.entry(event.participant.0).or_default() += &event.stable.0;
+        }
+    }
+    let right = support::share_right(support::transcript("0930"), &heard[&2]);
+    assert!(right >= 0.8, "{heard:?}");
+}
+
+#[tokio::test]
+async fn captions_go_by_the_packets_clock_whatever_the_time_of_day_is_set_to() {
+    // As if the wall clock had been set years ahead since the server started.
+    let mut running = start(SupervisorConfig {
+        clock: Clock::starting_at(support::START),
+        ..config(support::model_path())
+    });
+    while running.next_state().await != CaptionsState::On {}
+    for packet in speech() {
+        running.speech.send(packet).await.unwrap();
+    }
+    assert!(!running.final_text().await.is_empty());
+    let late = running.histogram_sum("hearken_captions_final_seconds");
+    assert!(late < PATIENCE.as_secs_f64(), "{late} s");
+}
+
+#[test]
+fn files_that_are_no_model_are_refused_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = std::fs::read(support::model_path()).unwrap();
+    let mut single = whole[..4_096].to_vec();
+    single[44..48].copy_from_slice(&0u32.to_le_bytes());
+    for (bytes, reason) in [
+        (&whole[..whole.len() / 3], "it ends early"),
+        (&single[..], "f32"),
+        (b"<!DOCTYPE html><html>", "it is no ggml model"),
+        (b"GGUF and so on", "GGUF"),
+        (b"", "it ends early"),
+    ] {
+        let model = folder.path().join("ggml-odd.bin");
+        std::fs::write(&model, bytes).unwrap();
+        let (_parent, child) = UnixStream::pair().unwrap();
+        let worker = WorkerConfig {
+            model,
+            threads: Some(1),
+            epoch: 1,
+            clock: Clock::of_day(),
+        };
+        let error = hearken_captions_worker::run(&worker, child).unwrap_err();
+        assert!(
+            matches!(&error, WorkerError::Model(_)) && error.to_string().contains(reason),
+            "{error}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -266,6 +363,7 @@ fn a_child_ends_cleanly_when_its_parent_is_gone_and_with_an_error_on_nonsense() 
         model: support::model_path(),
         threads: Some(1),
         epoch: 1,
+        clock: Clock::of_day(),
     };
     let (parent, child) = UnixStream::pair().unwrap();
     parent.shutdown(std::net::Shutdown::Write).unwrap();
