@@ -138,6 +138,7 @@ export class PeerLink {
     if (peer.connectionState === "connected") this.#connectionChanged("connected");
     for (const publish of this.#publish.values()) this.#apply(publish);
     if (this.#mode !== "full") this.#limit();
+    else this.#fit();
   }
 
   #configuration(): RTCConfiguration {
@@ -191,7 +192,13 @@ export class PeerLink {
 
   #fill(source: TrackSource, track: MediaStreamTrack | null): void {
     // It fails only when the track has just ended or the connection has just closed: both bring a new call.
-    this.#sections?.senders[source].replaceTrack(track).catch(() => undefined);
+    const filled = this.#sections?.senders[source].replaceTrack(track);
+    filled?.then(() => this.#fit()).catch(() => undefined);
+  }
+
+  /** Cuts the camera's picture into other layers if it has another size now. */
+  #fit(): void {
+    if (this.#isAnswered && this.#publishing.get("camera")?.isOutgrown) this.#limit();
   }
 
   async #offer(peer: RTCPeerConnection, iceRestart: boolean): Promise<void> {

@@ -7,6 +7,7 @@ import {
   EncodingProbe,
   encodings,
   isUsed,
+  layersSent,
   Publishing,
   SCREEN_LAYERS,
   within,
@@ -64,6 +65,17 @@ describe("what is sent of a camera", () => {
     expect(sent.some((encoding) => "codec" in encoding || "scalabilityMode" in encoding)).toBe(false);
   });
 
+  test("a small camera is seen in full: the last layer that the browser sends is the whole picture", () => {
+    expect([1280 * 720, 640 * 480, 640 * 360, 320 * 240].map(layersSent)).toEqual([3, 2, 2, 1]);
+    const scales = (sent: number) =>
+      encodings(camera("vp8", true, true, true), CAMERA_LAYERS, chromium, sent).map(
+        ({ scaleResolutionDownBy }) => scaleResolutionDownBy,
+      );
+    expect(scales(3)).toEqual([4, 2, 1]);
+    expect(scales(2)).toEqual([2, 1, 1]);
+    expect(scales(1)).toEqual([1, 1, 1]);
+  });
+
   test("a browser without the codec sends VP8 in three encodings", () => {
     const codecs = new Map([["vp8", codec("vp8")]] as const);
     const sent = encodings(camera("h264", true, true, true), CAMERA_LAYERS, { codecs, canSwitchOff: true });
@@ -114,6 +126,27 @@ test("the last wish wins, and back to VP8 leaves no layers within an encoding", 
     [true, 2],
     [true, 1],
   ]);
+});
+
+test("a camera of another size is cut into layers anew", async () => {
+  let parameters: { encodings: Encoding[] } = { encodings: CAMERA_LAYERS.map((layer) => ({ ...layer })) };
+  let size = { width: 1280, height: 720 };
+  const sender = {
+    track: { getSettings: () => size },
+    getParameters: () => structuredClone(parameters),
+    setParameters: async (wanted: typeof parameters) => {
+      parameters = structuredClone(wanted);
+    },
+  } as unknown as RTCRtpSender;
+  const publishing = new Publishing(sender, CAMERA_LAYERS, chromium);
+  expect(publishing.isOutgrown).toBe(false);
+  size = { width: 480, height: 640 };
+  expect(publishing.isOutgrown).toBe(true);
+  publishing.apply(camera("vp8", true, true, true));
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(publishing.isOutgrown).toBe(false);
+  expect(parameters.encodings.map(({ scaleResolutionDownBy }) => scaleResolutionDownBy)).toEqual([2, 1, 1]);
+  expect(new Publishing(sender, CAMERA_LAYERS, firefox).isOutgrown).toBe(false);
 });
 
 test("of every codec the plain profile is used", () => {

@@ -80,13 +80,30 @@ export interface Abilities {
   readonly canSwitchOff: boolean;
 }
 
-/** What to send: `layers` are the encodings as they were made. */
-export function encodings(publish: Publish, layers: readonly Encoding[], abilities: Abilities): Encoding[] {
+/**
+ * How many layers of a picture a browser sends, by its pixels: libwebrtc leaves out the largest ones of a small
+ * picture, so that nobody would ever see a small camera in full.
+ */
+export function layersSent(pixels: number): number {
+  if (pixels >= 960 * 540) return 3;
+  return pixels >= 480 * 270 ? 2 : 1;
+}
+
+/** What to send: `layers` are the encodings as they were made, the first `sent` of which the browser sends. */
+export function encodings(
+  publish: Publish,
+  layers: readonly Encoding[],
+  abilities: Abilities,
+  sent = layers.length,
+): Encoding[] {
   const wished = abilities.codecs?.get(publish.codec);
   const codec = wished ?? abilities.codecs?.get("vp8");
   const isLayered = wished !== undefined && (publish.codec === "vp9" || publish.codec === "av1");
   const largest = publish.layers.lastIndexOf(true);
-  const all = layers.map((layer, index): Encoding => {
+  const all = layers.map((made, index): Encoding => {
+    // The last one that is sent is the full picture.
+    const layer =
+      sent < layers.length ? { ...made, scaleResolutionDownBy: 2 ** Math.max(0, sent - 1 - index) } : made;
     const isNeeded = layers.length === 1 ? largest >= 0 : publish.layers[index] === true;
     if (isLayered && layers.length > 1) return layered(layers, index, largest);
     if (isNeeded || abilities.canSwitchOff) return { ...layer, active: isNeeded };
@@ -139,12 +156,21 @@ export class EncodingProbe {
 export class Publishing {
   #wanted: Publish | null = null;
   #isBusy = false;
+  /** As the encodings are now. */
+  #sent: number;
 
   constructor(
     private readonly sender: RTCRtpSender,
     private readonly layers: readonly Encoding[],
     private readonly abilities: Abilities,
-  ) {}
+  ) {
+    this.#sent = layers.length;
+  }
+
+  /** Whether the picture has become so small, or large, that it has to be cut into layers anew. */
+  get isOutgrown(): boolean {
+    return this.#layersSent() !== this.#sent;
+  }
 
   /** Only for a sender whose offer was answered: before, no codec is agreed on. */
   apply(publish: Publish): void {
@@ -158,13 +184,22 @@ export class Publishing {
       const publish = this.#wanted;
       this.#wanted = null;
       try {
-        await this.#set(encodings(publish, this.layers, this.abilities));
+        this.#sent = this.#layersSent();
+        await this.#set(encodings(publish, this.layers, this.abilities, this.#sent));
       } catch {
         // The encoder refuses, or the connection has just closed: what is sent stays as it is, and is right again
         // with the next wish or the next connection. The server takes whatever comes.
       }
     }
     this.#isBusy = false;
+  }
+
+  #layersSent(): number {
+    const { width, height } = this.sender.track?.getSettings() ?? {};
+    // Firefox, which can't switch a layer off, sends all of them.
+    if (width === undefined || height === undefined || !this.abilities.canSwitchOff)
+      return this.layers.length;
+    return Math.min(this.layers.length, layersSent(width * height));
   }
 
   async #set(wanted: Encoding[]): Promise<void> {
