@@ -1,7 +1,8 @@
 //! How good captions are, in virtual time: word errors against the same model's best, delays, flicker, cost.
 //!
 //! Streams every recording as Opus packets through the worker's own pipeline. Needs a caption model
-//! (`HEARKEN_MODEL`) and recordings (`HEARKEN_SPEECH_DIR`, or Debian's `pocketsphinx-testdata`).
+//! (`HEARKEN_MODEL`) and recordings (`HEARKEN_SPEECH_DIR`, or Debian's `pocketsphinx-testdata`). Computing time is
+//! the decoding thread's own processor time, so that other work on the machine counts little.
 
 #![allow(clippy::print_stdout)]
 
@@ -9,18 +10,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use hearken_benches::captions::{
-    Noise, Rehearsal, Score, Scorecard, Timeline, align, english_words, packets,
+    Decoder, Meeting, Memory, Noise, Played, Rehearsal, START, Score, Scorecard, Timeline, align,
+    english_words, packets,
 };
 use hearken_benches::{Recording, recordings};
-use hearken_captions_core::{Job, Policy, SAMPLE_RATE, Transcriber, cut_repetition};
+use hearken_captions_core::{Job, Policy, SAMPLE_RATE, cut_repetition};
 use hearken_captions_worker::{Context as AudioContext, WhisperModel, model};
 use hearken_protocol::{CaptionEvent, ParticipantId, Timestamp};
 
 /// Silence before and after each recording, in samples.
 const LEAD: usize = SAMPLE_RATE / 2;
 const TRAIL: usize = SAMPLE_RATE * 3 / 2;
+/// Every third recording, the third first, was held out when the policy was chosen: those tell whether it holds.
+const HELD_OUT_EVERY: usize = 3;
 
 #[derive(Parser)]
 #[command(about = "How right captions are, how late, and what they cost")]
@@ -28,9 +32,9 @@ struct Arguments {
     /// Model: a name or a path; several make a table each.
     #[arg(long, env = "HEARKEN_MODEL", default_value = model::DEFAULT_MODEL, value_delimiter = ',')]
     model: Vec<String>,
-    /// Takes only every Nth recording.
-    #[arg(long, default_value_t = 1)]
-    every: usize,
+    /// Takes only a part of the recordings.
+    #[arg(long, value_enum, default_value_t = Part::All)]
+    part: Part,
     /// Only recordings whose names begin so.
     #[arg(long, default_value = "")]
     only: String,
@@ -49,12 +53,37 @@ struct Arguments {
     /// Instead of speech: so many seconds of silence, tones, music and noises, and what is made of them.
     #[arg(long, default_value_t = 0.0)]
     noise: f32,
+    /// Instead of single recordings: a meeting of so many minutes in which the speakers take turns, and whether
+    /// memory or the back-log grows.
+    #[arg(long, default_value_t = 0)]
+    minutes: usize,
+    /// A file that keeps what was decoded, and what it cost: the next policy is scored sooner.
+    #[arg(long)]
+    remember: Option<PathBuf>,
     /// Prints every text.
     #[arg(long)]
     verbose: bool,
+    /// Prints every revision of every caption.
+    #[arg(long)]
+    revisions: bool,
     /// Another policy: NAME=VALUE, times in milliseconds.
     #[arg(long = "set", value_parser = setting)]
     settings: Vec<(String, u64)>,
+}
+
+/// Which recordings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// All of them, and both parts for themselves.
+    All,
+    /// Two of three: what a policy may be chosen on.
+    Chosen,
+    /// The others.
+    HeldOut,
+}
+
+fn is_held_out(index: usize) -> bool {
+    index % HELD_OUT_EVERY == HELD_OUT_EVERY - 1
 }
 
 fn setting(text: &str) -> Result<(String, u64), String> {
@@ -64,12 +93,18 @@ fn setting(text: &str) -> Result<(String, u64), String> {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let mut chosen: Vec<Recording> = recordings()?
+    let chosen: Vec<Recording> = recordings()?
         .into_iter()
         .filter(|recording| recording.transcript.is_some() && recording.name.starts_with(&arguments.only))
-        .step_by(arguments.every.max(1))
+        .filter(|recording| recording.rate as usize == SAMPLE_RATE)
+        .enumerate()
+        .filter(|(index, _)| match arguments.part {
+            Part::All => true,
+            Part::Chosen => !is_held_out(*index),
+            Part::HeldOut => is_held_out(*index),
+        })
+        .map(|(_, recording)| recording)
         .collect();
-    chosen.retain(|recording| recording.rate as usize == SAMPLE_RATE);
     if chosen.is_empty() {
         println!("no recordings: set HEARKEN_SPEECH_DIR, or install pocketsphinx-testdata");
         return Ok(());
@@ -81,17 +116,30 @@ fn main() -> Result<()> {
     for name in &arguments.model {
         let path = model_path(name)?;
         let model = WhisperModel::load(&path)?;
+        let memory = memory(&model, policy, &chosen)?;
+        let mut bench = Bench {
+            decoder: decoder(&model, name, AudioContext::Fitted, &arguments)?,
+            whole: decoder(&model, name, AudioContext::Full, &arguments)?,
+            policy,
+            arguments: &arguments,
+        };
         println!("model {name}");
         if arguments.noise > 0.0 {
-            inventions(&model, policy, arguments.noise)?;
-            continue;
-        }
-        let card = if arguments.speakers > 1 {
-            together(&model, policy, &chosen, &arguments)?
+            bench.inventions()?;
+        } else if arguments.minutes > 0 {
+            bench.meeting(&chosen)?;
+        } else if arguments.speakers > 1 {
+            println!("{}\n", bench.together(&chosen)?);
         } else {
-            one_by_one(&model, policy, &chosen, &arguments)?
-        };
-        println!("{card}\n");
+            let card = bench.one_by_one(&chosen)?;
+            println!("{card}\n");
+            if arguments.part == Part::All {
+                let (chosen_on, held_out) = card.split(|index| !is_held_out(index));
+                println!("those that the policy was chosen on:\n{chosen_on}\n");
+                println!("held out:\n{held_out}\n");
+            }
+            println!("{memory}");
+        }
     }
     Ok(())
 }
@@ -101,127 +149,219 @@ fn model_path(name: &str) -> Result<PathBuf> {
     Ok(model::resolve(name, &cache)?)
 }
 
-/// Every recording for itself, with a bound.
-fn one_by_one(
+fn decoder(
     model: &WhisperModel,
-    policy: Policy,
-    recordings: &[Recording],
+    name: &str,
+    context: AudioContext,
     arguments: &Arguments,
-) -> Result<Scorecard> {
-    let mut whole = model.transcriber_with(AudioContext::Full)?;
-    let mut card = Scorecard::default();
-    for recording in recordings {
-        let sound = [&vec![0; LEAD][..], &recording.samples, &vec![0; TRAIL]].concat();
-        let played =
-            Rehearsal::new(model, policy, arguments.threads)?.play(packets(1, &sound, arguments.loss)?);
-        let seen = Timeline::new(played.events.iter());
+) -> Result<Decoder> {
+    let decoder = Decoder::new(model, context)?;
+    match &arguments.remember {
+        Some(path) => decoder.remembering(path, name),
+        None => Ok(decoder),
+    }
+}
+
+/// To be measured first: what was freed before would be used again.
+fn memory(model: &WhisperModel, policy: Policy, recordings: &[Recording]) -> Result<Memory> {
+    let samples = recordings
+        .iter()
+        .flat_map(|recording| recording.samples.iter().copied());
+    let speech: Vec<i16> = samples.take(SAMPLE_RATE * 10).collect();
+    Memory::measure(model, policy, &speech)
+}
+
+/// One model and policy, to be tried on this and that.
+struct Bench<'a> {
+    decoder: Decoder,
+    whole: Decoder,
+    policy: Policy,
+    arguments: &'a Arguments,
+}
+
+impl Bench<'_> {
+    /// Every recording for itself, with a bound.
+    fn one_by_one(&mut self, recordings: &[Recording]) -> Result<Scorecard> {
+        let mut card = Scorecard::default();
+        for recording in recordings {
+            let sound = [&vec![0; LEAD][..], &recording.samples, &vec![0; TRAIL]].concat();
+            let sent = packets(1, &sound, self.arguments.loss)?;
+            let played = Rehearsal::new(&mut self.decoder, self.policy, self.arguments.threads).play(sent);
+            let mut score = self.score(recording, &played.events, samples_time(LEAD));
+            (score.cpu, score.jobs) = (played.cpu, played.jobs);
+            if !self.arguments.no_bound {
+                let said = recording.transcript.as_deref().unwrap_or_default();
+                let alone = transcribe_whole(&mut self.whole, &recording.samples)?;
+                score.offline = Some(align(&english_words(said), &english_words(&alone)).errors);
+                if self.arguments.verbose {
+                    println!("  alone {alone}");
+                }
+            }
+            card.scores.push(score);
+        }
+        Ok(card)
+    }
+
+    /// What a reader saw of one recording that began so long after the start.
+    fn score(&self, recording: &Recording, events: &[(Timestamp, CaptionEvent)], lead: Duration) -> Score {
+        let seen = Timeline::new(events.iter());
         let said = recording.transcript.as_deref().unwrap_or_default();
-        let mut score = Score::new(&recording.name, said, &seen, samples_time(LEAD));
+        let mut score = Score::new(&recording.name, said, &seen, lead);
         score.seconds = samples_time(recording.samples.len()).as_secs_f64();
-        (score.cpu, score.jobs) = (played.cpu, played.jobs);
-        if !arguments.no_bound {
-            let alone = transcribe_whole(&mut whole, &recording.samples)?;
-            score.offline = Some(align(&english_words(said), &english_words(&alone)).errors);
-            if arguments.verbose {
-                println!("  alone {alone}");
+        if self.arguments.verbose {
+            let name = &recording.name;
+            println!(
+                "{name} {:?}, {} taken back\n  said  {said}\n  heard {}",
+                score.streamed, seen.taken_back, seen.text
+            );
+        }
+        if self.arguments.revisions {
+            for (at, event) in events {
+                println!("{}", revision(*at, event));
             }
         }
-        if arguments.verbose {
-            println!(
-                "{} {:?}\n  said  {said}\n  heard {}",
-                recording.name, score.streamed, seen.text
-            );
-        }
-        card.scores.push(score);
+        score
     }
-    Ok(card)
-}
 
-/// Several people at once, each reading recordings one after the other.
-fn together(
-    model: &WhisperModel,
-    policy: Policy,
-    recordings: &[Recording],
-    arguments: &Arguments,
-) -> Result<Scorecard> {
-    let mut all = Vec::new();
-    let mut turns = Vec::new();
-    for speaker in 0..arguments.speakers {
-        let mut sound = vec![0; LEAD];
-        for recording in recordings.iter().skip(speaker).step_by(arguments.speakers) {
-            turns.push((speaker, sound.len(), recording));
-            sound.extend(&recording.samples);
-            sound.extend(vec![0; TRAIL]);
+    /// Several people at once, each reading recordings one after the other.
+    fn together(&mut self, recordings: &[Recording]) -> Result<Scorecard> {
+        let arguments = self.arguments;
+        let mut all = Vec::new();
+        let mut turns = Vec::new();
+        for speaker in 0..arguments.speakers {
+            let mut sound = vec![0; LEAD];
+            for recording in recordings.iter().skip(speaker).step_by(arguments.speakers) {
+                turns.push((speaker, sound.len(), recording));
+                sound.extend(&recording.samples);
+                sound.extend(vec![0; TRAIL]);
+            }
+            all.extend(packets(speaker as u64, &sound, arguments.loss)?);
         }
-        all.extend(packets(speaker as u64, &sound, arguments.loss)?);
-    }
-    let played = Rehearsal::new(model, policy, arguments.threads)?.play(all);
-    let mut card = Scorecard::default();
-    for (index, (speaker, from, recording)) in turns.iter().enumerate() {
-        let begins = hearken_benches::captions::START + samples_time(from - LEAD / 2);
-        let ends =
-            hearken_benches::captions::START + samples_time(from + recording.samples.len() + TRAIL / 2);
-        let is_theirs = |entry: &&(Timestamp, CaptionEvent)| {
-            let event = &entry.1;
-            event.participant == ParticipantId(*speaker as u64) && (begins..ends).contains(&event.started_at)
-        };
-        let seen = Timeline::new(played.events.iter().filter(is_theirs));
-        let said = recording.transcript.as_deref().unwrap_or_default();
-        let mut score = Score::new(&recording.name, said, &seen, samples_time(*from));
-        if arguments.verbose {
-            println!(
-                "{} {:?}\n  said  {said}\n  heard {}",
-                recording.name, score.streamed, seen.text
-            );
+        let played = Rehearsal::new(&mut self.decoder, self.policy, arguments.threads).play(all);
+        let mut card = Scorecard::default();
+        for (index, (speaker, from, recording)) in turns.iter().enumerate() {
+            let begins = START + samples_time(from - LEAD / 2);
+            let ends = START + samples_time(from + recording.samples.len() + TRAIL / 2);
+            let is_theirs = |entry: &&(Timestamp, CaptionEvent)| {
+                let event = &entry.1;
+                event.participant == ParticipantId(*speaker as u64)
+                    && (begins..ends).contains(&event.started_at)
+            };
+            let theirs: Vec<_> = played.events.iter().filter(is_theirs).cloned().collect();
+            let mut score = self.score(recording, &theirs, samples_time(*from));
+            if index == 0 {
+                (score.cpu, score.jobs) = (played.cpu, played.jobs);
+            }
+            card.scores.push(score);
         }
-        score.seconds = samples_time(recording.samples.len()).as_secs_f64();
-        if index == 0 {
-            (score.cpu, score.jobs) = (played.cpu, played.jobs);
-        }
-        card.scores.push(score);
-    }
-    println!(
-        "{} at once, {} threads, longest back-log {:?}",
-        arguments.speakers, arguments.threads, played.backlog
-    );
-    Ok(card)
-}
-
-/// What is shown although nobody speaks.
-fn inventions(model: &WhisperModel, policy: Policy, seconds: f32) -> Result<()> {
-    let each = seconds / Noise::ALL.len() as f32;
-    let (mut words, mut cpu) = (0, Duration::ZERO);
-    for (seed, noise) in Noise::ALL.iter().enumerate() {
-        let sound = noise.samples(each, seed as u64);
-        let played = Rehearsal::new(model, policy, 1)?.play(packets(1, &sound, 0.0)?);
-        let seen = Timeline::new(played.events.iter());
         println!(
-            "{noise:?}: {} words, {} shown and taken back, {} decodings",
-            seen.words.len(),
-            seen.taken_back,
-            played.jobs
+            "{} at once, {} threads, longest back-log {:?}",
+            arguments.speakers, arguments.threads, played.backlog
         );
-        words += seen.words.len() + seen.taken_back;
-        cpu += played.cpu;
+        Ok(card)
     }
-    println!(
-        "words in {seconds} s without speech: {words}; CPU {:.3} s per second",
-        cpu.as_secs_f32() / seconds
-    );
-    Ok(())
+
+    /// A long meeting: does anything grow?
+    fn meeting(&mut self, recordings: &[Recording]) -> Result<()> {
+        let arguments = self.arguments;
+        let sounds: Vec<&[i16]> = recordings
+            .iter()
+            .map(|recording| recording.samples.as_slice())
+            .collect();
+        let meeting = Meeting::hold(
+            &mut self.decoder,
+            self.policy,
+            arguments.threads,
+            arguments.speakers,
+            arguments.minutes,
+            &sounds,
+        )?;
+        for (number, minute) in meeting.minutes.iter().enumerate() {
+            println!(
+                "minute {:>2}: {:>7} KB, back-log {:?} at most, {} decodings, {:.1} s CPU, {:.0} s of speech",
+                number + 1,
+                minute.resident / 1_000,
+                minute.backlog,
+                minute.jobs,
+                minute.cpu.as_secs_f64(),
+                minute.speech
+            );
+        }
+        if let (Some(memory), Some(backlog)) = (meeting.memory_trend(), meeting.backlog_trend()) {
+            println!("memory, KB a minute: {memory}\nback-log, ms a minute: {backlog}");
+        }
+        Ok(())
+    }
+
+    /// What is shown although nobody speaks.
+    fn inventions(&mut self) -> Result<()> {
+        let seconds = self.arguments.noise;
+        let each = seconds / Noise::ALL.len() as f32;
+        let (mut words, mut cpu) = (0, Duration::ZERO);
+        for (seed, noise) in Noise::ALL.iter().enumerate() {
+            let sound = noise.samples(each, seed as u64);
+            let sent = packets(1, &sound, 0.0)?;
+            let Played {
+                events,
+                jobs,
+                cpu: cost,
+                ..
+            } = Rehearsal::new(&mut self.decoder, self.policy, 1).play(sent);
+            let seen = Timeline::new(events.iter());
+            println!(
+                "{noise:?}: {} words, {} shown and taken back, {jobs} decodings",
+                seen.words.len(),
+                seen.taken_back,
+            );
+            if self.arguments.revisions {
+                for (at, event) in &events {
+                    println!("{}", revision(*at, event));
+                }
+            }
+            words += seen.words.len() + seen.taken_back;
+            cpu += cost;
+        }
+        println!(
+            "words in {seconds} s without speech: {words}; CPU {:.3} s per second",
+            cpu.as_secs_f32() / seconds
+        );
+        Ok(())
+    }
+}
+
+/// A revision in one line: milliseconds, the text, and of each word its end in milliseconds and how sure it is.
+fn revision(at: Timestamp, event: &CaptionEvent) -> String {
+    let since = |at: Timestamp| at.saturating_since(START).as_millis();
+    let began = since(event.started_at);
+    let words: Vec<String> = event
+        .words
+        .iter()
+        .map(|word| format!("{}:{}", began + u128::from(word.ended), word.sure))
+        .collect();
+    format!(
+        "@{} #{} {:?} ..{} | {} | {} | {}",
+        since(at),
+        event.id.number,
+        event.status,
+        since(event.ended_at),
+        event.stable.0,
+        event.tentative.0,
+        words.join(" ")
+    )
 }
 
 fn samples_time(samples: usize) -> Duration {
     Duration::from_secs_f64(samples as f64 / SAMPLE_RATE as f64)
 }
 
-fn transcribe_whole(transcriber: &mut impl Transcriber, samples: &[i16]) -> Result<String> {
+fn transcribe_whole(decoder: &mut Decoder, samples: &[i16]) -> Result<String> {
     let mut sound: Vec<f32> = samples
         .iter()
         .map(|sample| f32::from(*sample) / 32_768.0)
         .collect();
     sound.truncate(SAMPLE_RATE * 29);
-    let mut hypothesis = transcriber.transcribe(&Job::of_nobody(sound))?;
+    let (hypothesis, _) = decoder.decode(&Job::of_nobody(sound));
+    let mut hypothesis = hypothesis?;
     cut_repetition(&mut hypothesis.words);
     let words: Vec<String> = hypothesis.words.into_iter().map(|word| word.text).collect();
     Ok(words.join(" "))
@@ -245,7 +385,10 @@ fn set(policy: &mut Policy, name: &str, value: u64) -> Result<()> {
         "trimto" => policy.trim_to = time,
         "before" => policy.words_before = value as usize,
         "showing" => policy.showing_probability = value as f32 / 100.0,
-        "showmargin" => policy.showing_margin = time,
+        "showmin" => policy.showing_margin = time,
+        "showmax" => policy.showing_margin_unsure = time,
+        "doubts" => policy.doubts = value as u32,
+        "clause" => policy.caption_clause_characters = value as usize,
         "edge" => policy.edge_words = value as usize,
         _ => bail!("no such setting: {name}"),
     }

@@ -4,14 +4,16 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use hearken_captions_core::{Hypothesis, JobId, Policy, SAMPLE_RATE, TranscribeError, Transcriber};
-use hearken_captions_worker::{Pipeline, WhisperModel, WhisperTranscriber};
+use hearken_captions_core::{Hypothesis, JobId, Policy, SAMPLE_RATE, TranscribeError};
+use hearken_captions_worker::Pipeline;
 use hearken_protocol::{CaptionEvent, ParticipantId, SessionId, SpeechPacket, Timestamp};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
+use crate::captions::decoder::Decoder;
+
 /// Samples in a packet: 20 ms.
-const PACKET_SAMPLES: usize = SAMPLE_RATE / 50;
+pub(crate) const PACKET_SAMPLES: usize = SAMPLE_RATE / 50;
 /// When the virtual time begins.
 pub const START: Timestamp = Timestamp(1_700_000_000_000);
 /// How finely virtual time passes while nothing comes in.
@@ -19,31 +21,65 @@ const TICK: Duration = Duration::from_millis(5);
 /// How long the pipeline is left to finish after the last packet.
 const AFTERWARDS: Duration = Duration::from_secs(60);
 
-/// Somebody's sound as a browser would send it: Opus of 20 ms, voice, 32 kbit/s, in-band FEC; of which a share,
-/// 0 to 1, does not come.
+/// Somebody's sound as a browser would send it: of which a share, 0 to 1, does not come.
+///
+/// # Errors
+/// When there is no encoder.
 pub fn packets(speaker: u64, sound: &[i16], loss: f64) -> Result<Vec<SpeechPacket>> {
-    let mut encoder = opus::Encoder::new(SAMPLE_RATE as u32, opus::Channels::Mono, opus::Application::Voip)?;
-    encoder.set_bitrate(opus::Bitrate::Bits(32_000))?;
-    encoder.set_inband_fec(true)?;
-    encoder.set_packet_loss_perc(10)?;
+    let mut microphone = Microphone::new(speaker)?;
     let mut random = SmallRng::seed_from_u64(speaker);
     let mut packets = Vec::new();
-    for (index, samples) in sound.chunks_exact(PACKET_SAMPLES).enumerate() {
-        let payload = encoder.encode_vec(samples, 1_500)?;
-        if random.random::<f64>() < loss {
-            continue;
+    for samples in sound.chunks_exact(PACKET_SAMPLES) {
+        let packet = microphone.send(samples)?;
+        if random.random::<f64>() >= loss {
+            packets.push(packet);
         }
-        packets.push(SpeechPacket {
-            session: SessionId(1),
-            participant: ParticipantId(speaker),
-            stream: 0xabcd,
-            sequence: 65_530 + index as u64,
-            rtp_timestamp: 0xffff_f000u32.wrapping_add(index as u32 * 960),
-            received_at: START + Duration::from_millis(20 * (index as u64 + 1)),
-            payload: payload.into(),
-        });
     }
     Ok(packets)
+}
+
+/// Encodes as a browser does: Opus of 20 ms, voice, 32 kbit/s, in-band FEC.
+pub struct Microphone {
+    speaker: u64,
+    encoder: opus::Encoder,
+    sent: u64,
+}
+
+impl Microphone {
+    /// Nothing was said into it yet.
+    ///
+    /// # Errors
+    /// When there is no encoder.
+    pub fn new(speaker: u64) -> Result<Self> {
+        let mut encoder =
+            opus::Encoder::new(SAMPLE_RATE as u32, opus::Channels::Mono, opus::Application::Voip)?;
+        encoder.set_bitrate(opus::Bitrate::Bits(32_000))?;
+        encoder.set_inband_fec(true)?;
+        encoder.set_packet_loss_perc(10)?;
+        Ok(Self {
+            speaker,
+            encoder,
+            sent: 0,
+        })
+    }
+
+    /// The next packet, of 20 ms.
+    ///
+    /// # Errors
+    /// When Opus refuses the sound.
+    pub fn send(&mut self, samples: &[i16]) -> Result<SpeechPacket> {
+        let index = self.sent;
+        self.sent += 1;
+        Ok(SpeechPacket {
+            session: SessionId(1),
+            participant: ParticipantId(self.speaker),
+            stream: 0xabcd,
+            sequence: 65_530 + index,
+            rtp_timestamp: 0xffff_f000u32.wrapping_add(index as u32 * 960),
+            received_at: START + Duration::from_millis(20 * (index + 1)),
+            payload: self.encoder.encode_vec(samples, 1_500)?.into(),
+        })
+    }
 }
 
 /// What came of it.
@@ -66,37 +102,33 @@ struct Busy {
 }
 
 /// A pipeline with as many virtual threads as wanted; they decode one after the other, but at the same time.
-pub struct Rehearsal {
+pub struct Rehearsal<'a> {
     pipeline: Pipeline,
-    transcriber: WhisperTranscriber,
+    decoder: &'a mut Decoder,
     threads: usize,
     busy: Vec<Busy>,
     now: Timestamp,
     played: Played,
 }
 
-impl Rehearsal {
+impl<'a> Rehearsal<'a> {
     /// A pipeline of which nothing was heard yet.
-    pub fn new(model: &WhisperModel, policy: Policy, threads: usize) -> Result<Self> {
-        Ok(Self {
+    pub fn new(decoder: &'a mut Decoder, policy: Policy, threads: usize) -> Self {
+        Self {
             pipeline: Pipeline::new(1, policy),
-            transcriber: model.transcriber()?,
+            decoder,
             threads,
             busy: Vec::new(),
             now: START,
             played: Played::default(),
-        })
+        }
     }
 
     /// Plays packets of any number of speakers as they come in, until everything is said.
     pub fn play(mut self, mut packets: Vec<SpeechPacket>) -> Played {
         packets.sort_by_key(|packet| packet.received_at);
         for packet in packets {
-            self.run_until(packet.received_at);
-            let before = thread_cpu_time();
-            self.pipeline.packet(self.now, packet);
-            self.played.cpu += thread_cpu_time() - before;
-            self.work();
+            self.feed(packet);
         }
         let end = self.now + AFTERWARDS;
         let quiet = self.now + Duration::from_secs(3);
@@ -104,6 +136,20 @@ impl Rehearsal {
             self.run_until(self.now + TICK);
         }
         self.played
+    }
+
+    /// Plays the next packet; they have to come in the order of their times.
+    pub fn feed(&mut self, packet: SpeechPacket) {
+        self.run_until(packet.received_at);
+        let before = thread_cpu_time();
+        self.pipeline.packet(self.now, packet);
+        self.played.cpu += thread_cpu_time() - before;
+        self.work();
+    }
+
+    /// What came of it since the last time.
+    pub fn take_played(&mut self) -> Played {
+        std::mem::take(&mut self.played)
     }
 
     fn is_settled(&self) -> bool {
@@ -132,9 +178,7 @@ impl Rehearsal {
             let Some(job) = self.pipeline.next_job(self.now) else {
                 break;
             };
-            let before = thread_cpu_time();
-            let result = self.transcriber.transcribe(&job);
-            let cost = thread_cpu_time() - before;
+            let (result, cost) = self.decoder.decode(&job);
             self.played.cpu += cost;
             self.played.jobs += 1;
             let until = self.now + cost;

@@ -18,7 +18,7 @@ const WORD_ENDS: &str = include_str!("../../data/word_ends.txt");
 const DRAWS: usize = 2_000;
 
 /// One recording's result.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Score {
     /// Words that were said.
     pub words: usize,
@@ -91,6 +91,16 @@ pub struct Scorecard {
 }
 
 impl Scorecard {
+    /// The recordings of which this is true by their place, and the others.
+    pub fn split(&self, is_first: impl Fn(usize) -> bool) -> (Self, Self) {
+        let scores = self.scores.iter().cloned().enumerate();
+        let (first, others): (Vec<_>, Vec<_>) = scores.partition(|(index, _)| is_first(*index));
+        let card = |scores: Vec<(usize, Score)>| Self {
+            scores: scores.into_iter().map(|(_, score)| score).collect(),
+        };
+        (card(first), card(others))
+    }
+
     fn sum(&self, of: impl Fn(&Score) -> usize) -> usize {
         self.scores.iter().map(of).sum()
     }

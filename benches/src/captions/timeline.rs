@@ -51,8 +51,14 @@ impl Timeline {
         let (mut settled, mut closed) = (vec![None; count], vec![None; count]);
         let mut captions = BTreeMap::new();
         let mut shown: Vec<String> = Vec::new();
-        for (at, event) in events {
+        let mut events = events.peekable();
+        while let Some((at, event)) = events.next() {
             captions.insert(event.id, event);
+            if events.peek().is_some_and(|(next, _)| next == at) {
+                // What comes at the same moment is seen as one: words that go over into the next caption are not
+                // gone in between.
+                continue;
+            }
             let now = Seen::new(captions.values().copied());
             timeline.taken_back += taken_back(&shown, &now.words);
             for (_, place) in align(&now.words, &timeline.words[..count.min(now.words.len() + 4)]).hits {
@@ -168,5 +174,18 @@ mod tests {
         assert_eq!(times(&timeline.settled), [20, 30, 40, 50]);
         assert_eq!(times(&timeline.closed), [40, 40, 40, 50]);
         assert_eq!(timeline.taken_back, 3, "met, let, two");
+    }
+
+    #[test]
+    fn words_that_go_over_into_the_next_caption_are_not_taken_back() {
+        use CaptionStatus::{Final, Partial};
+        let events = [
+            event(10, 1, Partial, "", "We met. On Tuesday"),
+            event(20, 1, Final, "We met.", ""),
+            event(20, 2, Partial, "", "On Tuesday"),
+            event(30, 2, Final, "On Tuesday.", ""),
+        ];
+        let timeline = Timeline::new(events.iter());
+        assert_eq!((timeline.words.len(), timeline.taken_back), (4, 0));
     }
 }

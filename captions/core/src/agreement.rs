@@ -228,7 +228,7 @@ mod tests {
         unsure[0].probability = 0.2;
         agreement.update(unsure.clone(), Duration::from_millis(1_900), &policy);
         assert_eq!(joined(agreement.agreed()), "");
-        agreement.update(unsure, Duration::from_millis(2_700), &policy);
+        agreement.update(unsure, Duration::from_millis(2_900), &policy);
         assert_eq!(joined(agreement.agreed()), "we");
     }
 

@@ -63,6 +63,8 @@ struct OpenCaption {
     id: CaptionId,
     revision: u32,
     stable: String,
+    /// Words in it.
+    stable_words: usize,
     tentative: String,
     started_at: Timestamp,
 }
@@ -152,26 +154,22 @@ impl CaptionWriter {
         }
     }
 
-    /// The settled word before which the open caption ends because it is long enough: with its sentence, or
-    /// at two lines. There is always a word after it.
+    /// The settled word before which the open caption ends because it is long enough: with its sentence, with a
+    /// clause, or at two lines. There is always a word after it, and what was shown as settled stays in.
     fn split_point(&self, known: &Known<'_>, policy: &Policy) -> Option<usize> {
         let words = known.agreed.get(self.written..)?;
+        let shown = self.open.as_ref().map_or(0, |open| open.stable_words);
         let followed = |index: usize| index + 1 < words.len() || !known.rest.is_empty();
         let mut characters = 0;
-        let mut best = None;
         for (index, word) in words.iter().enumerate() {
             characters += word.text.chars().count() + usize::from(index > 0);
             if characters > policy.caption_characters_max && index > 0 {
-                return Some(self.written + best.unwrap_or(index));
+                return Some(self.written + index);
             }
-            if characters < policy.caption_sentence_characters || !followed(index) {
-                continue;
-            }
-            if word.ends_sentence() {
+            let ends = word.ends_sentence() && characters >= policy.caption_sentence_characters
+                || word.ends_clause() && characters >= policy.caption_clause_characters;
+            if ends && followed(index) && index + 1 >= shown {
                 return Some(self.written + index + 1);
-            }
-            if word.ends_clause() {
-                best = Some(index + 1);
             }
         }
         None
@@ -204,11 +202,13 @@ impl CaptionWriter {
             id: outbox.next_id(),
             revision: 0,
             stable: String::new(),
+            stable_words: 0,
             tentative: String::new(),
             started_at: known.time_of_word(self.written),
         });
         open.revision += 1;
         open.stable.clone_from(&stable);
+        open.stable_words = stable_words.len();
         open.tentative.clone_from(&tentative);
         outbox.events.push_back(CaptionEvent {
             session: known.key.session,

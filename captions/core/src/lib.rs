@@ -21,6 +21,7 @@ mod policy;
 mod repetition;
 mod segment;
 mod segmenter;
+mod showing;
 mod speaker;
 mod transcriber;
 mod words;

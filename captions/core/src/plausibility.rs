@@ -10,9 +10,12 @@ const NO_SPEECH: f32 = 0.6;
 const LOG_PROBABILITY_QUIET: f32 = -1.0;
 /// Below this mean log-probability nothing is worth showing: five tokens in six are guesses.
 const LOG_PROBABILITY_MIN: f32 = -1.5;
-/// So few words, which laughter and coughs are taken for, have to be better.
+/// So few words, which laughter and coughs are taken for, have to be better...
 const FEW_WORDS: usize = 2;
 const LOG_PROBABILITY_FEW: f32 = -0.8;
+/// ...and so few no mere guesses: the mean of their probabilities, punctuation not counted.
+const GUESSED_WORDS: usize = 6;
+const PROBABILITY_FEW: f32 = 0.3;
 /// Nobody speaks faster, in words per second of voice...
 const WORDS_PER_SECOND_MAX: f32 = 7.0;
 /// ...beyond a few words that a detector may have missed the voice of.
@@ -54,11 +57,17 @@ pub(crate) fn plausible_words(mut hypothesis: Hypothesis, sound: SoundFacts) -> 
     let quiet = hypothesis.no_speech_probability > NO_SPEECH && log_probability < LOG_PROBABILITY_QUIET;
     let few = words <= FEW_WORDS && log_probability < LOG_PROBABILITY_FEW;
     let possible = (sound.voice.as_secs_f32() * WORDS_PER_SECOND_MAX) as usize + WORDS_FREE;
-    if quiet || few || log_probability < LOG_PROBABILITY_MIN || words > possible || is_loop(&hypothesis.words)
-    {
+    let unlikely = quiet || few || is_guess(&hypothesis.words) || log_probability < LOG_PROBABILITY_MIN;
+    if unlikely || words > possible || is_loop(&hypothesis.words) {
         return Vec::new();
     }
     hypothesis.words
+}
+
+/// Whether these are few words, and the model knows of none whether it was said.
+pub(crate) fn is_guess(words: &[Word]) -> bool {
+    let sure: f32 = words.iter().map(|word| word.probability).sum();
+    words.len() <= GUESSED_WORDS && sure < PROBABILITY_FEW * words.len() as f32
 }
 
 /// Removes what stands in brackets, words without a letter or digit, and syllables said over and over.
@@ -143,6 +152,28 @@ mod tests {
         assert_eq!(heard("Thanks for coming.", -0.4, 0.8), "Thanks for coming.");
         assert_eq!(heard("Huh.", -0.9, 0.1), "");
         assert_eq!(heard("Yes.", -0.3, 0.1), "Yes.");
+    }
+
+    #[test]
+    fn a_few_guessed_words_are_not_shown() {
+        let heard = |probabilities: &[f32]| {
+            let word = |probability: &f32| Word {
+                probability: *probability,
+                ..Word::certain("so")
+            };
+            let hypothesis = Hypothesis {
+                words: probabilities.iter().map(word).collect(),
+                average_log_probability: -0.5,
+                no_speech_probability: 0.1,
+            };
+            plausible_words(hypothesis, TALK).len()
+        };
+        assert_eq!(heard(&[0.05]), 0);
+        assert_eq!(heard(&[0.08, 0.07, 0.66]), 0);
+        assert_eq!(heard(&[0.4]), 1);
+        assert_eq!(heard(&[0.1, 0.2, 0.9]), 3);
+        assert_eq!(heard(&[0.2; 5]), 0);
+        assert_eq!(heard(&[0.2; 7]), 7, "said, and hard to hear");
     }
 
     #[test]

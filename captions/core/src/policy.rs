@@ -26,6 +26,8 @@ pub struct Policy {
     pub voice_min: Duration,
     /// Characters from which a caption ends with its sentence.
     pub caption_sentence_characters: usize,
+    /// Characters from which a caption ends with a clause.
+    pub caption_clause_characters: usize,
     /// Characters at which a caption ends at any word: two lines.
     pub caption_characters_max: usize,
     /// Hypotheses in a row that have to agree on a word before it settles. More: fewer wrong words, later.
@@ -44,11 +46,16 @@ pub struct Policy {
     pub trim_to: Duration,
     /// Words said before that the model is told. More: names stay the same, loops become likelier.
     pub words_before: usize,
-    /// The last words are not shown yet if the model is less sure of them, 0 to 1...
-    pub showing_probability: f32,
-    /// ...and less sound than that follows them: half a word sounds like another one. More: less is taken
-    /// back, words show later.
+    /// Sound that has to follow a word before it is shown: half a word sounds like another one. More: less is
+    /// taken back, words show later.
     pub showing_margin: Duration,
+    /// So much more for a word of which the model knows nothing, and in proportion...
+    pub showing_margin_unsure: Duration,
+    /// ...less the surer it is, up to this probability, 0 to 1.
+    pub showing_probability: f32,
+    /// So many hypotheses in a row may do without a shown word before the next one takes it away. More: calmer
+    /// text, wrong words stand longer.
+    pub doubts: u32,
     /// The last words of a hypothesis are never taken for agreed: half a word at the edge of the window
     /// looks like another word. More: fewer wrong words become stable, later.
     pub edge_words: usize,
@@ -62,22 +69,25 @@ impl Default for Policy {
             first_step: Duration::from_millis(700),
             eager_pause: Duration::from_millis(200),
             endpoint: Duration::from_millis(500),
-            soft_limit: Duration::from_millis(5_000),
+            soft_limit: Duration::from_secs(8),
             hard_limit: Duration::from_secs(12),
             pre_roll: Duration::from_millis(300),
             voice_min: Duration::from_millis(160),
             caption_sentence_characters: 40,
+            caption_clause_characters: 80,
             caption_characters_max: 120,
             agreeing_hypotheses: 3,
             settling_probability: 0.5,
-            margin: Duration::from_millis(400),
-            patience: Duration::from_millis(2_200),
-            sure_probability: 0.95,
+            margin: Duration::from_millis(300),
+            patience: Duration::from_millis(2_400),
+            sure_probability: 0.8,
             trim_from: Duration::from_secs(8),
             trim_to: Duration::from_secs(4),
             words_before: 0,
-            showing_probability: 0.92,
-            showing_margin: Duration::from_millis(380),
+            showing_margin: Duration::from_millis(100),
+            showing_margin_unsure: Duration::from_millis(500),
+            showing_probability: 0.98,
+            doubts: 2,
             edge_words: 1,
         }
     }

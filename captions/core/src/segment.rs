@@ -7,6 +7,7 @@ use hearken_protocol::Timestamp;
 use crate::agreement::Agreement;
 use crate::captions::{CaptionWriter, Span};
 use crate::segmenter::{FRAME_SAMPLES, SAMPLE_RATE};
+use crate::showing::Showing;
 
 /// Whisper says nothing at all about less than a second of sound.
 const JOB_SAMPLES_MIN: usize = SAMPLE_RATE + SAMPLE_RATE / 10;
@@ -47,6 +48,7 @@ pub(crate) struct Segment {
     /// Sound just before it got lost.
     pub after_gap: bool,
     pub agreement: Agreement,
+    pub showing: Showing,
     pub captions: CaptionWriter,
 }
 
@@ -67,6 +69,7 @@ impl Segment {
             due_since: None,
             after_gap: false,
             agreement: Agreement::default(),
+            showing: Showing::default(),
             captions: CaptionWriter::default(),
         }
     }

@@ -16,8 +16,11 @@ pub const FRAME: Duration = Duration::from_millis(16);
 
 /// Probability from which a frame counts as voice while nobody speaks...
 const VOICE_BEGINS: f32 = 0.5;
-/// ...and while somebody does: word endings are quiet.
+/// ...and while somebody does: word endings are quiet...
 const VOICE_GOES_ON: f32 = 0.35;
+/// ...but not for longer than so many frames, 256 ms, since the last that would begin a segment: after some voices
+/// the detector stays just above that for seconds of silence.
+const WEAK_FRAMES_MAX: usize = 16;
 /// So many voiced frames of the last `BEGIN_WINDOW` begin a segment: one alone is a click.
 const BEGIN_VOICED: u32 = 3;
 const BEGIN_WINDOW: u32 = 5;
@@ -87,6 +90,8 @@ enum State {
     Speech {
         frames: usize,
         pause: usize,
+        /// Frames since the last that would begin a segment.
+        weak: usize,
         levels: VecDeque<f32>,
     },
 }
@@ -110,6 +115,7 @@ impl Segmenter {
                 self.state = State::Speech {
                     frames: 1,
                     pause: 0,
+                    weak: 0,
                     levels: VecDeque::from([level]),
                 };
                 Verdict::Begin
@@ -117,9 +123,11 @@ impl Segmenter {
             State::Speech {
                 frames,
                 pause,
+                weak,
                 levels,
             } => {
-                let voiced = voice >= VOICE_GOES_ON;
+                *weak = if voice >= VOICE_BEGINS { 0 } else { *weak + 1 };
+                let voiced = voice >= VOICE_GOES_ON && *weak <= WEAK_FRAMES_MAX;
                 *frames += 1;
                 *pause = if voiced { 0 } else { *pause + 1 };
                 if levels.len() == LULL_WINDOW_FRAMES {
@@ -202,6 +210,20 @@ mod tests {
     }
 
     #[test]
+    fn a_detector_that_stays_undecided_in_silence_ends_the_segment_all_the_same() {
+        let seen = verdicts(&[(800, 0.0), (1600, 0.9), (4000, 0.37)]);
+        assert_eq!(seen.len(), 2, "{seen:?}");
+        assert_eq!(seen[1].1, Verdict::End);
+        assert!((3_000..3_250).contains(&seen[1].0), "{seen:?}");
+    }
+
+    #[test]
+    fn a_quiet_word_ending_is_voice() {
+        let seen = verdicts(&[(1600, 0.9), (240, 0.37), (480, 0.0), (1600, 0.9)]);
+        assert_eq!(seen.len(), 1, "{seen:?}");
+    }
+
+    #[test]
     fn a_click_begins_nothing() {
         assert_eq!(verdicts(&[(800, 0.0), (32, 0.9), (800, 0.0)]), []);
     }
@@ -210,7 +232,7 @@ mod tests {
     fn a_short_pause_ends_a_long_segment_but_not_a_short_one() {
         let short = verdicts(&[(3200, 0.9), (320, 0.0), (3200, 0.9)]);
         assert_eq!(short.len(), 1, "{short:?}");
-        let long = verdicts(&[(9600, 0.9), (320, 0.0), (3200, 0.9)]);
+        let long = verdicts(&[(10_400, 0.9), (320, 0.0), (3200, 0.9)]);
         assert_eq!(long[1].1, Verdict::End, "{long:?}");
     }
 

@@ -319,7 +319,7 @@ impl Speaker {
                 self.write_final(segment, desk);
             }
         } else {
-            show(self.key, segment, desk);
+            show(self.key, segment, done.until, desk);
             if segment.closed_at.is_none() {
                 let dropped = trim(segment, desk.policy);
                 self.segmenter.shorten(dropped / FRAME_SAMPLES);
@@ -347,34 +347,20 @@ pub(crate) struct Desk<'a> {
     pub counters: &'a mut Counters,
 }
 
-fn show(key: SpeakerKey, segment: &mut Segment, desk: &mut Desk<'_>) {
-    let span = segment.span();
+fn show(key: SpeakerKey, segment: &mut Segment, until: usize, desk: &mut Desk<'_>) {
+    let is_cut = segment.voiced_until() + duration_to_samples(desk.policy.eager_pause) > until;
+    let cut_at = is_cut.then(|| samples_to_duration(until));
+    let (agreed, rest) = (segment.agreement.agreed(), segment.agreement.rest());
+    segment.showing.update(agreed, rest, cut_at, desk.policy);
     let known = Known {
         key,
-        agreed: segment.agreement.agreed(),
-        rest: shown(segment.agreement.rest(), segment, desk.policy),
-        span,
+        agreed,
+        rest: segment.showing.words(),
+        span: segment.span(),
         origin: segment.origin(),
         after_gap: segment.after_gap,
     };
     segment.captions.update(&known, desk.policy, desk.outbox);
-}
-
-/// The words without those at the end of the sound that are probably others.
-fn shown<'a>(rest: &'a [Word], segment: &Segment, policy: &Policy) -> &'a [Word] {
-    if !segment.captions.is_open() {
-        // That somebody speaks is worth more than the right word.
-        return rest;
-    }
-    let until = samples_to_duration(segment.asked_until);
-    let is_early = |word: &&Word| {
-        word.probability < policy.showing_probability
-            && word
-                .ends_at
-                .is_some_and(|end| end + policy.showing_margin >= until)
-    };
-    let early = rest.iter().rev().take_while(is_early).count();
-    &rest[..rest.len() - early]
 }
 
 /// What was settled before the sound that is still there.

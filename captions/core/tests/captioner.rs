@@ -104,6 +104,41 @@ fn a_caption_ends_with_its_sentence() {
 }
 
 #[test]
+fn a_caption_ends_with_a_clause_but_never_before_what_was_settled_in_it() {
+    let mut world = World::new();
+    let text = "he said that when they had come to the river, none of them had known where the others were or what \
+                they ought to do about it, so that in the end they all went home again";
+    world.says(ms(500), text);
+    world.run(ms(16_000));
+    world.assert_promises();
+    let finals = world.finals(0);
+    assert_eq!(finals.replace(" / ", " "), text);
+    assert!(!finals.contains("river, /"), "too short to end there: {finals}");
+}
+
+#[test]
+fn a_word_heard_otherwise_for_a_moment_does_not_flicker() {
+    let mut world = World::new();
+    world.transcriber.spoil = |mut words, job| {
+        // Every third hypothesis has another word in a place where one was shown already.
+        if job % 3 == 0 && words.len() > 5 {
+            let place = words.len() - 4;
+            words[place] = "other".into();
+        }
+        words
+    };
+    world.says(ms(500), &numbers(30));
+    world.run(ms(14_000));
+    world.assert_promises();
+    assert!(world.captioner.counters().jobs > 12);
+    let others = world.events.iter().filter(|(_, event)| {
+        event.status == CaptionStatus::Partial
+            && (event.tentative.contains("other") || event.stable.contains("other"))
+    });
+    assert_eq!(others.count(), 0);
+}
+
+#[test]
 fn a_loop_of_the_model_is_cut() {
     let mut world = World::new();
     world.transcriber.spoil = |mut words, _| {
