@@ -51,7 +51,10 @@ describe.runIf(folder !== undefined)("pictures of a call", () => {
       await fay.page.setViewportSize({ width: 1280, height: 800 });
       const entries = fay.region("Live captions").locator("[data-state]");
       await eventually("captions of two people", async () => (await entries.count()) >= 2, 60_000);
-      await pause(2500);
+      // Notices lie over the tiles for a while.
+      await eventually("no notice", async () => (await fay.page.locator(".toast").count()) === 0, 30_000);
+      await fay.region("Live captions").hover();
+      await pause(1500);
       await screenshot(fay, "call.png");
       await screenshot(last, "call-phone.png");
       await fay.page.setViewportSize({ width: 390, height: 844 });
