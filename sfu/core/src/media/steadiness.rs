@@ -1,8 +1,10 @@
 //! Keeps a subscriber's video from going up and down: after it had to give way to a narrow line, it waits
-//! before it takes more again, and longer each time that was in vain. And it announces a pause once.
+//! before it takes more again, and longer each time that was in vain; not so when the line carries much more than it did
+//! then. And it announces a pause once.
 
 use std::time::Duration;
 
+use super::rate::Bitrate;
 use super::time::MediaTime;
 
 /// From having to take less to taking more again.
@@ -17,26 +19,45 @@ const IN_VAIN: Duration = Duration::from_secs(5);
 /// time what it carries.
 const ANNOUNCED_AFTER: Duration = Duration::from_millis(500);
 
+/// A line that carries so many times what it did is another line: what gave way to the old one does not wait.
+const OTHER_LINE: u64 = 2;
+
+/// When a video had to take less, and what the line was thought to carry then.
+#[derive(Debug, Clone, Copy)]
+struct Lowered {
+    at: MediaTime,
+    estimate: Option<Bitrate>,
+}
+
 /// The state for one video of one subscriber.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Steadiness {
     raised: Option<MediaTime>,
-    lowered: Option<MediaTime>,
+    lowered: Option<Lowered>,
     hold: Duration,
     paused: Option<MediaTime>,
     is_announced: bool,
 }
 
 impl Steadiness {
-    /// Whether it is too early to take more.
-    pub(crate) fn is_held(&self, now: MediaTime) -> bool {
-        self.lowered.is_some_and(|lowered| now.since(lowered) < self.hold)
+    /// Whether it is too early to take more, with a line that is thought to carry this.
+    pub(crate) fn is_held(&self, estimate: Option<Bitrate>, now: MediaTime) -> bool {
+        self.is_held_for(self.hold, estimate, now)
     }
 
     /// Whether it is too early to begin again.
-    pub(crate) fn is_pause_held(&self, now: MediaTime) -> bool {
-        let hold = self.hold.min(PAUSE_HOLD_MAX);
-        self.lowered.is_some_and(|lowered| now.since(lowered) < hold)
+    pub(crate) fn is_pause_held(&self, estimate: Option<Bitrate>, now: MediaTime) -> bool {
+        self.is_held_for(self.hold.min(PAUSE_HOLD_MAX), estimate, now)
+    }
+
+    fn is_held_for(&self, hold: Duration, estimate: Option<Bitrate>, now: MediaTime) -> bool {
+        self.lowered.is_some_and(|lowered| {
+            let is_other = lowered
+                .estimate
+                .zip(estimate)
+                .is_some_and(|(before, now)| now.0 >= before.0.saturating_mul(OTHER_LINE));
+            now.since(lowered.at) < hold && !is_other
+        })
     }
 
     /// Whether the line does not carry it at all.
@@ -55,14 +76,14 @@ impl Steadiness {
     }
 
     /// It has to take less than before, because of the line.
-    pub(crate) fn lowered(&mut self, now: MediaTime) {
+    pub(crate) fn lowered(&mut self, estimate: Option<Bitrate>, now: MediaTime) {
         let in_vain = self.raised.is_some_and(|raised| now.since(raised) < IN_VAIN);
         self.hold = if in_vain {
             (self.hold * 2).clamp(HOLD_MIN, HOLD_MAX)
         } else {
             HOLD_MIN
         };
-        self.lowered = Some(now);
+        self.lowered = Some(Lowered { at: now, estimate });
     }
 
     /// It cannot be sent at present. True when that is to be announced.
@@ -91,20 +112,34 @@ mod tests {
     #[test]
     fn who_rises_in_vain_waits_longer_each_time() {
         let mut steadiness = Steadiness::default();
-        assert!(!steadiness.is_held(at(0)));
+        assert!(!steadiness.is_held(None, at(0)));
         let mut now = 0;
         let mut holds = Vec::new();
         for _ in 0..5 {
             steadiness.raised(at(now));
-            steadiness.lowered(at(now + 1000));
-            let hold = (0..).find(|ms| !steadiness.is_held(at(now + 1000 + ms))).unwrap();
+            steadiness.lowered(None, at(now + 1000));
+            let hold = (0..)
+                .find(|ms| !steadiness.is_held(None, at(now + 1000 + ms)))
+                .unwrap();
             holds.push(hold);
             now += 1000 + hold;
         }
         assert_eq!(holds, [2000, 4000, 8000, 16_000, 16_000]);
         steadiness.raised(at(100_000));
-        steadiness.lowered(at(110_000));
-        assert!(!steadiness.is_held(at(112_000)));
+        steadiness.lowered(None, at(110_000));
+        assert!(!steadiness.is_held(None, at(112_000)));
+    }
+
+    #[test]
+    fn who_gave_way_to_a_line_that_was_not_known_yet_does_not_wait() {
+        let mut steadiness = Steadiness::default();
+        steadiness.lowered(Some(Bitrate(1_000_000)), at(0));
+        assert!(steadiness.is_held(Some(Bitrate(1_900_000)), at(100)));
+        assert!(!steadiness.is_held(Some(Bitrate(2_000_000)), at(100)));
+        assert!(
+            steadiness.is_held(Some(Bitrate(900_000)), at(200)),
+            "nor any more"
+        );
     }
 
     #[test]

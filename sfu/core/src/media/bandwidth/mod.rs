@@ -92,6 +92,8 @@ pub(crate) struct Bandwidth {
     /// When the trend was looked at last.
     trend_at: MediaTime,
     wanted: Bitrate,
+    /// The estimate is more than an assumption: a probe has shown something, or the line had too much.
+    is_measured: bool,
     /// The estimate when layers were chosen last.
     spent: Bitrate,
     /// Of what was told of since the last reading of the statistics.
@@ -115,6 +117,7 @@ impl Default for Bandwidth {
             probed_us: None,
             trend_at: MediaTime(0),
             wanted: Bitrate(0),
+            is_measured: false,
             spent: ESTIMATE_START,
             told: Loss::default(),
         }
@@ -153,10 +156,9 @@ impl Bandwidth {
         (self.hearing != Hearing::Silent).then_some(rate.max(ESTIMATE_MIN))
     }
 
-    /// What the receiver's word shows that the line carries; `None` before the first one, and without.
+    /// What was measured of the line; `None` as long as the estimate is where it began.
     pub(crate) fn shown(&self) -> Option<Bitrate> {
-        let is_heard = matches!(self.hearing, Hearing::Heard { .. });
-        self.estimate().filter(|_| is_heard)
+        self.estimate().filter(|_| self.is_measured)
     }
 
     /// Whether more is wanted than the line is thought to carry.
@@ -286,6 +288,7 @@ impl Bandwidth {
         let allowed = self.control.rate();
         let is_lossy = arrives.is_some_and(|arrives| self.loss.update(arrives, allowed, now));
         if is_lossy || self.control.last_cut() != cut {
+            self.is_measured = true;
             self.prober.cut(now);
         }
         self.conclude_probe(now);
@@ -297,6 +300,7 @@ impl Bandwidth {
         };
         let before = self.estimate().unwrap_or(ESTIMATE_START);
         if let Outcome::Shown(rate) = outcome {
+            self.is_measured = true;
             self.control.shown(rate);
             self.loss.shown(rate);
         }
@@ -314,6 +318,7 @@ impl Bandwidth {
                 unanswered: Some(since),
             } if now.since(since) > SILENCE_MAX => {
                 self.control.halve(now);
+                self.is_measured = true;
                 self.prober.cut(now);
                 self.hearing = Hearing::Heard {
                     unanswered: Some(now - (SILENCE_MAX - HALVING_INTERVAL)),

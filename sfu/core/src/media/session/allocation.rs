@@ -97,6 +97,7 @@ impl Session {
             ViewMode::Full | ViewMode::AudioOnly => u16::MAX,
             ViewMode::LowData => LOW_DATA_HEIGHT_MAX,
         };
+        let estimate = connection.downlink.bandwidth.estimate();
         for (at, pair) in connection.downlink.pairs.iter().enumerate() {
             let Some(owner) = pair.owner else { continue };
             let Some(publisher) = &self.participants[owner.participant] else {
@@ -132,9 +133,9 @@ impl Session {
                 current: pair.video.current_layer,
                 current_stream: pair.video.rewriter.current(),
                 before: pair.video.chosen,
-                is_held: pair.steadiness.is_held(now.time),
+                is_held: pair.steadiness.is_held(estimate, now.time),
                 was_paused: pair.steadiness.is_paused(),
-                is_pause_held: pair.steadiness.is_pause_held(now.time),
+                is_pause_held: pair.steadiness.is_pause_held(estimate, now.time),
                 chosen: None,
                 wish: None,
             });
@@ -182,12 +183,13 @@ impl Session {
         let Some(connection) = &mut viewer.connection else {
             return;
         };
+        let estimate = connection.downlink.bandwidth.estimate();
         let pair = &mut connection.downlink.pairs[demand.pair];
         let Some(owner) = pair.owner else { return };
         if demand.chosen > demand.before {
             pair.steadiness.raised(now.time);
         } else if demand.chosen < demand.before && demand.is_limited() {
-            pair.steadiness.lowered(now.time);
+            pair.steadiness.lowered(estimate, now.time);
         }
         pair.video.choose(demand.chosen, now.time);
         let video = video_number(owner.share);

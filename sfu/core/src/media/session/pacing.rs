@@ -175,11 +175,12 @@ impl Session {
         let Some(connection) = self.connection(at) else {
             return;
         };
+        let estimate = connection.downlink.bandwidth.estimate();
         let slot = &mut connection.downlink.pairs[pair];
         let first = given_up_since(slot, now).unwrap_or(now.time);
         let last = now.time;
         slot.given_up = Some(GivenUp { first, last });
-        slot.steadiness.lowered(now.time);
+        slot.steadiness.lowered(estimate, now.time);
         let owner = slot.owner;
         let smallest = owner.and_then(|owner| {
             let (_, source) = owner.share.sources();
