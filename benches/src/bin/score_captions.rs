@@ -383,7 +383,6 @@ fn set(policy: &mut Policy, name: &str, value: u64) -> Result<()> {
         "certain" => policy.sure_probability = value as f32 / 100.0,
         "trimfrom" => policy.trim_from = time,
         "trimto" => policy.trim_to = time,
-        "before" => policy.words_before = value as usize,
         "showing" => policy.showing_probability = value as f32 / 100.0,
         "showmin" => policy.showing_margin = time,
         "showmax" => policy.showing_margin_unsure = time,

@@ -102,7 +102,7 @@ impl Decoder {
 impl Remembered {
     fn key(&self, job: &Job, context: Context) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (&self.model, context == Context::Full, &job.before).hash(&mut hasher);
+        (&self.model, context == Context::Full).hash(&mut hasher);
         for sample in &job.sound {
             sample.to_bits().hash(&mut hasher);
         }

@@ -44,8 +44,6 @@ pub struct Policy {
     pub trim_from: Duration,
     /// Sound that is kept when the rest is dropped. Less: cheaper, and the model hears words out of context.
     pub trim_to: Duration,
-    /// Words said before that the model is told. More: names stay the same, loops become likelier.
-    pub words_before: usize,
     /// Sound that has to follow a word before it is shown: half a word sounds like another one. More: less is
     /// taken back, words show later.
     pub showing_margin: Duration,
@@ -83,7 +81,6 @@ impl Default for Policy {
             sure_probability: 0.8,
             trim_from: Duration::from_secs(8),
             trim_to: Duration::from_secs(4),
-            words_before: 0,
             showing_margin: Duration::from_millis(100),
             showing_margin_unsure: Duration::from_millis(500),
             showing_probability: 0.98,

@@ -14,7 +14,7 @@ use crate::repetition::cut_repetition;
 use crate::segment::{FrameNote, Segment, duration_to_samples, samples_to_duration};
 use crate::segmenter::{FRAME_SAMPLES, Frame, LULL_WINDOW, Segmenter, Verdict};
 use crate::transcriber::{Hypothesis, Job, JobId, TranscribeError};
-use crate::words::{Word, joined};
+use crate::words::Word;
 
 /// Ended segments that wait for their last decoding, per speaker: a minute and a half at the longest.
 /// Full: the oldest becomes final as it stands.
@@ -264,7 +264,6 @@ impl Speaker {
             speaker: self.key,
             speech: Arc::clone(speech),
             sound: segment.sound(),
-            before: words_before(segment, desk.policy),
         })
     }
 
@@ -361,13 +360,6 @@ fn show(key: SpeakerKey, segment: &mut Segment, until: usize, desk: &mut Desk<'_
         after_gap: segment.after_gap,
     };
     segment.captions.update(&known, desk.policy, desk.outbox);
-}
-
-/// What was settled before the sound that is still there.
-fn words_before(segment: &Segment, policy: &Policy) -> String {
-    let (dropped, _) = segment.agreement.agreed_in_window();
-    let said = &segment.agreement.agreed()[..dropped];
-    joined(&said[said.len().saturating_sub(policy.words_before)..])
 }
 
 /// Drops sound whose words are settled, if there is much of it: what is decoded again and again stays short.

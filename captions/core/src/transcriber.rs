@@ -23,8 +23,6 @@ pub struct Job {
     pub speech: Arc<GroupSpeech>,
     /// 16 kHz mono, −1 to 1.
     pub sound: Vec<f32>,
-    /// What was said just before, if anything: a model hears names and beginnings better with it.
-    pub before: String,
 }
 
 impl std::fmt::Debug for Job {
@@ -49,7 +47,6 @@ impl Job {
             speaker,
             speech: Arc::default(),
             sound,
-            before: String::new(),
         }
     }
 

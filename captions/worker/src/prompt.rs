@@ -1,4 +1,4 @@
-//! What the model is told before it listens: the group's vocabulary, and what was said just before.
+//! What the model is told before it listens: the group's vocabulary.
 
 use std::sync::Arc;
 
@@ -7,8 +7,6 @@ use whisper_rs::{WhisperContext, WhisperTokenId};
 
 /// Tokens of the vocabulary, of the 224 that a model takes for all it is told. Full: the terms after it are left out.
 const VOCABULARY_TOKENS_MAX: usize = 160;
-/// Tokens altogether. Full: of what was said before, the end is kept.
-const PROMPT_TOKENS_MAX: usize = 220;
 
 /// Turns text into a model's tokens, and remembers the latest vocabulary's: it is the same for a whole session.
 pub(crate) struct Tokenizer {
@@ -24,8 +22,8 @@ impl Tokenizer {
         }
     }
 
-    /// The tokens of a group's vocabulary and of what was said before; none where there is nothing to say.
-    pub fn prompt(&mut self, speech: &Arc<GroupSpeech>, before: &str) -> Vec<WhisperTokenId> {
+    /// The tokens of a group's vocabulary; none where there is none.
+    pub fn prompt(&mut self, speech: &Arc<GroupSpeech>) -> Vec<WhisperTokenId> {
         let is_known = self
             .latest
             .as_ref()
@@ -34,17 +32,10 @@ impl Tokenizer {
             let tokens = vocabulary(&speech.vocabulary, |text| self.tokens(text));
             self.latest = Some((Arc::clone(speech), tokens));
         }
-        let mut prompt = self
-            .latest
+        self.latest
             .as_ref()
             .map(|(_, tokens)| tokens.clone())
-            .unwrap_or_default();
-        if !before.is_empty() {
-            let said = self.tokens(&format!(" {before}"));
-            let room = PROMPT_TOKENS_MAX.saturating_sub(prompt.len());
-            prompt.extend(&said[said.len().saturating_sub(room)..]);
-        }
-        prompt
+            .unwrap_or_default()
     }
 
     fn tokens(&self, text: &str) -> Vec<WhisperTokenId> {

@@ -143,7 +143,7 @@ pub struct WhisperTranscriber {
 impl Transcriber for WhisperTranscriber {
     fn transcribe(&mut self, job: &Job) -> Result<Hypothesis, TranscribeError> {
         let language = self.language(job)?;
-        let prompt = self.tokenizer.prompt(&job.speech, &job.before);
+        let prompt = self.tokenizer.prompt(&job.speech);
         let mut parameters = self.parameters_for(language);
         parameters.set_audio_ctx(match self.context {
             Context::Fitted => positions(job.sound.len()) as i32,
