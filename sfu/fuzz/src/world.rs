@@ -121,7 +121,11 @@ fn crowded() -> Vec<u8> {
     // A small picture, told of when it has arrived.
     input.extend([13, 0, 0, 5, 1, 0, 7, 0, 0, 60]);
     input.extend([12, 1, 3, 0, 0, 1, 0, 4, 7, 0, 0, 20]);
-    for picture in 2..6 {
+    // More, of which nothing is told: the line is thought to have become narrow.
+    for picture in 2..12 {
+        input.extend([13, 0, 0, 5, picture, 0, 7, 0, 1, 0]);
+    }
+    for picture in 12..16 {
         input.extend([13, 0, 0, 63, picture, 0]);
         for _ in 0..4 {
             input.extend([7, 0, 0, 5]);
@@ -129,7 +133,7 @@ fn crowded() -> Vec<u8> {
     }
     // While something waits, its receiver looks at nothing any more, and its sender leaves.
     input.extend([
-        13, 0, 0, 63, 7, 0, 6, 1, 0, 0, 7, 0, 0, 5, 13, 0, 0, 63, 8, 0, 4, 0,
+        13, 0, 0, 63, 17, 0, 6, 1, 0, 0, 7, 0, 0, 5, 13, 0, 0, 63, 18, 0, 4, 0,
     ]);
     input
 }
