@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run run-lan build test test-rust test-web test-browser fuzz bench bench-captions lint generate format
+.PHONY: help run run-lan build test test-rust test-web test-alerts test-browser fuzz bench bench-captions lint generate format
 
 # rustup adds its folder to login shells only; one that was open before does not have it.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -27,9 +27,9 @@ run-lan: build ## The same over HTTPS on all addresses, for phones and other mac
 build: ## Install what is missing and build the release binary with the web client in it
 	@$(SETUP) tools packages web binary
 
-test: ## Run every test: Rust, TypeScript, real browser
+test: ## Run every test: Rust, TypeScript, alerts, real browser
 	@$(SETUP) tools packages test-packages web binary test-binary model test-model
-	@$(MAKE) --no-print-directory test-rust test-web test-browser
+	@$(MAKE) --no-print-directory test-rust test-web test-alerts test-browser
 
 test-rust: ## Run the Rust tests
 	@$(SETUP) tools packages web
@@ -38,6 +38,11 @@ test-rust: ## Run the Rust tests
 test-web: ## Run the TypeScript tests
 	@$(SETUP) tools web-packages
 	cd web-client && npm test
+
+test-alerts: ## Check the alerts of deploy/prometheus with Prometheus's own tool
+	@$(SETUP) test-packages
+	promtool check config --lint-fatal deploy/prometheus/prometheus.yml
+	promtool test rules deploy/prometheus/*.test.yml
 
 test-browser: ## Run the tests in a real browser, against the release binary
 	@$(SETUP) tools packages test-packages web binary test-binary model

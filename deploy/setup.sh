@@ -104,6 +104,7 @@ install_packages() {
 }
 
 install_test_packages() {
+  have promtool || keep_off prometheus || true
   install_missing 'for testing' 'two minutes or three' \
     "${CHROMIUM:-chromium}=chromium" \
     "${FIREFOX:-firefox-esr}=firefox-esr" \
@@ -112,20 +113,25 @@ install_test_packages() {
     shellcheck=shellcheck \
     turnserver=coturn \
     pulseaudio=pulseaudio \
-    espeak-ng=espeak-ng
+    espeak-ng=espeak-ng \
+    promtool=prometheus
 }
 
-# Janus is for comparing only: Debian would start its service at once, which would listen to the network.
+# Debian starts some services with their package, which would listen to the network: not those that are only for
+# trying out. Who wants one after all: systemctl unmask SERVICE.
+keep_off() { # SERVICE
+  [[ -d /run/systemd/system ]] || return 0
+  local rights=()
+  ((EUID == 0)) || rights=(sudo -n)
+  "${rights[@]}" systemctl mask "$1.service" 2>/dev/null
+}
+
 install_bench_packages() {
   [[ -x /usr/bin/janus ]] && return
-  if [[ -d /run/systemd/system ]]; then
-    local rights=()
-    ((EUID == 0)) || rights=(sudo -n)
-    "${rights[@]}" systemctl mask janus.service 2>/dev/null || {
-      printf 'note: no right to install Janus: the load runs without a comparison.\n'
-      return
-    }
-  fi
+  keep_off janus || {
+    printf 'note: no right to install Janus: the load runs without a comparison.\n'
+    return
+  }
   (install_missing 'for comparing' 'half a minute' /usr/bin/janus=janus) ||
     printf 'note: Janus can not be installed: the load runs without a comparison.\n'
 }

@@ -289,15 +289,26 @@ mod tests {
         assert!(metrics.headroom_speakers.get() < 1.0, "nobody else fits");
     }
 
-    #[test]
-    fn the_document_names_all_metrics_and_nothing_else() {
+    fn exported() -> BTreeSet<String> {
         let registry = Registry::new();
         let _metrics = Metrics::register(&registry).unwrap();
-        let exported: BTreeSet<String> = registry
-            .gather()
-            .iter()
-            .map(|family| family.name().to_owned())
+        let families = registry.gather();
+        families.iter().map(|family| family.name().to_owned()).collect()
+    }
+
+    #[test]
+    fn alerts_look_at_metrics_that_there_are() {
+        let rules = include_str!("../../../deploy/prometheus/captions.rules.yml");
+        let named: BTreeSet<String> = rules
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .filter(|word| word.starts_with("hearken_"))
+            .map(str::to_owned)
             .collect();
+        assert!(named.len() >= 3 && named.is_subset(&exported()), "{named:?}");
+    }
+
+    #[test]
+    fn the_document_names_all_metrics_and_nothing_else() {
         let document = include_str!("../../../docs/captions.md");
         let named: BTreeSet<String> = document
             .split("\n| `")
@@ -305,6 +316,6 @@ mod tests {
             .filter_map(|row| row.split(['`', '{']).next())
             .map(str::to_owned)
             .collect();
-        assert_eq!(exported, named);
+        assert_eq!(exported(), named);
     }
 }
