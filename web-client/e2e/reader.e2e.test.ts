@@ -59,6 +59,12 @@ describe("the reader's captions", () => {
     await eventually("the log says it", async () =>
       (await log(fay).innerText()).includes("Ann: I can't speak tonight"),
     );
+    // For the voice of a screen reader: the session's language, at the words alone.
+    await log(fay)
+      .locator('[lang="en"]')
+      .getByText("I can't speak tonight", { exact: true })
+      .waitFor({ state: "attached" });
+    expect(await line.getAttribute("lang")).toBe("en");
     const steps = new Set(
       fay
         .messages<{ origin?: string; tentative: string }>("caption")
@@ -179,8 +185,8 @@ describe("the reader's captions", () => {
     await fay.page.getByRole("link", { name: "Save the transcript" }).click();
     const text = readFileSync(await (await download).path(), "utf8");
     expect(text).toMatch(/^WEBVTT\n/);
-    expect(text).toContain("<v Ann>I cannot speak tonight");
-    expect(text).toContain("<v Fay>Good evening");
+    expect(text).toContain("<v Ann><lang en>I cannot speak tonight</lang>");
+    expect(text).toContain("<v Fay><lang en>Good evening</lang>");
     expect(text).not.toContain("between us");
     await ann.page.getByText("The session has ended").waitFor();
     expect(await ann.page.getByRole("link", { name: "Save the transcript" }).count()).toBe(0);

@@ -144,6 +144,7 @@ impl Line {
             words: self.words.iter().map(word).collect(),
             average_log_probability: self.average,
             no_speech_probability: self.no_speech,
+            language: None,
         }
     }
 }
@@ -160,6 +161,7 @@ mod tests {
             words: vec![word, Word::certain("so")],
             average_log_probability: -0.345_678_9,
             no_speech_probability: 0.01,
+            language: None,
         };
         let line = Line::new(7, Duration::from_micros(1_234), &said);
         let read: Line = serde_json::from_str(&serde_json::to_string(&line).unwrap()).unwrap();

@@ -153,6 +153,7 @@ mod tests {
             ended_at: Timestamp(0),
             words: Vec::new(),
             after_gap: false,
+            language: None,
         };
         (Timestamp(at), event)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use hearken_protocol::{CaptionEvent, CaptionId, CaptionStatus, CaptionWord, Timestamp};
+use hearken_protocol::{CaptionEvent, CaptionId, CaptionStatus, CaptionWord, Language, Timestamp};
 
 use crate::policy::Policy;
 use crate::speaker::SpeakerKey;
@@ -79,6 +79,8 @@ pub(crate) struct Known<'a> {
     pub origin: Timestamp,
     /// Sound before the segment got lost.
     pub after_gap: bool,
+    /// What the words are written in, if that is known.
+    pub language: Option<Language>,
 }
 
 impl Known<'_> {
@@ -226,6 +228,7 @@ impl CaptionWriter {
                 open.started_at,
             ),
             after_gap: known.after_gap && self.written == 0,
+            language: known.language,
         });
     }
 }

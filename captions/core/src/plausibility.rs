@@ -122,6 +122,7 @@ mod tests {
                 words,
                 average_log_probability,
                 no_speech_probability,
+                language: None,
             },
             TALK,
         ))
@@ -165,6 +166,7 @@ mod tests {
                 words: probabilities.iter().map(word).collect(),
                 average_log_probability: -0.5,
                 no_speech_probability: 0.1,
+                language: None,
             };
             plausible_words(hypothesis, TALK).len()
         };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hearken_protocol::Timestamp;
+use hearken_protocol::{Language, Timestamp};
 
 use crate::agreement::Agreement;
 use crate::captions::{CaptionWriter, Span};
@@ -47,6 +47,8 @@ pub(crate) struct Segment {
     pub due_since: Option<Timestamp>,
     /// Sound just before it got lost.
     pub after_gap: bool,
+    /// What the latest hypothesis with words was written in, if the model said so.
+    pub language: Option<Language>,
     pub agreement: Agreement,
     pub showing: Showing,
     pub captions: CaptionWriter,
@@ -68,6 +70,7 @@ impl Segment {
             closed_at: None,
             due_since: None,
             after_gap: false,
+            language: None,
             agreement: Agreement::default(),
             showing: Showing::default(),
             captions: CaptionWriter::default(),

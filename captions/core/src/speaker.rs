@@ -295,7 +295,11 @@ impl Speaker {
                     word.ends_at = word.ends_at.map(|end| from + end);
                 }
                 let had_words = !hypothesis.words.is_empty();
+                let language = hypothesis.language;
                 let words = plausible_words(hypothesis, facts(segment));
+                if !words.is_empty() {
+                    segment.language = language;
+                }
                 desk.counters.hypotheses_rejected += u64::from(had_words && words.is_empty());
                 if is_whole {
                     segment.agreement.finish(words);
@@ -334,6 +338,7 @@ impl Speaker {
             span: segment.span(),
             origin: segment.origin(),
             after_gap: segment.after_gap,
+            language: segment.language,
         };
         segment.captions.close(&known, desk.policy, desk.outbox);
     }
@@ -358,6 +363,7 @@ fn show(key: SpeakerKey, segment: &mut Segment, until: usize, desk: &mut Desk<'_
         span: segment.span(),
         origin: segment.origin(),
         after_gap: segment.after_gap,
+        language: segment.language,
     };
     segment.captions.update(&known, desk.policy, desk.outbox);
 }

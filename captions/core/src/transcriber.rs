@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hearken_protocol::{GroupSpeech, ParticipantId, SessionId};
+use hearken_protocol::{GroupSpeech, Language, ParticipantId, SessionId};
 
 use crate::speaker::SpeakerKey;
 use crate::words::Word;
@@ -65,6 +65,8 @@ pub struct Hypothesis {
     pub average_log_probability: f32,
     /// How likely it is that nobody spoke, 0 to 1.
     pub no_speech_probability: f32,
+    /// What the words are written in, if the model says so.
+    pub language: Option<Language>,
 }
 
 impl Hypothesis {
@@ -74,6 +76,7 @@ impl Hypothesis {
             words: Vec::new(),
             average_log_probability: 0.0,
             no_speech_probability: 1.0,
+            language: None,
         }
     }
 }

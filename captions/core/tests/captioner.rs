@@ -7,7 +7,7 @@ mod world;
 use std::time::Duration;
 
 use hearken_captions_core::{Frame, Policy, SPEAKERS_MAX};
-use hearken_protocol::{CaptionStatus, ParticipantId, SessionId, Timestamp};
+use hearken_protocol::{CaptionStatus, Language, ParticipantId, SessionId, Timestamp};
 use world::{World, key};
 
 fn ms(milliseconds: u64) -> Duration {
@@ -308,5 +308,27 @@ fn the_core_depends_on_no_runtime() {
             !manifest.contains(shell),
             "captions/core must not depend on {shell}"
         );
+    }
+}
+
+#[test]
+fn each_caption_is_in_the_language_that_the_model_wrote() {
+    let mut world = World::new();
+    world.transcriber.language = |job| {
+        let code = if job.speaker == key(0) { "de" } else { "ar" };
+        Language::parse(code)
+    };
+    world.says(ms(500), SHORT);
+    world.says(ms(700), SHORT);
+    world.run(ms(8_000));
+    world.assert_promises();
+    assert!(world.events.len() > 4);
+    for (_, event) in &world.events {
+        let code = if event.participant == key(0).participant {
+            "de"
+        } else {
+            "ar"
+        };
+        assert_eq!(event.language, Language::parse(code));
     }
 }

@@ -157,7 +157,11 @@ impl Transcriber for WhisperTranscriber {
         self.state
             .full(parameters, &job.sound)
             .map_err(|error| TranscribeError(error.to_string()))?;
-        Ok(self.hypothesis())
+        let written = match job.speech.writing {
+            Writing::AsSpoken => language,
+            Writing::InEnglish => Language::ENGLISH,
+        };
+        Ok(self.hypothesis(written))
     }
 }
 
@@ -218,7 +222,7 @@ impl WhisperTranscriber {
         Ok(learnt.unwrap_or(Language::ENGLISH))
     }
 
-    fn hypothesis(&self) -> Hypothesis {
+    fn hypothesis(&self, language: Language) -> Hypothesis {
         let mut words = WordBuilder::default();
         let (mut log_probabilities, mut tokens, mut no_speech) = (0.0, 0usize, None);
         for segment in self.state.as_iter() {
@@ -247,6 +251,7 @@ impl WhisperTranscriber {
                 log_probabilities / tokens as f32
             },
             no_speech_probability: no_speech.unwrap_or(1.0),
+            language: Some(language),
         }
     }
 }

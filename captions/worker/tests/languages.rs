@@ -7,7 +7,10 @@ mod support;
 
 use hearken_captions_core::{Policy, SAMPLE_RATE};
 use hearken_captions_worker::WhisperModel;
-use hearken_protocol::{GroupSpeech, Sensitive, SessionId, SpeechPacket, SpokenLanguage, Writing};
+use hearken_protocol::{
+    CaptionStatus, GroupSpeech, Language, ParticipantId, Sensitive, SessionId, SpeechPacket, SpokenLanguage,
+    Writing,
+};
 use support::{Rehearsal, base_model, model, packets, silence, spoken};
 
 const GERMAN: &str = "Guten Morgen. Heute ist das Wetter sehr schön, und wir gehen in den Garten.";
@@ -26,6 +29,20 @@ fn heard(model: &WhisperModel, speech: GroupSpeech, packets: Vec<SpeechPacket>) 
     rehearsal.pipeline.listen(SessionId(1), speech);
     rehearsal.play(packets);
     rehearsal
+}
+
+/// The languages that a speaker's finals are said to be in.
+fn languages(rehearsal: &Rehearsal, speaker: u64) -> Vec<&'static str> {
+    let finals = rehearsal.events.iter().filter(|(_, event)| {
+        event.participant == ParticipantId(speaker)
+            && event.status == CaptionStatus::Final
+            && !event.stable.is_empty()
+    });
+    let mut codes: Vec<_> = finals
+        .map(|(_, event)| event.language.map_or("none", Language::code))
+        .collect();
+    codes.dedup();
+    codes
 }
 
 fn said(speaker: u64, sound: Vec<i16>) -> Vec<SpeechPacket> {
@@ -95,6 +112,8 @@ fn each_speakers_language_is_found_out() {
     let german = rehearsal.finals(1).to_lowercase();
     // A synthetic voice: not every word of it is understood, but nobody takes it for English.
     assert!(german.contains("mor") && !german.contains("the "), "{german}");
+    assert!(!languages(&rehearsal, 1).contains(&"en"));
+    assert_eq!(languages(&rehearsal, 2), ["en"]);
     let english = rehearsal.finals(2).to_lowercase();
     assert!(english.contains("he might even have been"), "{english}");
 }
@@ -102,8 +121,13 @@ fn each_speakers_language_is_found_out() {
 #[test]
 fn german_is_written_in_english_where_the_group_wants_that() {
     let wanted = speech("de", Writing::InEnglish, &[]);
-    let english = heard(base_model(), wanted, said(1, spoken("de", GERMAN))).finals(1);
-    let english = english.to_lowercase();
+    let rehearsal = heard(base_model(), wanted, said(1, spoken("de", GERMAN)));
+    assert_eq!(
+        languages(&rehearsal, 1),
+        ["en"],
+        "what is written, not what is spoken"
+    );
+    let english = rehearsal.finals(1).to_lowercase();
     assert!(
         english.contains("today") && !english.contains("heute"),
         "{english}"

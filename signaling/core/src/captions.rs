@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hearken_protocol::{
     ALL_CAPTIONS_CORRECTABLE, CAPTION_HISTORY_MAX, Caption, CaptionEvent, CaptionId, CaptionOrigin,
-    CaptionStatus, CaptionsState, OWN_CAPTIONS_CORRECTABLE, ParticipantId, Sensitive, Timestamp,
+    CaptionStatus, CaptionsState, Language, OWN_CAPTIONS_CORRECTABLE, ParticipantId, Sensitive, Timestamp,
 };
 
 use crate::refusal::Refusal;
@@ -43,6 +43,8 @@ pub(crate) struct TypedLine {
     pub(crate) speaker: ParticipantId,
     pub(crate) name: Sensitive<String>,
     pub(crate) origin: CaptionOrigin,
+    /// What it is written in, as far as that is known.
+    pub(crate) language: Option<Language>,
 }
 
 /// Whose captions somebody may put right.
@@ -241,6 +243,7 @@ impl Log {
             off_record,
             words: event.words,
             after_gap: event.after_gap,
+            language: event.language,
         };
         self.take(caption.clone());
         news.push(caption);
@@ -315,6 +318,7 @@ impl Log {
                     off_record,
                     words: Vec::new(),
                     after_gap: false,
+                    language: typed.language,
                 }
             }
         };

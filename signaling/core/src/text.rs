@@ -43,6 +43,7 @@ impl Session {
             speaker,
             name,
             origin,
+            language: self.settings.speech.language_of_people(),
         };
         let now = self.now;
         for caption in self.captions.type_line(actor, typed, now) {

@@ -84,6 +84,10 @@ impl Transcript {
             // A cue must end after it begins.
             let ends = Clock(begins.0 + spoken.max(1));
             let (name, words) = (escaped(&line.name), escaped(&line.stable));
+            let words = match line.language {
+                Some(language) => format!("<lang {}>{words}</lang>", language.tag()),
+                None => words,
+            };
             write!(text, "\n{begins} --> {ends}\n<v {name}>{words}\n").expect("writing to a string");
         }
         Some(Sensitive(text))
@@ -118,7 +122,7 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use hearken_protocol::{CaptionOrigin, CaptionStatus};
+    use hearken_protocol::{CaptionOrigin, CaptionStatus, Language};
 
     use super::*;
 
@@ -138,6 +142,7 @@ mod tests {
             off_record: false,
             words: Vec::new(),
             after_gap: false,
+            language: None,
         }
     }
 
@@ -167,5 +172,24 @@ mod tests {
         assert_eq!(transcript.lines.len(), 1);
         transcript.answered(ParticipantId(1), false);
         assert!(transcript.to_webvtt().is_none());
+    }
+
+    #[test]
+    fn a_line_tells_its_language() {
+        let mut transcript = Transcript::default();
+        transcript.answered(ParticipantId(1), true);
+        transcript.set_running(true, Timestamp(0));
+        let line = |number, code: &str| Caption {
+            language: Language::parse(code),
+            ..caption(number, 1, "Ann", "a < b")
+        };
+        transcript.keep(&line(1, "de"));
+        transcript.keep(&line(2, "jw"));
+        let text = transcript.to_webvtt().unwrap();
+        assert!(text.contains("\n<v Ann><lang de>a &lt; b</lang>\n"));
+        assert!(
+            text.contains("\n<v Ann><lang jv>a &lt; b</lang>\n"),
+            "the tag of documents"
+        );
     }
 }

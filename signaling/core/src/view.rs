@@ -60,6 +60,7 @@ impl Session {
             captions: self.captions.state(),
             off_record: self.captions.off_record(),
             transcript: self.transcript_state(),
+            language: self.settings.speech.language_of_people(),
         }
     }
 

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::{
-    Caption, CaptionId, CaptionsState, LineQuality, ParticipantId, Publish, Sensitive, SessionId, Slot,
-    Speaker, Statistics, Timestamp, TrackSource, TranscriptState, ViewItem, ViewMode,
+    Caption, CaptionId, CaptionsState, Language, LineQuality, ParticipantId, Publish, Sensitive, SessionId,
+    Slot, Speaker, Statistics, Timestamp, TrackSource, TranscriptState, ViewItem, ViewMode,
 };
 
 /// What a browser says: a message and, if the sender wants to match an error to it, a number.
@@ -452,6 +452,10 @@ pub struct SessionInfo {
     /// Whether a transcript is being kept.
     #[serde(default)]
     pub transcript: TranscriptState,
+    /// The code of the language that people here speak and type, if that was said; left out where it is detected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub language: Option<Language>,
 }
 
 /// Everything somebody inside may know.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CaptionAbilities, ParticipantId, Sensitive, SessionId, Timestamp};
+use crate::{CaptionAbilities, Language, ParticipantId, Sensitive, SessionId, Timestamp};
 
 /// Names one caption, over all its revisions: unique for the life of the session, across restarts of the
 /// worker (each life of the worker has an `epoch` of its own).
@@ -83,6 +83,8 @@ pub struct CaptionEvent {
     pub words: Vec<CaptionWord>,
     /// Sound of the same speaker got lost just before it: more than half a second.
     pub after_gap: bool,
+    /// What it is written in, as far as that is known. What was detected may change from one revision to the next.
+    pub language: Option<Language>,
 }
 
 /// One revision of a caption, as browsers see it.
@@ -127,6 +129,10 @@ pub struct Caption {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[ts(optional, as = "Option<bool>")]
     pub after_gap: bool,
+    /// The code of the language that it is written in; left out if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub language: Option<Language>,
 }
 
 /// Whether a text of what is said is being kept until the end of the session.

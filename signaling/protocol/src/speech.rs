@@ -50,6 +50,16 @@ impl Language {
     }
 }
 
+impl Language {
+    /// Its tag as documents have it (BCP 47): its code, but where the models' code is an older one.
+    pub fn tag(self) -> &'static str {
+        match self.code() {
+            "jw" => "jv",
+            code => code,
+        }
+    }
+}
+
 impl fmt::Debug for Language {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.code())
@@ -59,6 +69,19 @@ impl fmt::Debug for Language {
 impl From<Language> for String {
     fn from(language: Language) -> Self {
         language.code().to_owned()
+    }
+}
+
+impl ts_rs::TS for Language {
+    type WithoutGenerics = Self;
+    type OptionInnerType = Self;
+
+    fn name(_: &ts_rs::Config) -> String {
+        "string".to_owned()
+    }
+
+    fn inline(_: &ts_rs::Config) -> String {
+        "string".to_owned()
     }
 }
 
@@ -161,6 +184,16 @@ pub enum Inability {
     Language,
     /// It can't translate.
     Translation,
+}
+
+impl GroupSpeech {
+    /// In which language people here write, as far as anybody said.
+    pub fn language_of_people(&self) -> Option<Language> {
+        match self.language {
+            SpokenLanguage::Known(language) => Some(language),
+            SpokenLanguage::Detected => None,
+        }
+    }
 }
 
 impl CaptionAbilities {

@@ -212,6 +212,7 @@ async fn captions_carry_the_speakers_name() {
         ended_at: Timestamp(2),
         words: Vec::new(),
         after_gap: false,
+        language: None,
     };
     world.captions.send(CaptionNews::Event(event)).await.unwrap();
     let caption = facilitator.until("caption").await;

@@ -66,6 +66,7 @@ async fn names_tokens_and_words_reach_neither_log_nor_metrics() {
         ended_at: Timestamp(2),
         words: Vec::new(),
         after_gap: false,
+        language: None,
     };
     world.captions.send(CaptionNews::Event(event)).await.unwrap();
     facilitator.until("caption").await;

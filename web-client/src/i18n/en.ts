@@ -340,8 +340,7 @@ export const en = {
     corrected: "corrected",
     offRecord: "off the record",
     offRecordNotice: "The group is off the record: captions go on, and nothing of them is kept.",
-    saidCorrected: (name: string, text: string) =>
-      text === "" ? `${name} took a line back.` : `Corrected, ${name}: ${text}`,
+    saidCorrected: (name: string) => `Corrected, ${name}:`,
     settings: "Caption settings",
     type: "Type instead",
     typeLabel: "Type instead of speaking",
@@ -359,7 +358,7 @@ export const en = {
     correctionLabel: (name: string) => `What ${name} said`,
     correctionHint: "The others see that it was corrected. Leave it empty to take the line back.",
     saveCorrection: "Save",
-    said: (name: string, text: string) => `${name}: ${text}`,
+    said: (name: string) => `${name}:`,
     gap: "(some sound was lost)",
     notice: {
       off: "This session has no captions: the server does not listen.",

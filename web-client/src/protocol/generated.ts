@@ -98,7 +98,11 @@ words?: Array<CaptionWord>,
 /**
  * Sound of the same speaker got lost just before it: more than half a second. Left out if not.
  */
-after_gap?: boolean, };
+after_gap?: boolean, 
+/**
+ * The code of the language that it is written in; left out if that is not known.
+ */
+language?: string, };
 
 /**
  * Names one caption, over all its revisions: unique for the life of the session, across restarts of the
@@ -676,7 +680,11 @@ off_record: boolean,
 /**
  * Whether a transcript is being kept.
  */
-transcript: TranscriptState, };
+transcript: TranscriptState, 
+/**
+ * The code of the language that people here speak and type, if that was said; left out where it is detected.
+ */
+language?: string, };
 
 /**
  * What a receiving section of somebody's peer connection carries from now on.

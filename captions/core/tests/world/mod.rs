@@ -7,7 +7,7 @@ use std::time::Duration;
 use hearken_captions_core::{
     Captioner, FRAME_SAMPLES, Frame, Hypothesis, Job, Policy, SpeakerKey, TranscribeError, Transcriber, Word,
 };
-use hearken_protocol::{CaptionEvent, CaptionStatus, ParticipantId, SessionId, Timestamp};
+use hearken_protocol::{CaptionEvent, CaptionStatus, Language, ParticipantId, SessionId, Timestamp};
 
 /// Every word takes so long to say.
 pub const WORD: Duration = Duration::from_millis(320);
@@ -27,6 +27,8 @@ pub struct ScriptedTranscriber {
     pub spoil: fn(Vec<String>, usize) -> Vec<String>,
     pub log_probability: f32,
     pub fails: bool,
+    /// What it says the words are written in.
+    pub language: fn(&Job) -> Option<Language>,
     pub jobs: usize,
 }
 
@@ -63,6 +65,7 @@ impl Transcriber for ScriptedTranscriber {
             words: words.into_iter().map(Word::certain).collect(),
             average_log_probability: self.log_probability,
             no_speech_probability: 0.0,
+            language: (self.language)(job),
         })
     }
 }
@@ -94,6 +97,7 @@ impl World {
                 spoil: |words, _| words,
                 log_probability: -0.2,
                 fails: false,
+                language: |_| None,
                 jobs: 0,
             },
             cost: Duration::from_millis(100),

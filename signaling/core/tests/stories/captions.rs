@@ -2,8 +2,8 @@
 
 use hearken_protocol::{
     CAPTION_HISTORY_MAX, CaptionAbilities, CaptionEvent, CaptionId, CaptionNews, CaptionStatus,
-    CaptionsState, ClientMessage, GroupSpeech, MediaCommand, ParticipantId, Role, SessionId, SpokenLanguage,
-    Timestamp,
+    CaptionsState, ClientMessage, GroupSpeech, Language, MediaCommand, ParticipantId, Role, ServerMessage,
+    SessionId, SpokenLanguage, Timestamp,
 };
 use hearken_signaling_core::SessionSettings;
 
@@ -29,6 +29,7 @@ fn event(
         ended_at: Timestamp(START.0 + number + 1),
         words: Vec::new(),
         after_gap: false,
+        language: Language::parse("de"),
     }
 }
 
@@ -219,4 +220,46 @@ fn a_model_that_does_not_know_the_language_makes_captions_unavailable_until_anot
     world.captions(CaptionNews::Model(CaptionAbilities::Languages));
     world.captions(CaptionNews::State(CaptionsState::On));
     assert_eq!(world.hears("host"), ["captions Starting", "captions On"]);
+}
+
+/// The languages of the captions that somebody heard of.
+fn languages(world: &mut World, who: &str) -> Vec<Option<&'static str>> {
+    let language = |message| match message {
+        ServerMessage::Caption(caption) => Some(caption.language.map(Language::code)),
+        _ => None,
+    };
+    world.messages(who).into_iter().filter_map(language).collect()
+}
+
+#[test]
+fn each_caption_tells_its_language_and_a_typed_line_the_sessions_where_that_is_known() {
+    let types = |world: &mut World, line, text: &str| {
+        let message = ClientMessage::Type {
+            line,
+            text: text.into(),
+            done: true,
+            speaker: None,
+        };
+        world.says("host", message);
+    };
+    for (spoken, typed) in [("fr", Some("fr")), ("detect", None)] {
+        let speech = GroupSpeech {
+            language: SpokenLanguage::parse(spoken).unwrap(),
+            ..GroupSpeech::default()
+        };
+        let settings = SessionSettings { speech, ..settings() };
+        let mut world = World::with(settings, START);
+        world.arrives("host", Role::Facilitator);
+        world.all_read();
+        says(&mut world, "host", 1, 1, Partial, "|guten");
+        says(&mut world, "host", 1, 2, Final, "guten Abend");
+        types(&mut world, 1, "bonsoir");
+        assert_eq!(languages(&mut world, "host"), [Some("de"), Some("de"), typed]);
+        let history = world.snapshot("host").captions;
+        let kept: Vec<_> = history
+            .iter()
+            .map(|caption| caption.language.map(Language::code))
+            .collect();
+        assert_eq!(kept, [Some("de"), typed]);
+    }
 }

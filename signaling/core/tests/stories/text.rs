@@ -48,6 +48,7 @@ fn speaks(world: &mut World, who: &str, number: u64, text: &str) {
         ended_at: Timestamp(world.now.0 + 500),
         words: Vec::new(),
         after_gap: false,
+        language: None,
     }));
 }
 

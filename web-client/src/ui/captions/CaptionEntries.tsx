@@ -8,6 +8,7 @@ import { captionKey } from "../../state/captions";
 import type { Captions } from "../../state/model";
 import { useNow } from "../common/hooks";
 import { asWanted, captionText, shownEntries } from "./entries";
+import { directionOf, spokenIn } from "./language";
 import { markOf } from "./marks";
 import type { CaptionSettings } from "./settings";
 import { GAP_SIGN, runsOf } from "./words";
@@ -52,7 +53,7 @@ function Entry({ caption, settings }: { caption: Caption; settings: CaptionSetti
           <span className={settings.names ? "entry-name-words" : "visually-hidden"}>{caption.name}</span>
         </span>
       ) : null}
-      <p className="entry-text">
+      <p className="entry-text" dir={directionOf(caption.language)}>
         <CaptionWords caption={caption} />
       </p>
     </div>
@@ -79,14 +80,18 @@ export function CaptionWords({ caption }: { caption: Caption }) {
   return (
     <span className="words">
       {caption.after_gap === true ? <Gap /> : null}
-      {stable === "" ? null : <span>{guessesMarked(caption)}</span>}
-      {stable !== "" && tentative !== "" ? " " : null}
-      {tentative === "" ? null : <span className="tentative">{tentative}</span>}
+      <span {...spokenIn(caption.language)}>
+        {stable === "" ? null : <span>{guessesMarked(caption)}</span>}
+        {stable !== "" && tentative !== "" ? " " : null}
+        {tentative === "" ? null : <span className="tentative">{tentative}</span>}
+      </span>
       {signsOf(caption).map((sign) => (
-        <span key={sign} className="caption-sign">
+        <Fragment key={sign}>
           {" "}
-          ({sign})
-        </span>
+          <span className="caption-sign" dir="auto">
+            ({sign})
+          </span>
+        </Fragment>
       ))}
     </span>
   );

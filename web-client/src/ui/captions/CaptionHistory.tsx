@@ -12,6 +12,7 @@ import { Button, TextInput } from "../common/widgets";
 import { CaptionWords, SpeakerMark } from "./CaptionEntries";
 import { asWanted } from "./entries";
 import { asPlainText, correctableKeys, search } from "./history";
+import { directionOf, spokenIn } from "./language";
 import { useCaptionSettings } from "./useCaptionSettings";
 
 /** Within this distance from the end the list follows what is new. */
@@ -104,7 +105,7 @@ const HistoryLine = memo(function HistoryLine({ caption, offset, onCorrect }: Hi
         <SpeakerMark participant={caption.participant} /> <strong>{caption.name}</strong>{" "}
         <span className="soft small">{formatClock(caption.started_at - offset)}</span>
       </p>
-      <p>
+      <p dir={directionOf(caption.language)}>
         <CaptionWords caption={caption} />
       </p>
       {onCorrect === null ? null : (
@@ -136,6 +137,7 @@ function CorrectionForm({ caption, onDone }: { caption: Caption; onDone: () => v
         name="correction"
         label={t.captions.correctionLabel(caption.name)}
         hint={t.captions.correctionHint}
+        written={spokenIn(caption.language)}
         value={text}
         onChange={setText}
       />

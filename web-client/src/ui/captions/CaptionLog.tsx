@@ -9,6 +9,7 @@ import { captionKey } from "../../state/captions";
 import type { Captions } from "../../state/model";
 import { HEARD_BEHIND_DIALOGS } from "../common/Announcer";
 import { asWanted } from "./entries";
+import { spokenIn } from "./language";
 import { useCaptionSettings } from "./useCaptionSettings";
 
 interface CaptionLogProps {
@@ -36,13 +37,12 @@ export function CaptionLog({ captions: { history, passing }, self }: CaptionLogP
 
 /** A final never changes: drawn once. */
 const Line = memo(function Line({ caption }: { caption: Caption }) {
-  const words = caption.stable.trim();
-  const text = caption.after_gap === true ? `${t.captions.gap} ${words}` : words;
+  const { name, corrected, after_gap, language, stable } = caption;
   return (
     <p>
-      {caption.corrected === true
-        ? t.captions.saidCorrected(caption.name, words)
-        : t.captions.said(caption.name, text)}
+      {corrected === true ? t.captions.saidCorrected(name) : t.captions.said(name)}{" "}
+      {after_gap === true && corrected !== true ? `${t.captions.gap} ` : null}
+      <span {...spokenIn(language)}>{stable.trim()}</span>
     </p>
   );
 });

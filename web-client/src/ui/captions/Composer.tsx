@@ -6,6 +6,7 @@ import { t } from "../../i18n";
 import { TYPED_CHARACTERS_MAX } from "../../protocol/generated";
 import { useClient, useController } from "../client";
 import { Button, Chooser } from "../common/widgets";
+import { spokenIn } from "./language";
 
 /** At most this long until the others see a letter; with the way through the server they do within 500 ms. */
 export const SEND_EVERY_MS = 300;
@@ -15,6 +16,7 @@ export function Composer() {
   const self = useClient((state) => state.seat?.participant ?? null);
   const captionsOthers = useClient((state) => state.seat?.permissions.includes("caption_others") ?? false);
   const participants = useClient((state) => state.participants);
+  const language = useClient((state) => state.session?.language);
   const [text, setText] = useState("");
   const [speaker, setSpeaker] = useState<string | null>(null);
   const input = useRef<HTMLInputElement>(null);
@@ -79,6 +81,7 @@ export function Composer() {
           <input
             ref={input}
             id="composer-input"
+            {...spokenIn(language)}
             className="input"
             value={text}
             maxLength={TYPED_CHARACTERS_MAX}

@@ -27,6 +27,11 @@ function draw(captions: ClientState["captions"], element: React.ReactElement): s
   );
 }
 
+/** The lines of the log as they are read out. */
+function linesOf(html: string): string[] {
+  return [...html.matchAll(/<p>(.*?)<\/p>/g)].map(([, line]) => (line ?? "").replace(/<[^>]*>/g, ""));
+}
+
 /** As in the call of somebody else. */
 function OwnLog() {
   return <CaptionLog captions={useClient((state) => state.captions)} self="p7" />;
@@ -46,7 +51,7 @@ describe("the captions' log", () => {
       <OwnLog />,
     );
     expect(html).toContain('role="log" aria-label="Captions"');
-    expect(html).toContain("<p>Ann: First words.</p>");
+    expect(linesOf(html)).toEqual(["Ann: First words."]);
     expect(html).not.toContain("Cut off");
     expect(html).not.toContain("I think");
   });
@@ -73,8 +78,33 @@ describe("what is not sure", () => {
       { passing: [], history: [said, caption(2, 1, { ...said, corrected: true })], open: [] },
       <OwnLog />,
     );
-    expect(html).toContain("<p>Ann: (some sound was lost) Ask Doctor Eames</p>");
-    expect(html).toContain("<p>Corrected, Ann: Ask Doctor Eames</p>");
+    expect(linesOf(html)).toEqual([
+      "Ann: (some sound was lost) Ask Doctor Eames",
+      "Corrected, Ann: Ask Doctor Eames",
+    ]);
+  });
+});
+
+describe("the language of what was said", () => {
+  const history = [
+    caption(1, 1, { stable: "Guten Abend", tentative: "", language: "de", origin: "typed" }),
+    caption(2, 3, { stable: "ערב טוב", language: "he" }),
+    caption(3, 3, { stable: "Good evening" }),
+  ];
+
+  it("stands at the words alone, in the captions and in the log", () => {
+    for (const element of [<CaptionArea key="area" onSettings={() => undefined} />, <OwnLog key="log" />]) {
+      const html = draw({ passing: [], history, open: [] }, element);
+      expect(html).toMatch(/<span lang="de" dir="ltr">(<span>)?Guten Abend</);
+      expect(html).toMatch(/<span lang="he" dir="rtl">(<span>)?ערב טוב</);
+      expect(html).toMatch(/<span dir="auto">(<span>)?Good evening</);
+      expect(html.match(/lang=/g)).toHaveLength(2);
+    }
+  });
+
+  it("lets a line begin where its readers begin", () => {
+    const html = draw({ passing: [], history, open: [] }, <CaptionArea onSettings={() => undefined} />);
+    expect(html).toContain('<p class="entry-text" dir="rtl">');
   });
 });
 

@@ -106,6 +106,8 @@ interface TextInputProps {
   readonly name: string;
   readonly autoComplete?: string;
   readonly isRequired?: boolean;
+  /** The language and direction of what is written in it, where that is not the page's. */
+  readonly written?: { readonly lang?: string; readonly dir: "ltr" | "rtl" | "auto" };
 }
 
 export function TextInput({
@@ -114,6 +116,7 @@ export function TextInput({
   error = null,
   type = "text",
   autoComplete = "off",
+  written,
   ...rest
 }: TextInputProps) {
   return (
@@ -128,6 +131,7 @@ export function TextInput({
       <Label>{label}</Label>
       <Input
         className="input"
+        {...written}
         {...(type === "datetime-local" ? { type } : {})}
         {...(type === "number" ? { inputMode: "numeric" } : {})}
       />

@@ -84,6 +84,23 @@ export const CAPTIONS: ClientState["captions"] = {
   ],
 };
 
+/** Several languages, one of them written from the right. */
+export const CAPTIONS_IN_LANGUAGES: ClientState["captions"] = {
+  passing: [],
+  history: [
+    caption(1, 0, { stable: "Guten Abend, schön, dass ihr da seid.", language: "de" }),
+    caption(2, 1, {
+      stable: "שלום לכולם, אני שמח להיות כאן הערב.",
+      language: "he",
+      origin: "typed",
+      after_gap: true,
+    }),
+  ],
+  open: [
+    caption(3, 3, { status: "partial", stable: "أهلا وسهلا بكم في", tentative: "مجموعتنا", language: "ar" }),
+  ],
+};
+
 /** Words that may be wrong, and lost sound. */
 export const UNSURE_CAPTIONS: ClientState["captions"] = {
   passing: [],
@@ -355,6 +372,7 @@ export const scenes: Readonly<Record<string, Scene>> = {
     }),
   },
   "call-captions-unsure": { state: call({ captions: UNSURE_CAPTIONS }) },
+  "call-captions-languages": { state: call({ captions: CAPTIONS_IN_LANGUAGES }) },
   "call-captioner": {
     state: call({ seat: { ...MEMBER, role: "captioner", permissions: ["caption_others"] } }),
   },
