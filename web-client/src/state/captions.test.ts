@@ -5,10 +5,10 @@ import {
   captionKey,
   forgetPassing,
   interruptOpen,
-  interruptSpeech,
   mergeSnapshot,
   NO_CAPTIONS,
   OPEN_CAPTIONS_MAX,
+  whileListening,
 } from "./captions";
 
 function caption(
@@ -129,7 +129,7 @@ test("what is said off the record passes by and is kept nowhere", () => {
 
 test("what people type goes on when the server stops listening", () => {
   const typed: Caption = { ...caption(1, 1, "partial", "typ"), origin: "typed" };
-  const { open, history } = interruptSpeech(add(typed, caption(2, 1, "partial", "said")));
+  const { open, history } = whileListening(add(typed, caption(2, 1, "partial", "said")), "off");
   expect(open).toEqual([typed]);
   expect(history.map(({ tentative }) => tentative)).toEqual(["said"]);
 });

@@ -4,7 +4,7 @@
 // What is said off the record stands for a while and is kept nowhere. The lists are in the order in which people
 // began to speak, and bounded.
 
-import { CAPTION_HISTORY_MAX, type Caption } from "../protocol/generated";
+import { CAPTION_HISTORY_MAX, type Caption, type CaptionsState } from "../protocol/generated";
 import type { Captions } from "./model";
 
 /** More people than this don't speak at once; beyond it the oldest open caption is dropped. */
@@ -56,8 +56,21 @@ export function forgetPassing(captions: Captions, caption: Caption): Captions {
   return { ...captions, passing: captions.passing.filter((one) => !isSame(one, caption)) };
 }
 
+/** What is left of what was open, by how the server listens now: late captions come nevertheless. */
+export function whileListening(captions: Captions, state: CaptionsState): Captions {
+  switch (state) {
+    case "on":
+    case "late":
+      return captions;
+    case "off":
+    case "starting":
+    case "unavailable":
+      return interruptSpeech(captions);
+  }
+}
+
 /** The server stopped listening: what was still open stays as it stands. What people type goes on. */
-export function interruptSpeech(captions: Captions): Captions {
+function interruptSpeech(captions: Captions): Captions {
   const typed = captions.open.filter(isWritten);
   const spoken = captions.open.filter((caption) => !isWritten(caption));
   return { ...interruptOpen({ ...captions, open: spoken }), open: typed };

@@ -20,9 +20,9 @@ import {
   addCaption,
   forgetPassing,
   interruptOpen,
-  interruptSpeech,
   mergeSnapshot,
   NO_CAPTIONS,
+  whileListening,
 } from "./captions";
 import { NOBODY_IN_FRONT, onlyPresent, pin, withoutPerson } from "./front";
 import type { ClientState, Front, Link, NoticeMessage, Phase, VideoTarget } from "./model";
@@ -331,8 +331,7 @@ function reduceParticipantLeft(state: ClientState, participant: ParticipantId): 
 function reduceSession(state: ClientState, message: SessionInfo & { type?: string }): ClientState {
   const { type: _, ...session } = message;
   const known = state.session;
-  const goOn = session.captions === "on" || session.captions === "late";
-  const captions = goOn ? state.captions : interruptSpeech(state.captions);
+  const captions = whileListening(state.captions, session.captions);
   const changes: NoticeMessage[] = [];
   if (known !== null && state.phase.kind === "call") {
     const { locked, microphones_locked } = session;

@@ -11,10 +11,10 @@ import type { SessionLink } from "../protocol/link";
 import {
   addCaption,
   forgetPassing,
-  interruptSpeech,
   mergeSnapshot,
   NO_CAPTIONS,
   OFF_RECORD_SHOWN_MS,
+  whileListening,
 } from "./captions";
 import type { Captions } from "./model";
 
@@ -56,12 +56,11 @@ export function reduceViewer(state: ViewerState, message: ServerMessage, now: nu
     }
     case "captions": {
       const session = state.session === null ? null : { ...state.session, captions: message.state };
-      const captions = message.state === "on" ? state.captions : interruptSpeech(state.captions);
-      return { ...state, session, captions };
+      return { ...state, session, captions: whileListening(state.captions, message.state) };
     }
     case "session": {
       const { type: _, ...session } = message;
-      return { ...state, session };
+      return { ...state, session, captions: whileListening(state.captions, session.captions) };
     }
     case "ended":
     case "removed":
