@@ -1,12 +1,9 @@
 // Every page and every state, without a server: nothing that axe-core finds, nothing wider than the screen,
 // every control large enough for a finger; and the focus stays with whoever uses the keyboard.
 
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import type { AxeResults } from "axe-core";
-import { type Browser, chromium, type Page } from "playwright-core";
-import { createServer, type ViteDevServer } from "vite";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findings, Harness } from "./support/harness.ts";
 
 const SIZES = [
   { width: 390, height: 844, colorScheme: "dark" },
@@ -19,52 +16,22 @@ const SIZES = [
 /** WCAG 2.5.8 wants 24; ours are made for fingers. */
 const TARGET_PX = 44;
 
-let vite: ViteDevServer;
+let harness: Harness;
 let browser: Browser;
-let address: string;
-let axe: string;
 
 beforeAll(async () => {
-  axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-  vite = await createServer({
-    configFile: new URL("../vite.config.ts", import.meta.url).pathname,
-    root: new URL("..", import.meta.url).pathname,
-    server: { host: "127.0.0.1", port: 0, hmr: false, watch: null },
-    logLevel: "error",
-  });
-  await vite.listen();
-  address = `${vite.resolvedUrls?.local[0] ?? ""}harness.html`;
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
-  });
+  harness = await Harness.start();
+  browser = harness.browser;
 });
 
-afterAll(async () => {
-  await browser?.close();
-  await vite?.close();
-});
+afterAll(() => harness?.stop());
 
-async function open(page: Page, scene: string): Promise<void> {
-  await page.goto(`${address}#${scene}`);
-  await page.locator(`html[data-scene="${scene}"] h1`).waitFor();
-}
+const open = (page: Page, scene: string): Promise<void> => harness.open(page, scene);
 
 async function scenes(page: Page): Promise<string[]> {
-  await page.goto(address);
+  await page.goto(harness.address);
   await page.getByRole("link", { name: "start", exact: true }).waitFor();
-  await page.evaluate(axe);
   return page.getByRole("link").allTextContents();
-}
-
-/** What axe-core has to say, in one line each. */
-async function findings(page: Page): Promise<string[]> {
-  const results = await page.evaluate(() =>
-    (globalThis as unknown as { axe: { run: () => Promise<AxeResults> } }).axe.run(),
-  );
-  return results.violations.flatMap(({ id, nodes }) =>
-    nodes.map((node) => `${id}: ${node.target.join(" ")}`),
-  );
 }
 
 function smallTargets(page: Page): Promise<string[]> {

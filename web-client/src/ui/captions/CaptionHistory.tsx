@@ -1,13 +1,14 @@
 // All that was said since one came in (and what the server still had), to read again at leisure, to search, to
 // copy, and to put right.
 
-import { memo, useEffect, useRef, useState } from "react";
+import { memo, type RefObject, useEffect, useRef, useState } from "react";
 import { formatClock, t } from "../../i18n";
 import { type Caption, TYPED_CHARACTERS_MAX } from "../../protocol/generated";
 import { captionKey } from "../../state/captions";
 import { useClient, useController } from "../client";
 import { CopyButton } from "../common/CopyButton";
 import { Panel } from "../common/Panel";
+import { useKeptFocus } from "../common/useKeptFocus";
 import { Button, TextInput } from "../common/widgets";
 import { CaptionWords, SpeakerMark } from "./CaptionEntries";
 import { asWanted } from "./entries";
@@ -28,17 +29,28 @@ export function CaptionHistory({ onClose }: { onClose: () => void }) {
   const [query, setQuery] = useState("");
   const [correcting, setCorrecting] = useState<string | null>(null);
   const ref = useRef<HTMLElement>(null);
+  const panel = useRef<HTMLDivElement>(null);
+  useKeptFocus(panel, ref);
+  const giveFocusBackTo = useFocusAfterCorrection(correcting, ref);
   const toNewest = (): void => {
     setQuery("");
     setFollowing(true);
     ref.current?.scrollTo({ top: ref.current.scrollHeight });
+    // The button goes away with what it did.
+    ref.current?.focus({ preventScroll: true });
   };
   const all = [...captions.history, ...captions.passing, ...captions.open].map((caption) =>
     asWanted(caption, settings),
   );
   const shown = search(all, query);
   const correctable = correctableKeys(captions.history, self, captionsOthers);
-  const follows = following && query === "" && correcting === null;
+  // As it was said: what this reader does not want to read is everybody's all the same.
+  const corrected = captions.history.find((caption) => captionKey(caption) === correcting) ?? null;
+  const follows = following && query === "" && corrected === null;
+  const endCorrection = (): void => {
+    giveFocusBackTo.current = correcting;
+    setCorrecting(null);
+  };
   // After every drawing: new entries and growing ones alike.
   useEffect(() => {
     if (follows) {
@@ -47,48 +59,62 @@ export function CaptionHistory({ onClose }: { onClose: () => void }) {
   });
   return (
     <Panel heading={t.captions.history} closeLabel={t.captions.close} onClose={onClose}>
-      <p className="soft small">{t.captions.historyHint}</p>
-      <TextInput name="caption-search" label={t.captions.search} value={query} onChange={setQuery} />
-      <p role="status" className="soft small">
-        {query.trim() === "" ? null : t.captions.found(shown.length)}
-      </p>
-      <section
-        ref={ref}
-        className="history"
-        aria-label={t.captions.historyList}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be within the keyboard's reach
-        tabIndex={0}
-        onScroll={({ currentTarget: list }) =>
-          setFollowing(list.scrollHeight - list.scrollTop - list.clientHeight < FOLLOW_WITHIN_PX)
-        }
-      >
-        {all.length === 0 ? <p className="soft">{t.captions.historyEmpty}</p> : null}
-        {shown.map((caption) => {
-          const key = captionKey(caption);
-          return key === correcting ? (
-            <CorrectionForm key={key} caption={caption} onDone={() => setCorrecting(null)} />
-          ) : (
-            <HistoryLine
-              key={key}
-              caption={caption}
-              offset={offset}
-              onCorrect={correctable.has(key) ? setCorrecting : null}
-            />
-          );
-        })}
-      </section>
-      <div className="buttons">
-        {follows ? null : (
-          <Button icon="history" onPress={toNewest}>
-            {t.captions.newest}
-          </Button>
-        )}
-        <CopyButton text={asPlainText(all, offset)} what={t.captions.history}>
-          {t.captions.copy}
-        </CopyButton>
+      <div ref={panel} className="history-panel">
+        <p className="soft small">{t.captions.historyHint}</p>
+        <TextInput name="caption-search" label={t.captions.search} value={query} onChange={setQuery} />
+        <p role="status" className="soft small">
+          {query.trim() === "" ? null : t.captions.found(shown.length)}
+        </p>
+        <section
+          ref={ref}
+          className="history"
+          aria-label={t.captions.historyList}
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be within the keyboard's reach
+          tabIndex={0}
+          onScroll={({ currentTarget: list }) =>
+            setFollowing(list.scrollHeight - list.scrollTop - list.clientHeight < FOLLOW_WITHIN_PX)
+          }
+        >
+          {all.length === 0 ? <p className="soft">{t.captions.historyEmpty}</p> : null}
+          {shown.map((caption) => {
+            const key = captionKey(caption);
+            return corrected !== null && key === correcting ? (
+              <CorrectionForm key={key} caption={corrected} onDone={endCorrection} />
+            ) : (
+              <HistoryLine
+                key={key}
+                caption={caption}
+                offset={offset}
+                onCorrect={correctable.has(key) ? setCorrecting : null}
+              />
+            );
+          })}
+        </section>
+        <div className="buttons">
+          {follows ? null : (
+            <Button icon="history" onPress={toNewest}>
+              {t.captions.newest}
+            </Button>
+          )}
+          <CopyButton text={asPlainText(all, offset)} what={t.captions.history}>
+            {t.captions.copy}
+          </CopyButton>
+        </div>
       </div>
     </Panel>
   );
+}
+
+/** Where the focus goes when a correction is saved or given up: to the button that began it, if it is still there. */
+function useFocusAfterCorrection(correcting: string | null, list: RefObject<HTMLElement | null>) {
+  const key = useRef<string | null>(null);
+  useEffect(() => {
+    if (correcting !== null || key.current === null) return;
+    const line = list.current?.querySelector(`[data-caption="${key.current}"]`);
+    key.current = null;
+    (line?.querySelector("button") ?? list.current)?.focus();
+  }, [correcting, list]);
+  return key;
 }
 
 interface HistoryLineProps {
@@ -100,7 +126,7 @@ interface HistoryLineProps {
 
 const HistoryLine = memo(function HistoryLine({ caption, offset, onCorrect }: HistoryLineProps) {
   return (
-    <div className="history-line">
+    <div className="history-line" data-caption={captionKey(caption)}>
       <p className="history-head">
         <SpeakerMark participant={caption.participant} /> <strong>{caption.name}</strong>{" "}
         <span className="soft small">{formatClock(caption.started_at - offset)}</span>
@@ -132,8 +158,15 @@ function CorrectionForm({ caption, onDone }: { caption: Caption; onDone: () => v
         controller.correctCaption(caption, text.trim().slice(0, TYPED_CHARACTERS_MAX));
         onDone();
       }}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape") return;
+        // The correction is given up, not the panel.
+        event.stopPropagation();
+        onDone();
+      }}
     >
       <TextInput
+        autoFocus
         name="correction"
         label={t.captions.correctionLabel(caption.name)}
         hint={t.captions.correctionHint}

@@ -108,6 +108,7 @@ interface TextInputProps {
   readonly isRequired?: boolean;
   /** The language and direction of what is written in it, where that is not the page's. */
   readonly written?: { readonly lang?: string; readonly dir: "ltr" | "rtl" | "auto" };
+  readonly autoFocus?: boolean;
 }
 
 export function TextInput({

@@ -38,7 +38,8 @@ function Content({ name }: { name: string }) {
     case "incomplete":
       return <IncompleteLinkPage />;
     case "captions-page":
-      return <CaptionsPage viewer={viewing(VIEWING)} />;
+      Object.assign(globalThis, { shownInHarness: CAPTION_PAGE });
+      return <CaptionsPage viewer={CAPTION_PAGE} />;
     case "captions-page-over":
       return <CaptionsPage viewer={viewing({ ...VIEWING, phase: { kind: "over" } })} />;
     default: {
@@ -48,14 +49,30 @@ function Content({ name }: { name: string }) {
   }
 }
 
-function viewing(state: ViewerState) {
-  return { getSnapshot: () => state, subscribe: () => () => undefined };
+/** What a caption page shows, to be changed by whoever drives the page. */
+function viewing(first: ViewerState) {
+  let state = first;
+  const listeners = new Set<() => void>();
+  return {
+    getSnapshot: () => state,
+    subscribe: (listener: () => void) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    show: (next: ViewerState) => {
+      state = next;
+      for (const listener of listeners) listener();
+    },
+  };
 }
+
+const CAPTION_PAGE = viewing(VIEWING);
 
 function Session({ scene }: { scene: Scene }) {
   const controller = fakeController(scene.state);
   const { later } = scene;
   useEffect(() => {
+    Object.assign(globalThis, { shownInHarness: controller });
     if (later !== undefined) {
       controller.show(later);
     }

@@ -1,0 +1,87 @@
+// The pages in a real browser, without a server: scenes of `src/ui/harness`, whose state a test can change.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { AxeResults } from "axe-core";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { createServer, type ViteDevServer } from "vite";
+import type { CaptionSettings } from "../../src/ui/captions/settings.ts";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** The part of a state that tests change. */
+export type Change = Record<string, unknown>;
+
+interface Shown {
+  getSnapshot: () => Record<string, unknown>;
+  show: (state: Record<string, unknown>) => void;
+  orders?: string[];
+}
+
+export class Harness {
+  private constructor(
+    private readonly vite: ViteDevServer,
+    readonly browser: Browser,
+    readonly address: string,
+  ) {}
+
+  static async start(): Promise<Harness> {
+    const vite = await createServer({
+      configFile: new URL("../../vite.config.ts", import.meta.url).pathname,
+      root: new URL("../..", import.meta.url).pathname,
+      server: { host: "127.0.0.1", port: 0, hmr: false, watch: null },
+      logLevel: "error",
+    });
+    await vite.listen();
+    const browser = await chromium.launch({
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
+    });
+    return new Harness(vite, browser, `${vite.resolvedUrls?.local[0] ?? ""}harness.html`);
+  }
+
+  async stop(): Promise<void> {
+    await this.browser.close();
+    await this.vite.close();
+  }
+
+  async open(page: Page, scene: string): Promise<void> {
+    await page.goto(`${this.address}#${scene}`);
+    await page.locator(`html[data-scene="${scene}"] h1`).waitFor();
+  }
+
+  /** Opens a scene as a reader with these caption settings sees it. */
+  async openWith(page: Page, scene: string, settings: Partial<CaptionSettings>): Promise<void> {
+    await page.addInitScript(
+      (text) => localStorage.setItem("hearken.caption-settings", text),
+      JSON.stringify(settings),
+    );
+    await this.open(page, scene);
+  }
+}
+
+/** Changes some fields of the state that stands in the harness. */
+export function change(page: Page, changes: Change): Promise<void> {
+  return page.evaluate((fields) => {
+    const { shownInHarness: shown } = globalThis as unknown as { shownInHarness: Shown };
+    shown.show({ ...shown.getSnapshot(), ...fields });
+  }, changes);
+}
+
+/** What was asked of the server so far, as words. */
+export function orders(page: Page): Promise<string[]> {
+  return page.evaluate(
+    () => (globalThis as unknown as { shownInHarness: Shown }).shownInHarness.orders ?? [],
+  );
+}
+
+/** What axe-core has to say, in one line each. */
+export async function findings(page: Page): Promise<string[]> {
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(AXE);
+  const results = await page.evaluate(() =>
+    (globalThis as unknown as { axe: { run: () => Promise<AxeResults> } }).axe.run(),
+  );
+  return results.violations.flatMap(({ id, nodes }) =>
+    nodes.map((node) => `${id}: ${node.target.join(" ")}`),
+  );
+}
