@@ -87,3 +87,15 @@ describe("the history", () => {
       ),
   );
 });
+
+describe("the live captions", () => {
+  const entries = (page: Page) => page.getByRole("region", { name: "Live captions" }).locator(".entry");
+
+  test("hold a line from when it stood finished, however late it came", () =>
+    reading("call-alone", { holdSeconds: 5 }, async (page) => {
+      const late = caption(1, 0, { stable: "Said a minute ago.", ended_at: Date.now() - 60_000 });
+      await change(page, { captions: { open: [], passing: [], history: [late] } });
+      await entries(page).getByText("Said a minute ago.").waitFor();
+      await expect.poll(() => entries(page).count(), { timeout: 15_000 }).toBe(0);
+    }));
+});

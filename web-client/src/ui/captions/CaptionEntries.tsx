@@ -1,20 +1,18 @@
 // Captions as this reader wants them: the last lines, each with its speaker, growing in place. Not a live region:
 // a screen reader hears the finals through the log, when they will not change any more.
 
-import { Fragment, type ReactNode, useEffect, useRef } from "react";
+import { Fragment, type ReactNode, useEffect, useRef, useState } from "react";
 import { t } from "../../i18n";
 import type { Caption } from "../../protocol/generated";
 import { captionKey } from "../../state/captions";
 import type { Captions } from "../../state/model";
 import { useNow } from "../common/hooks";
-import { asWanted, captionText, shownEntries } from "./entries";
+import { asWanted, captionText, finishedEntries, shownEntries } from "./entries";
 import { directionOf, spokenIn } from "./language";
 import { markOf } from "./marks";
 import type { CaptionSettings } from "./settings";
+import { Standing } from "./standing";
 import { GAP_SIGN, runsOf } from "./words";
-
-/** A final may come this long after the last word: holding counts from then. */
-const FINAL_WITHIN_MS = 3000;
 
 interface CaptionEntriesProps {
   readonly captions: Captions;
@@ -25,9 +23,13 @@ interface CaptionEntriesProps {
 
 export function CaptionEntries({ captions, settings, clockOffsetMs }: CaptionEntriesProps) {
   const now = useNow(1000);
-  const held = settings.holdSeconds * 1000 + FINAL_WITHIN_MS;
-  const notBefore = settings.holdSeconds === 0 ? undefined : now + clockOffsetMs - held;
-  const entries = shownEntries(captions, settings.lines, notBefore)
+  const [standing] = useState(() => new Standing());
+  const finished = finishedEntries(captions);
+  // Seen twice is seen as before.
+  standing.see(finished, Date.now(), clockOffsetMs);
+  const holdMs = settings.holdSeconds * 1000;
+  const isHeld = (caption: Caption): boolean => holdMs === 0 || standing.isHeld(caption, now, holdMs);
+  const entries = shownEntries(captions, settings.lines, isHeld)
     .map((caption) => asWanted(caption, settings))
     .filter((caption) => captionText(caption) !== "");
   const ref = useRef<HTMLDivElement>(null);

@@ -183,9 +183,15 @@ describe("asWanted", () => {
 
 describe("shownEntries with a hold", () => {
   it("lets finished entries go when they have stood for long enough, but never one that grows", () => {
-    const old = caption(1, 0, { ended_at: 1000 });
-    const late = caption(2, 0, { ended_at: 9000 });
+    const old = caption(1, 0);
+    const late = caption(2, 0);
     const captions = { passing: [], history: [old, late], open: [PARTIAL] };
-    expect(shownEntries(captions, 5, 5000).map(captionKey)).toEqual(["1.9", "1.2"]);
+    expect(shownEntries(captions, 5, (one) => one !== old).map(captionKey)).toEqual(["1.9", "1.2"]);
+  });
+
+  it("show one that was finished last even where many others began after it", () => {
+    const history = [1, 2, 3, 4, 5].map((number) => caption(number, 0, { started_at: number }));
+    const captions = { passing: [], history, open: [] };
+    expect(shownEntries(captions, 2, (one) => one === history[0]).map(captionKey)).toEqual(["1.1"]);
   });
 });

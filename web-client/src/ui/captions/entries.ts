@@ -32,19 +32,35 @@ export function asWanted(caption: Caption, { partials, guesses, filter, ownWords
   return tentative === caption.tentative ? wanted : { ...wanted, tentative };
 }
 
+/** As many finished captions are looked at: more than any screen shows. */
+const FINISHED_MAX = 60;
+
+/** The finished captions that may be shown: the latest, what passes by among them. */
+export function finishedEntries({ passing, history }: Captions): readonly Caption[] {
+  return inOrder([...history.slice(-FINISHED_MAX), ...passing]);
+}
+
 /**
- * The entries to show: all that still grow, up to the number of entries, filled up with the latest finished
- * ones; in the order in which they began, so that an entry never moves past another. `notBefore` leaves out
- * what was finished earlier, in the server's time.
+ * The entries to show: all that still grow, up to the number of entries, filled up with the latest finished ones that
+ * are held; in the order in which they began, so that an entry never moves past another.
  */
 export function shownEntries(
-  { open, passing, history }: Captions,
+  captions: Captions,
   room: number,
-  notBefore = Number.NEGATIVE_INFINITY,
+  isHeld: (finished: Caption) => boolean = () => true,
 ): readonly Caption[] {
-  const growing = open.filter((caption) => captionText(caption) !== "").slice(-room);
+  const growing = captions.open.filter((caption) => captionText(caption) !== "").slice(-room);
   const left = room - growing.length;
-  const past = [...history.slice(-room), ...passing].sort((a, b) => a.started_at - b.started_at);
-  const finished = left > 0 ? past.filter((caption) => caption.ended_at >= notBefore).slice(-left) : [];
-  return [...finished, ...growing].sort((a, b) => a.started_at - b.started_at);
+  const finished = left > 0 ? finishedEntries(captions).filter(isHeld).slice(-left) : [];
+  return inOrder([...finished, ...growing]);
+}
+
+function inOrder(captions: Caption[]): readonly Caption[] {
+  return captions.sort((a, b) => a.started_at - b.started_at);
+}
+
+/** What people typed instead of saying it: nobody heard that. */
+export function typedOnly({ open, passing, history }: Captions): Captions {
+  const isTyped = ({ origin }: Caption): boolean => origin === "typed";
+  return { open: open.filter(isTyped), passing: passing.filter(isTyped), history: history.filter(isTyped) };
 }
