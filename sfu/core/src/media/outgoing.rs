@@ -298,13 +298,14 @@ impl Outgoing {
             return false;
         }
         let Some(video) = &packet.video else {
-            return current != Some(packet.stream);
+            return current != Some(packet.stream) || self.rewriter.is_jump(packet.stored.sequence);
         };
         if !video.starts_key_frame || !self.can_decode(video.codec, video.layers.is_some()) {
             return false;
         }
         if current == Some(packet.stream) {
-            return self.rewriter.target() != self.target(video);
+            return self.rewriter.target() != self.target(video)
+                || self.rewriter.is_jump(packet.stored.sequence);
         }
         // Whichever of the layers in one stream is chosen, it begins here.
         if video.layers.is_some() {
@@ -388,7 +389,13 @@ impl Outgoing {
             numbers: packet.video.as_ref().map(|video| &video.numbers),
             layers: packet.video.as_ref().and_then(|video| video.layers.as_ref()),
         });
-        let Some(rewritten) = rewritten else { return };
+        let Some(rewritten) = rewritten else {
+            if self.rewriter.current().is_none() {
+                // After a jump it takes a key frame to go on.
+                self.current_layer = None;
+            }
+            return;
+        };
         if self.rewriter.current() == Some(packet.stream) {
             self.anchor = packet.anchor;
         }

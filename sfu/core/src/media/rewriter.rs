@@ -9,15 +9,21 @@
 //! Within a run everything is shifted by the same amounts. So a packet that comes late, or is asked for again
 //! after a switch, still gets the numbers it had, or would have had. Where a stream holds several layers, a run
 //! is of one of them, and closes up over the packets of the others.
+//!
+//! A receiver tells the roll-over counter of SRTP from the number itself, and guesses wrong for good when numbers run
+//! on by 2¹⁵ or more unseen (RFC 3711 §3.3.1). A publisher may jump as it likes: that ends the run, and the next one
+//! closes up over the gap.
 
 use super::dropped::{Dropped, Offset};
 use super::picture::{PictureCounters, PictureNumbers, PictureShift};
-use super::sequence;
+use super::sequence::{self, WINDOW_PACKETS};
 use super::svc::LayeredFrame;
 use super::timeline;
 
 /// Runs remembered for late packets and repairs: more switches than this within a second don't happen.
 const RUNS_MAX: usize = 4;
+/// What is further behind the newest is not taken any more, so a longer gap in a run could never be filled.
+const GAP_MAX: u64 = WINDOW_PACKETS;
 
 /// Names a received stream for the life of a core: no other stream ever has the same.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -150,6 +156,18 @@ impl Rewriter {
         self.runs[..self.run_count].last().filter(|_| self.is_open)
     }
 
+    /// Whether this packet of the current stream lies so far ahead that it must begin a run.
+    pub(crate) fn is_jump(&self, sequence: u64) -> bool {
+        let Some(run) = self.open_run().filter(|run| run.first_in <= sequence) else {
+            return false;
+        };
+        let offset = match (run.target, &self.dropped) {
+            (Some(_), Some(dropped)) => dropped.offset(run.number, run.first_in, sequence),
+            _ => Offset::Kept(sequence - run.first_in),
+        };
+        matches!(offset, Offset::Kept(offset) if run.first_out + offset > self.next_index + GAP_MAX)
+    }
+
     /// Begins a run with this packet, which is to go out with `timestamp`.
     pub(crate) fn begin(&mut self, start: &RunStart, timestamp: u32) {
         let timestamp_shift = timestamp.wrapping_sub(start.timestamp);
@@ -157,7 +175,7 @@ impl Rewriter {
         self.push(start, timestamp_shift, picture_shift);
     }
 
-    /// Goes on in the same stream with another of its layers, from this packet on.
+    /// Goes on in the same stream from this packet on, with another of its layers or after a jump.
     pub(crate) fn retarget(&mut self, start: &RunStart) {
         if let Some(run) = self.open_run() {
             let (timestamp_shift, picture_shift) = (run.timestamp_shift, run.picture_shift);
@@ -227,7 +245,8 @@ impl Rewriter {
         self.is_open = false;
     }
 
-    /// The numbers for a packet; `None` when it belongs to no run: not selected, or from before the switch.
+    /// The numbers for a packet; `None` when it belongs to no run: not selected, or from before the switch. A jump
+    /// ends the run.
     pub(crate) fn rewrite(&mut self, packet: &Incoming<'_>) -> Option<Rewritten> {
         let at = self.runs[..self.run_count]
             .iter()
@@ -245,6 +264,10 @@ impl Rewriter {
             index < self.runs[at + 1].first_out
         };
         if !fits {
+            return None;
+        }
+        if index > self.next_index + GAP_MAX {
+            self.close();
             return None;
         }
         let rewritten = Rewritten {
@@ -460,6 +483,60 @@ mod tests {
         assert_eq!(rewriter.rewrite(&waits(42, Q)), None);
         begin(&mut rewriter, Q, 50, 0, 0);
         assert_eq!(rewriter.rewrite(&waits(50, Q)).unwrap().index, 8);
+    }
+
+    #[test]
+    fn a_jump_ends_the_run_and_the_next_one_closes_up_over_it() {
+        let mut rewriter = Rewriter::new(7);
+        begin(&mut rewriter, Q, 41, 0, 0);
+        rewrite(&mut rewriter, Q, 41, 0);
+        assert!(!rewriter.is_jump(42 + GAP_MAX) && rewriter.is_jump(43 + GAP_MAX));
+        assert_eq!(rewrite(&mut rewriter, Q, 43 + GAP_MAX, 0), None);
+        assert_eq!(
+            (rewriter.current(), rewrite(&mut rewriter, Q, 42, 0)),
+            (None, None)
+        );
+        begin(&mut rewriter, Q, 100_000, 0, 0);
+        assert_eq!(rewrite(&mut rewriter, Q, 100_000, 0).unwrap().index, 8);
+        assert_eq!(rewrite(&mut rewriter, Q, 41, 0).unwrap().index, 7);
+    }
+
+    #[test]
+    fn gaps_between_the_packets_of_other_layers_are_bounded_in_sum() {
+        let mut rewriter = Rewriter::new(7);
+        let numbers = PictureNumbers::default();
+        let start = RunStart {
+            stream: Q,
+            sequence: 0,
+            timestamp: 0,
+            numbers,
+            target: Some(0),
+        };
+        rewriter.begin(&start, 0);
+        let packet = |sequence: u64, spatial| LayeredFrame {
+            spatial,
+            count: Some(3),
+            ends_frame: true,
+            frame: sequence as u32,
+            needed_by: 1 << spatial,
+            active: 7,
+        };
+        let mut send = |sequence, layer| {
+            let layers = packet(sequence, layer);
+            rewriter.rewrite(&Incoming {
+                stream: Q,
+                sequence,
+                timestamp: 0,
+                numbers: Some(&numbers),
+                layers: Some(&layers),
+            })
+        };
+        assert_eq!(send(0, 0).unwrap().index, 7);
+        for step in 1..40 {
+            assert_eq!(send(step * 900, 2), None);
+        }
+        assert_eq!(send(40 * 900, 0), None);
+        assert_eq!(rewriter.current(), None);
     }
 
     fn vp8(picture: u16) -> Vp8Descriptor {

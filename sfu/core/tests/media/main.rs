@@ -9,6 +9,7 @@ mod codecs;
 mod crowds;
 mod enforcement;
 mod joining;
+mod jumps;
 mod layers;
 mod loss;
 mod malice;

@@ -57,6 +57,11 @@ impl Sender {
         self.timestamp_base = self.timestamp_base.wrapping_sub((ms * self.rate()) as u32);
     }
 
+    /// Leaves out so many sequence numbers.
+    pub fn jump(&mut self, by: u64) {
+        self.index += by;
+    }
+
     /// The packet with copies of those before it, as Chromium writes it: none that lie too far back.
     fn with_copies(&self, packet: Rtp, copies: usize, red: u8) -> Rtp {
         let before = self.history.iter().rev().skip(1).take(copies).rev();
@@ -395,21 +400,44 @@ impl Peer {
 
     /// Padding, as a browser probes with it on the media stream itself.
     pub fn produce_padding(&mut self, source: TrackSource, layer: u8, now_ms: u64) -> Vec<u8> {
+        let (packet, index) = self.odd_packet(source, layer, vec![0, 0, 0, 4], now_ms);
+        let (mut bytes, header) = packet.write();
+        bytes[0] |= 0x20;
+        self.seal_bytes(bytes, header, index)
+    }
+
+    /// A packet of this payload, whatever it is.
+    pub fn produce_payload(
+        &mut self,
+        source: TrackSource,
+        layer: u8,
+        payload: Vec<u8>,
+        now_ms: u64,
+    ) -> Vec<u8> {
+        let (packet, index) = self.odd_packet(source, layer, payload, now_ms);
+        let (bytes, header) = packet.write();
+        self.seal_bytes(bytes, header, index)
+    }
+
+    fn odd_packet(&mut self, source: TrackSource, layer: u8, payload: Vec<u8>, now_ms: u64) -> (Rtp, u64) {
+        let payload_type = if source.is_audio() {
+            self.style.opus
+        } else {
+            self.style.vp8
+        };
         let sender = self.sender(source, layer);
         let index = sender.index;
         sender.index += 1;
         let packet = Rtp {
-            payload_type: 96,
+            payload_type,
             sequence: index as u16,
             timestamp: sender.timestamp(now_ms),
             ssrc: sender.ssrc,
             marker: false,
             extensions: Vec::new(),
-            payload: vec![0, 0, 0, 4],
+            payload,
         };
-        let (mut bytes, header) = packet.write();
-        bytes[0] |= 0x20;
-        self.seal_bytes(bytes, header, index)
+        (packet, index)
     }
 
     /// An old packet again over the repair stream, asked for or not.
