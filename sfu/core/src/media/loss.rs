@@ -44,7 +44,7 @@ impl LossLimit {
         if !waited || self.expected < 10 {
             return;
         }
-        let loss = self.lost * 256 / self.expected;
+        let loss = (u64::from(self.lost) * 256 / u64::from(self.expected)) as u32;
         (self.expected, self.lost) = (0, 0);
         self.last_verdict = Some(now);
         if loss > HEAVY_LOSS {
@@ -82,6 +82,22 @@ mod tests {
             limit.update(Bitrate(1_400_000), at(second));
         }
         assert_eq!(limit.ceiling(), None);
+    }
+
+    #[test]
+    fn reports_about_more_packets_than_anybody_gets_are_summed_up_all_the_same() {
+        let mut limit = LossLimit::default();
+        for _ in 0..28 * 31 {
+            limit.reported(19_999, 19_921);
+        }
+        limit.update(Bitrate(2_000_000), MediaTime(0));
+        let lowered = limit.ceiling().unwrap();
+        assert!((1_000_000..1_010_000).contains(&lowered.0), "{lowered:?}");
+        for _ in 0..300_000 {
+            limit.reported(19_999, 19_999);
+        }
+        limit.update(Bitrate(2_000_000), MediaTime(2_000_000_000));
+        assert_eq!(limit.ceiling(), Some(Bitrate(lowered.0 / 2)));
     }
 
     #[test]

@@ -10,9 +10,9 @@ use super::rate::Bitrate;
 use super::time::MediaTime;
 
 /// From this loss on there is one copy, in 1/256: 1 %.
-const ONE_COPY_LOSS: u32 = 3;
+const ONE_COPY_LOSS: u64 = 3;
 /// From this loss on, two: every tenth packet, or bursts.
-const TWO_COPIES_LOSS: u32 = 26;
+const TWO_COPIES_LOSS: u64 = 26;
 /// Packets that a verdict needs: fewer say nothing.
 const VERDICT_PACKETS: u32 = 40;
 /// Loss comes back: copies stay for this long after the last verdict that wanted them.
@@ -51,7 +51,7 @@ impl Redundancy {
         if self.expected < VERDICT_PACKETS {
             return;
         }
-        let wanted = match self.lost.saturating_mul(256) / self.expected {
+        let wanted = match u64::from(self.lost) * 256 / u64::from(self.expected) {
             ..ONE_COPY_LOSS => 0,
             ONE_COPY_LOSS..TWO_COPIES_LOSS => 1,
             TWO_COPIES_LOSS.. => 2,

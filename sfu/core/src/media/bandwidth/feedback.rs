@@ -5,6 +5,8 @@ const DELTA_US: i64 = 250;
 const REFERENCE_US: i64 = 64_000;
 /// The reference time has 24 bits.
 const REFERENCE_BITS: u32 = 24;
+/// A receiver's clock that went further than this, 8 years either way, is made up: it is placed anew.
+const REFERENCE_MAX: i64 = 1 << 32;
 
 /// One message, from the base number on.
 #[derive(Debug, Clone, Copy)]
@@ -133,7 +135,10 @@ impl ReceiverClock {
         let last = self.last.unwrap_or(i64::from(reference));
         let ahead = reference.wrapping_sub(last as u32) << (32 - REFERENCE_BITS);
         let step = i64::from(ahead as i32 >> (32 - REFERENCE_BITS));
-        let placed = last + step;
+        let mut placed = last + step;
+        if placed.abs() > REFERENCE_MAX {
+            placed = i64::from(reference);
+        }
         self.last = Some(placed);
         placed * REFERENCE_US
     }
@@ -168,6 +173,17 @@ mod tests {
         let first = clock.place(0xff_ffff);
         assert_eq!(clock.place(1) - first, 2 * REFERENCE_US);
         assert_eq!(clock.place(0xff_ffff), first);
+    }
+
+    #[test]
+    fn a_receivers_clock_that_runs_away_is_placed_anew() {
+        for step in [(1 << 23) - 1, (1 << 24) - (1 << 23) + 1] {
+            let mut clock = ReceiverClock::default();
+            for turn in 0..2000u32 {
+                let placed = clock.place(turn.wrapping_mul(step) & 0xff_ffff);
+                assert!(placed.abs() <= REFERENCE_MAX * REFERENCE_US, "{turn}: {placed}");
+            }
+        }
     }
 
     #[test]
