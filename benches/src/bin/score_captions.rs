@@ -16,7 +16,7 @@ use hearken_benches::captions::{
     english_words, packets,
 };
 use hearken_benches::{Recording, recordings};
-use hearken_captions_core::{Job, Policy, SAMPLE_RATE, cut_repetition};
+use hearken_captions_core::{Job, Policy, SAMPLE_RATE, cut_repetition, drop_unheard};
 use hearken_captions_worker::{Context as AudioContext, WhisperModel, model};
 use hearken_protocol::{CaptionEvent, ParticipantId, Timestamp};
 
@@ -362,6 +362,7 @@ fn transcribe_whole(decoder: &mut Decoder, samples: &[i16]) -> Result<String> {
     sound.truncate(SAMPLE_RATE * 29);
     let (hypothesis, _) = decoder.decode(&Job::of_nobody(sound));
     let mut hypothesis = hypothesis?;
+    drop_unheard(&mut hypothesis.words);
     cut_repetition(&mut hypothesis.words);
     let words: Vec<String> = hypothesis.words.into_iter().map(|word| word.text).collect();
     Ok(words.join(" "))

@@ -28,7 +28,7 @@ mod words;
 
 pub use captioner::{Captioner, Counters, SPEAKERS_MAX};
 pub use policy::Policy;
-pub use repetition::{cut_repetition, max_tokens};
+pub use repetition::{cut_repetition, drop_unheard, max_tokens};
 pub use segmenter::{FRAME, FRAME_SAMPLES, Frame, SAMPLE_RATE};
 pub use speaker::SpeakerKey;
 pub use transcriber::{Hypothesis, Job, JobId, TranscribeError, Transcriber};

@@ -10,7 +10,7 @@ use crate::captioner::Counters;
 use crate::captions::{Known, Outbox};
 use crate::plausibility::{SoundFacts, may_be_speech, plausible_words};
 use crate::policy::Policy;
-use crate::repetition::cut_repetition;
+use crate::repetition::{cut_repetition, drop_unheard};
 use crate::segment::{FrameNote, Segment, duration_to_samples, samples_to_duration};
 use crate::segmenter::{FRAME_SAMPLES, Frame, LULL_WINDOW, Segmenter, Verdict};
 use crate::transcriber::{Hypothesis, Job, JobId, TranscribeError};
@@ -289,6 +289,7 @@ impl Speaker {
         match result {
             Ok(mut hypothesis) => {
                 segment.decoded(done.until);
+                drop_unheard(&mut hypothesis.words);
                 cut_repetition(&mut hypothesis.words);
                 let from = samples_to_duration(done.from);
                 for word in &mut hypothesis.words {
