@@ -9,6 +9,7 @@ mod offers;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,7 @@ pub use self::load::PACKETS_PER_SECOND_MAX;
 use crate::media::participant::Connection;
 use crate::media::session::{Aftermath, Now, Session, Shared};
 use crate::media::time::ServerClock;
+use crate::media::train::Train;
 use crate::transport::{Candidate, Identity, Incoming, Pair, Protocol};
 use crate::{Counters, DropCause, Outbox};
 
@@ -32,6 +34,8 @@ const PAIRS_MAX: usize = 16;
 const TICK: Duration = Duration::from_millis(20);
 /// How an ICE check begins (RFC 8489 §5).
 const BINDING_REQUEST: [u8; 2] = [0, 1];
+/// How RTP and RTCP begin (RFC 7983 §7).
+const MEDIA: RangeInclusive<u8> = 128..=191;
 
 /// What a core is built with.
 #[derive(Debug)]
@@ -179,36 +183,81 @@ impl Core {
         self.handle_packet(now, pair, datagram);
     }
 
+    /// The same for several that came together, as the kernel hands them over: each of `size` bytes, but for the
+    /// last, which may be shorter. What is forwarded of them goes out receiver by receiver.
+    pub fn handle_datagrams(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        local: SocketAddr,
+        datagrams: &mut [u8],
+        size: usize,
+    ) {
+        let pair = Pair {
+            remote: source,
+            local,
+            protocol: Protocol::Udp,
+        };
+        self.handle_together(now, pair, datagrams.chunks_mut(size.max(1)));
+    }
+
     /// Takes one datagram, whatever carried it. It is decrypted in place.
     pub fn handle_packet(&mut self, now: Instant, pair: Pair, datagram: &mut [u8]) {
+        self.handle_together(now, pair, std::iter::once(datagram));
+    }
+
+    fn handle_together<'a>(
+        &mut self,
+        now: Instant,
+        pair: Pair,
+        datagrams: impl Iterator<Item = &'a mut [u8]>,
+    ) {
         let now = self.now(now);
-        let bytes = datagram.len();
-        // RFC 7983: connectivity checks begin with 0 to 3, and name the peer themselves.
-        let is_check = datagram.first().is_some_and(|first| *first <= 3);
-        let is_request = datagram.starts_with(&BINDING_REQUEST);
-        let place = if is_check {
-            crate::transport::stun_local_ufrag(datagram).and_then(|ufrag| self.by_ufrag.get(ufrag))
-        } else {
-            self.by_pair.get(&pair)
-        };
-        let Some(&place) = place else {
+        let mut train = Train::new();
+        let mut place = None;
+        for datagram in datagrams {
+            // Of what is not media, nothing is taken for granted.
+            if !datagram.first().is_some_and(|first| MEDIA.contains(first)) {
+                self.send_train(place.take(), &mut train, now);
+            }
+            place = self.take(now, pair, datagram, place, &mut train);
+        }
+        self.send_train(place, &mut train, now);
+    }
+
+    fn send_train(&mut self, place: Option<Place>, train: &mut Train<'_>, now: Now) {
+        let session = place.and_then(|place| self.sessions[place.session].as_mut());
+        if let Some(session) = session {
+            session.send_train(train, now, &mut self.shared);
+        }
+    }
+
+    /// Takes one datagram; pictures join the `train`. `known` is whose the pair is, as this said of the media before.
+    fn take<'a>(
+        &mut self,
+        now: Now,
+        pair: Pair,
+        datagram: &'a mut [u8],
+        known: Option<Place>,
+        train: &mut Train<'a>,
+    ) -> Option<Place> {
+        let Some(place) = known.or_else(|| self.owner(pair, datagram)) else {
             self.shared.counters.drops.count(DropCause::UnknownPeer);
-            return;
+            return None;
         };
-        let Some(session) = &mut self.sessions[place.session] else {
-            return;
-        };
-        let Some(connection) = session.connection(place.participant) else {
-            return;
-        };
+        let session = self.sessions[place.session].as_mut()?;
+        let connection = session.connection(place.participant)?;
+        let bytes = datagram.len();
+        let is_request = datagram.starts_with(&BINDING_REQUEST);
         match connection.transport.handle_datagram(now.instant, pair, datagram) {
             Incoming::Rtp(packet) => {
-                session.handle_rtp(place.participant, packet, now, &mut self.shared);
-                return;
+                session.handle_rtp(place.participant, packet, now, &mut self.shared, train);
+                return Some(place);
             }
             Incoming::Rtcp(compound) => {
+                session.send_train(train, now, &mut self.shared);
                 session.handle_rtcp(place.participant, compound, now, &mut self.shared);
-                return;
+                return Some(place);
             }
             Incoming::Handled => {
                 self.shared.counters.received.connectivity.add(bytes);
@@ -222,7 +271,20 @@ impl Core {
                 self.shared.counters.transport_drops.add(reason);
             }
         }
+        self.send_train(Some(place), train, now);
         self.drain(place, now);
+        None
+    }
+
+    /// Whose a datagram is.
+    fn owner(&self, pair: Pair, datagram: &[u8]) -> Option<Place> {
+        // RFC 7983: connectivity checks begin with 0 to 3, and name the peer themselves.
+        if datagram.first().is_some_and(|first| *first <= 3) {
+            let ufrag = crate::transport::stun_local_ufrag(datagram)?;
+            self.by_ufrag.get(ufrag).copied()
+        } else {
+            self.by_pair.get(&pair).copied()
+        }
     }
 
     /// Whether an authentic connectivity check of somebody who is connected came over this pair.

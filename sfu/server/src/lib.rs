@@ -13,8 +13,10 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod alarm;
 mod announced;
 mod metrics;
+mod poller;
 mod sender;
 mod server;
 mod shard;

@@ -39,9 +39,13 @@ pub(crate) struct SendReport {
 
 /// Sends outboxes through the sockets of one shard.
 pub(crate) struct Sender {
+    runs: Vec<Run>,
     order: Vec<u32>,
     messages: Vec<Message>,
+    /// What lies together is one.
     vectors: Vec<iovec>,
+    /// How many of them each message has.
+    vector_counts: Vec<usize>,
     addresses: Vec<SockAddr>,
     controls: Vec<Control>,
     headers: Vec<mmsghdr>,
@@ -59,6 +63,15 @@ struct Message {
     segment_bytes: usize,
 }
 
+/// Datagrams of one destination that lie one behind the other in the outbox, `first..first + count`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Run {
+    /// The same for the same destination, and hardly ever for another.
+    key: u64,
+    first: u32,
+    count: u32,
+}
+
 #[repr(C, align(8))]
 #[derive(Clone, Copy)]
 struct Control([u8; CONTROL_BYTES]);
@@ -67,9 +80,11 @@ impl Sender {
     /// With segmentation where the kernel can.
     pub(crate) fn new(sockets: &[MediaSocket]) -> Self {
         Self {
+            runs: Vec::new(),
             order: Vec::new(),
             messages: Vec::new(),
             vectors: Vec::new(),
+            vector_counts: Vec::new(),
             addresses: Vec::new(),
             controls: Vec::new(),
             headers: Vec::new(),
@@ -96,18 +111,13 @@ impl Sender {
     /// Sorts this socket's datagrams by destination, keeping their order within it, and cuts them into messages.
     fn plan(&mut self, outbox: &Outbox, socket: &MediaSocket) {
         let datagrams = outbox.datagrams();
+        self.runs.clear();
+        find_runs(datagrams, |local| socket.serves(local), &mut self.runs);
+        self.runs.sort_unstable_by_key(|run| (run.key, run.first));
         self.order.clear();
-        self.order.extend(
-            (0..)
-                .zip(datagrams)
-                .filter(|(_, datagram)| datagram.protocol == Protocol::Udp && socket.serves(datagram.local))
-                .map(|(index, _)| index),
-        );
-        let key = |index: &u32| {
-            let datagram = &datagrams[*index as usize];
-            (datagram.destination, datagram.local, *index)
-        };
-        self.order.sort_unstable_by_key(key);
+        for run in &self.runs {
+            self.order.extend(run.first..run.first + run.count);
+        }
         let segments_max = if self.segmentation {
             socket.max_segments()
         } else {
@@ -163,18 +173,26 @@ impl Sender {
     /// Fills the kernel's structures for `messages[next..end]`.
     fn build(&mut self, outbox: &Outbox, socket: &MediaSocket, next: usize, end: usize) {
         self.vectors.clear();
+        self.vector_counts.clear();
         self.addresses.clear();
         self.controls.clear();
         self.headers.clear();
         let datagrams = outbox.datagrams();
         for message in &self.messages[next..end] {
+            let first = self.vectors.len();
+            let mut end = None;
             for index in &self.order[message.first..message.first + message.count] {
-                let bytes = outbox.bytes(&datagrams[*index as usize]);
-                self.vectors.push(iovec {
-                    iov_base: bytes.as_ptr().cast::<c_void>().cast_mut(),
-                    iov_len: bytes.len(),
-                });
+                let datagram = &datagrams[*index as usize];
+                match self.vectors.last_mut() {
+                    Some(last) if end == Some(datagram.offset) => last.iov_len += datagram.len,
+                    _ => self.vectors.push(iovec {
+                        iov_base: outbox.bytes(datagram).as_ptr().cast::<c_void>().cast_mut(),
+                        iov_len: datagram.len,
+                    }),
+                }
+                end = Some(datagram.offset + datagram.len);
             }
+            self.vector_counts.push(self.vectors.len() - first);
             let datagram = &datagrams[self.order[message.first] as usize];
             self.addresses.push(SockAddr::from(datagram.destination));
             self.controls.push(Control([0; CONTROL_BYTES]));
@@ -188,8 +206,8 @@ impl Sender {
             inner.msg_name = self.addresses[i].as_ptr().cast_mut().cast();
             inner.msg_namelen = self.addresses[i].len();
             inner.msg_iov = &raw mut self.vectors[vector];
-            inner.msg_iovlen = message.count;
-            vector += message.count;
+            inner.msg_iovlen = self.vector_counts[i];
+            vector += self.vector_counts[i];
             let local = datagrams[self.order[message.first] as usize].local;
             let leave_from = socket.is_wildcard().then_some(local);
             let segment = (message.count > 1).then_some(message.segment_bytes);
@@ -199,6 +217,44 @@ impl Sender {
                 inner.msg_controllen = used;
             }
             self.headers.push(header);
+        }
+    }
+}
+
+/// Finds the runs of what goes by UDP from an address that `serves` says yes to.
+fn find_runs(datagrams: &[QueuedDatagram], serves: impl Fn(SocketAddr) -> bool, runs: &mut Vec<Run>) {
+    let mut open: Option<&QueuedDatagram> = None;
+    for (index, datagram) in (0..).zip(datagrams) {
+        let goes_on = |last: &QueuedDatagram| {
+            (last.destination, last.local, last.protocol)
+                == (datagram.destination, datagram.local, datagram.protocol)
+        };
+        if open.is_some_and(goes_on) {
+            if let Some(run) = runs.last_mut() {
+                run.count += 1;
+            }
+            continue;
+        }
+        open = None;
+        if datagram.protocol == Protocol::Udp && serves(datagram.local) {
+            open = Some(datagram);
+            runs.push(Run {
+                key: key(datagram.destination),
+                first: index,
+                count: 1,
+            });
+        }
+    }
+}
+
+/// A number for a destination: cheaper to compare than the address.
+fn key(destination: SocketAddr) -> u64 {
+    let port = u64::from(destination.port());
+    match destination {
+        SocketAddr::V4(address) => u64::from(address.ip().to_bits()) << 16 | port,
+        SocketAddr::V6(address) => {
+            let bits = address.ip().to_bits();
+            (bits >> 64) as u64 ^ (bits as u64).rotate_left(17) ^ port
         }
     }
 }
@@ -317,6 +373,23 @@ mod tests {
             .iter()
             .map(|message| (message.count, message.segment_bytes))
             .collect()
+    }
+
+    #[test]
+    fn what_goes_to_one_destination_in_a_row_is_one_run_and_what_is_served_elsewhere_is_none() {
+        let mut datagrams = [1, 1, 2, 2, 2, 1, 1].map(|port| datagram(9, port));
+        datagrams[3].protocol = Protocol::Tcp;
+        datagrams[6].local.set_port(10);
+        let mut runs = Vec::new();
+        find_runs(&datagrams, |local| local.port() == 9, &mut runs);
+        let found: Vec<_> = runs.iter().map(|run| (run.first, run.count)).collect();
+        assert_eq!(found, [(0, 2), (2, 1), (4, 1), (5, 1)]);
+        assert_eq!(runs[0].key, runs[3].key);
+        assert_ne!(runs[0].key, runs[1].key);
+        assert_ne!(
+            key("[2001:db8::1]:7".parse().unwrap()),
+            key("[2001:db8::2]:7".parse().unwrap())
+        );
     }
 
     #[test]

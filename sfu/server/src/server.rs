@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 use crate::announced::Announced;
 use crate::metrics::Metrics;
-use crate::shard::{Shard, ShardState};
+use crate::shard::{Shard, ShardState, Sleep};
 use crate::socket::{BufferSizes, MediaSocket};
 use crate::tcp::{MediaListener, TcpMedia};
 use crate::wake::Waker;
@@ -169,12 +169,15 @@ impl MediaServer {
             let (orders, orders_in) = sync_channel(ORDERS_MAX);
             let state = Arc::new(ShardState::default());
             let waker = Waker::new()?;
+            let tcp = TcpMedia::new(listeners)?;
+            let sleep = Sleep::new(&waker, &tcp, &sockets)?;
             let shard = Shard {
                 name: name.clone(),
                 core,
                 sockets,
-                tcp: TcpMedia::new(listeners)?,
+                tcp,
                 waker: waker.clone(),
+                sleep,
                 state: Arc::clone(&state),
                 orders: orders_in,
                 events: events.clone(),

@@ -1,9 +1,10 @@
 //! One shard: a thread that owns sockets and a core, and turns the one's input into the other's.
 //!
-//! The clock is read once per turn of the loop. Nothing here blocks but the one `poll`.
+//! The clock is read twice per turn of the loop, when it wakes and when all is sent. Nothing here blocks but the one
+//! wait for whatever is ready first.
 
 use std::collections::{HashMap, VecDeque};
-use std::os::fd::AsRawFd;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
@@ -14,7 +15,9 @@ use hearken_sfu_core::{Core, Counters};
 use tokio::sync::mpsc::Sender as Queue;
 use tokio::sync::mpsc::error::TrySendError;
 
+use crate::alarm::Alarm;
 use crate::metrics::Metrics;
+use crate::poller::{Poller, Ready};
 use crate::sender::Sender;
 use crate::socket::{MediaSocket, ReceiveBuffers};
 use crate::tcp::TcpMedia;
@@ -22,6 +25,10 @@ use crate::wake::Waker;
 
 /// Receive calls on one socket before the others and the orders have their turn.
 const RECEIVES_PER_TURN: usize = 4;
+
+/// Datagrams of one sender that the core gets at once. More: what is forwarded of them to a large group no longer fits
+/// into the processor's cache before it is sent.
+const DATAGRAMS_TOGETHER: usize = 8;
 
 /// What waits in the outbox is sent in the middle of a batch when it is so much, in bytes: while it is in the cache.
 pub(crate) const OUTBOX_BYTES_AT_ONCE: usize = 192 << 10;
@@ -46,15 +53,38 @@ pub(crate) struct ShardState {
     pub(crate) packets_per_second: AtomicU64,
 }
 
-/// What can wake the shard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What can wake the shard, in the order in which it is dealt with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Wake {
     /// Orders, or the end.
     Orders,
+    /// Something is due.
+    Alarm,
     /// TCP connections and what came over them.
     Tcp,
     /// Datagrams on the socket of that index.
     Datagrams(usize),
+}
+
+impl Wake {
+    /// As it is known to the poller: the sockets come last.
+    fn token(self) -> u64 {
+        match self {
+            Self::Orders => 0,
+            Self::Alarm => 1,
+            Self::Tcp => 2,
+            Self::Datagrams(index) => 3 + index as u64,
+        }
+    }
+
+    fn of(token: u64) -> Self {
+        match token {
+            0 => Self::Orders,
+            1 => Self::Alarm,
+            2 => Self::Tcp,
+            socket => Self::Datagrams((socket - 3) as usize),
+        }
+    }
 }
 
 /// One shard, before its thread starts.
@@ -64,6 +94,7 @@ pub(crate) struct Shard {
     pub(crate) sockets: Vec<MediaSocket>,
     pub(crate) tcp: TcpMedia,
     pub(crate) waker: Waker,
+    pub(crate) sleep: Sleep,
     pub(crate) state: Arc<ShardState>,
     pub(crate) orders: Receiver<MediaCommand>,
     pub(crate) events: Queue<MediaEvent>,
@@ -71,20 +102,41 @@ pub(crate) struct Shard {
     pub(crate) metrics: Arc<Metrics>,
 }
 
+/// What a shard sleeps on.
+pub(crate) struct Sleep {
+    poller: Poller,
+    alarm: Alarm,
+}
+
+impl Sleep {
+    /// Until one of these is ready, or something is due.
+    pub(crate) fn new(waker: &Waker, tcp: &TcpMedia, sockets: &[MediaSocket]) -> io::Result<Self> {
+        let (poller, alarm) = (Poller::new()?, Alarm::new()?);
+        poller.add(waker, Wake::Orders.token())?;
+        poller.add(&alarm, Wake::Alarm.token())?;
+        poller.add(tcp, Wake::Tcp.token())?;
+        for (index, socket) in sockets.iter().enumerate() {
+            poller.add(socket, Wake::Datagrams(index).token())?;
+        }
+        Ok(Self { poller, alarm })
+    }
+}
+
 impl Shard {
     /// Runs until it is told to stop.
     pub(crate) fn run(mut self) {
         let mut sender = Sender::new(&self.sockets);
         let mut buffers = ReceiveBuffers::new();
-        let mut polled = self.polled();
+        let mut ready = Vec::new();
         let mut wakes = Vec::new();
         let mut journal = Journal::new(Instant::now());
         while !self.state.stop.load(Ordering::Acquire) {
-            self.wait(&mut polled, &mut wakes, journal.next_export);
+            self.wait(&mut ready, &mut wakes, journal.next_export);
             let now = Instant::now();
             for wake in &wakes {
                 match wake {
                     Wake::Orders => self.carry_out_orders(&mut journal, now),
+                    Wake::Alarm => self.sleep.alarm.reset(),
                     Wake::Tcp => self.tcp.turn(&mut self.core, now, &self.metrics),
                     Wake::Datagrams(index) => {
                         self.receive(*index, &mut buffers, &mut sender, &mut journal, now)
@@ -102,11 +154,8 @@ impl Shard {
                 &self.metrics,
                 now,
             );
-            self.flush(
-                &mut sender,
-                now,
-                wakes.len() > usize::from(wakes.contains(&Wake::Orders)),
-            );
+            let forwards = |wake: &Wake| matches!(wake, Wake::Tcp | Wake::Datagrams(_));
+            self.flush(&mut sender, now, wakes.iter().any(forwards));
             if now >= journal.next_export {
                 self.export(&mut journal, now);
             }
@@ -125,48 +174,16 @@ impl Shard {
         }
     }
 
-    /// What to poll: first the waker, then TCP, then the UDP sockets in their order.
-    fn polled(&self) -> Vec<libc::pollfd> {
-        let sockets = self.sockets.iter().map(AsRawFd::as_raw_fd);
-        [self.waker.fd(), self.tcp.fd()]
-            .into_iter()
-            .chain(sockets)
-            .map(|fd| libc::pollfd {
-                fd,
-                events: libc::POLLIN,
-                revents: 0,
-            })
-            .collect()
-    }
-
     /// Sleeps until there is input or something is due, and lists what there is.
-    fn wait(&self, polled: &mut [libc::pollfd], wakes: &mut Vec<Wake>, next_export: Instant) {
-        let now = Instant::now();
-        let deadline = self
-            .core
-            .poll_timeout()
-            .map_or(next_export, |timeout| timeout.min(next_export));
-        let timeout = deadline.saturating_duration_since(now);
-        let timespec = libc::timespec {
-            tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: i64::from(timeout.subsec_nanos()),
-        };
-        let count = libc::nfds_t::try_from(polled.len()).expect("a few sockets");
-        // SAFETY: `polled` and `timespec` live until the call returns; no signal mask is given.
-        let ready = unsafe { libc::ppoll(polled.as_mut_ptr(), count, &raw const timespec, std::ptr::null()) };
+    fn wait(&mut self, ready: &mut Vec<Ready>, wakes: &mut Vec<Wake>, next_export: Instant) {
+        let due = self.core.poll_timeout();
+        self.sleep
+            .alarm
+            .ring_by(due.map_or(next_export, |due| due.min(next_export)));
+        self.sleep.poller.wait(ready);
         wakes.clear();
-        if ready <= 0 {
-            return;
-        }
-        for (index, one) in polled.iter().enumerate() {
-            if one.revents != 0 {
-                wakes.push(match index {
-                    0 => Wake::Orders,
-                    1 => Wake::Tcp,
-                    _ => Wake::Datagrams(index - 2),
-                });
-            }
-        }
+        wakes.extend(ready.iter().map(|ready| Wake::of(ready.token)));
+        wakes.sort_unstable();
     }
 
     fn receive(
@@ -187,15 +204,17 @@ impl Shard {
                 speech,
                 ..
             } = self;
-            let more = sockets[index].receive(buffers, |source, local, datagram| {
-                core.handle_datagram(now, source, local, datagram);
-                if core.outbox().waiting_bytes() >= OUTBOX_BYTES_AT_ONCE {
-                    publish(core, journal, events, speech, metrics, now);
-                    metrics.count_sends(sender.send(core.outbox(), sockets));
-                    if core.outbox().frames() > 0 {
-                        tcp.send(core, now, metrics);
+            let more = sockets[index].receive(buffers, |source, local, datagrams, size| {
+                for together in datagrams.chunks_mut(DATAGRAMS_TOGETHER * size) {
+                    core.handle_datagrams(now, source, local, together, size);
+                    if core.outbox().waiting_bytes() >= OUTBOX_BYTES_AT_ONCE {
+                        publish(core, journal, events, speech, metrics, now);
+                        metrics.count_sends(sender.send(core.outbox(), sockets));
+                        if core.outbox().frames() > 0 {
+                            tcp.send(core, now, metrics);
+                        }
+                        core.outbox().clear();
                     }
-                    core.outbox().clear();
                 }
             });
             match more {

@@ -4,6 +4,7 @@ use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 
+use libc::c_int;
 use quinn_udp::{RecvMeta, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -56,6 +57,9 @@ impl MediaSocket {
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         let state = UdpSocketState::new((&socket).into())?;
+        for (level, option) in unused_notes(address) {
+            switch_off(&socket, level, option);
+        }
         // Best effort: what was granted is read back, warned about and exported.
         let _ = state.set_recv_buffer_size((&socket).into(), SOCKET_BUFFER_BYTES);
         let _ = state.set_send_buffer_size((&socket).into(), SOCKET_BUFFER_BYTES);
@@ -99,12 +103,12 @@ impl MediaSocket {
         self.state.max_gso_segments()
     }
 
-    /// Receives one batch and hands each datagram over with its source and the address it came to. Returns
-    /// whether there may be more.
+    /// Receives one batch and hands it over by source: where from, to which address, the datagrams one behind the
+    /// other, and how long each of them is but the last, which may be shorter. Returns whether there may be more.
     pub(crate) fn receive(
         &self,
         buffers: &mut ReceiveBuffers,
-        mut each: impl FnMut(SocketAddr, SocketAddr, &mut [u8]),
+        mut each: impl FnMut(SocketAddr, SocketAddr, &mut [u8], usize),
     ) -> io::Result<bool> {
         let mut chunks = buffers.bytes.chunks_exact_mut(RECEIVE_BUFFER_BYTES);
         let mut slices: [IoSliceMut<'_>; RECEIVE_BATCH] = std::array::from_fn(|_| {
@@ -123,12 +127,39 @@ impl MediaSocket {
             let ip = if self.is_wildcard() { meta.dst_ip } else { None };
             let local = SocketAddr::new(ip.unwrap_or(self.bound.ip()), self.bound.port());
             let len = meta.len.min(chunk.len());
-            for datagram in chunk[..len].chunks_mut(meta.stride.max(1)) {
-                each(meta.addr, local, datagram);
+            if len > 0 {
+                each(meta.addr, local, &mut chunk[..len], meta.stride.max(1));
             }
         }
         Ok(received == RECEIVE_BATCH)
     }
+}
+
+/// What the kernel is asked to note with each datagram though nobody reads it: the time (which it then takes for every
+/// packet of the machine), the class of traffic, and where it came to if that can be one address only.
+fn unused_notes(bound: SocketAddr) -> impl Iterator<Item = (c_int, c_int)> {
+    let time = (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS);
+    let (class, came_to) = if bound.is_ipv4() {
+        (
+            (libc::IPPROTO_IP, libc::IP_RECVTOS),
+            (libc::IPPROTO_IP, libc::IP_PKTINFO),
+        )
+    } else {
+        (
+            (libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS),
+            (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
+        )
+    };
+    let came_to = (!bound.ip().is_unspecified()).then_some(came_to);
+    [time, class].into_iter().chain(came_to)
+}
+
+/// Best effort: left on, it costs a little.
+fn switch_off(socket: &Socket, level: c_int, option: c_int) {
+    let off: c_int = 0;
+    let len = libc::socklen_t::try_from(size_of::<c_int>()).expect("a small number");
+    // SAFETY: `off` lives until the call returns, and `len` is its size; the descriptor is open.
+    let _ = unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const off).cast(), len) };
 }
 
 impl AsRawFd for MediaSocket {
@@ -150,8 +181,8 @@ mod tests {
             .unwrap();
         let mut seen = Vec::new();
         server
-            .receive(&mut ReceiveBuffers::new(), |source, local, datagram| {
-                seen.push((source, local, datagram.to_vec()));
+            .receive(&mut ReceiveBuffers::new(), |source, local, datagrams, size| {
+                seen.push((source, local, datagrams[..size].to_vec()));
             })
             .unwrap();
         let local = SocketAddr::from(([127, 0, 0, 1], server.bound().port()));

@@ -1,4 +1,4 @@
-//! Waking a shard that sleeps in `poll`: an eventfd(2) beside its sockets.
+//! Waking a shard that sleeps: an eventfd(2) beside its sockets.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub(crate) struct Waker(Arc<File>);
 
 impl Waker {
-    /// A new one; the shard polls [`Waker::fd`].
+    /// A new one; the shard polls it.
     pub(crate) fn new() -> io::Result<Self> {
         // SAFETY: eventfd has no memory preconditions; its result is checked before it is owned.
         let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
@@ -22,7 +22,7 @@ impl Waker {
         Ok(Self(Arc::new(File::from(owned))))
     }
 
-    /// Makes the shard's `poll` return, now or the next time it is called.
+    /// Makes the shard's sleep end, the present one or the next.
     pub(crate) fn wake(&self) {
         // Fails only when the counter is full, and then the shard is awake anyway.
         let _ = (&*self.0).write(&1u64.to_ne_bytes());
@@ -32,9 +32,10 @@ impl Waker {
     pub(crate) fn reset(&self) {
         let _ = (&*self.0).read(&mut [0; 8]);
     }
+}
 
-    /// What to poll for reading.
-    pub(crate) fn fd(&self) -> RawFd {
+impl AsRawFd for Waker {
+    fn as_raw_fd(&self) -> RawFd {
         self.0.as_raw_fd()
     }
 }

@@ -39,6 +39,7 @@ mod steadiness;
 mod svc;
 pub(crate) mod time;
 mod timeline;
+pub(crate) mod train;
 mod twcc;
 pub(crate) mod uplink;
 mod vp8;

@@ -54,8 +54,6 @@ pub(crate) struct MediaPacket<'a> {
     pub(crate) stream: StreamId,
     pub(crate) layer: u8,
     pub(crate) stored: StoredPacket<'a>,
-    /// Of the packets before it, for whoever loses packets.
-    pub(crate) copies: &'a Copies,
     /// What a picture's packet says of itself; `None` for sound.
     pub(crate) video: Option<VideoPacket>,
     /// Where the stream's timestamps lie in time.
@@ -377,8 +375,14 @@ impl Outgoing {
     }
 
     /// Sends the packet if it belongs to what this subscriber gets, or lets it wait for the line. `pair` is the
-    /// stream's place.
-    pub(crate) fn forward(&mut self, pair: usize, packet: &MediaPacket<'_>, leg: &mut Leg<'_>) {
+    /// stream's place; `copies` are of the packets before it, for whoever loses packets.
+    pub(crate) fn forward(
+        &mut self,
+        pair: usize,
+        packet: &MediaPacket<'_>,
+        copies: &Copies,
+        leg: &mut Leg<'_>,
+    ) {
         let stored = &packet.stored;
         let must_wait = packet.video.is_some() && !leg.pacer.is_open(leg.now);
         let counters = must_wait.then(|| self.rewriter.counters());
@@ -404,7 +408,7 @@ impl Outgoing {
             return;
         }
         let copies_max = self.copies_max(rewritten.index, leg);
-        let (prefix, copies) = packet.copies.prefix(copies_max);
+        let (prefix, copies) = copies.prefix(copies_max);
         self.note_copies(rewritten.index, copies);
         leg.copies = copies;
         self.send(stored, prefix, packet.video.as_ref(), rewritten, leg);

@@ -21,6 +21,7 @@ mod slots;
 mod speakers;
 mod statistics;
 mod timing;
+mod together;
 mod transports;
 mod wire;
 mod world;

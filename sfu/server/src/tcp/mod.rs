@@ -6,13 +6,12 @@
 //! connectivity check has come over it.
 
 mod connection;
-mod poller;
 mod queue;
 
 use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::Instant;
 
 use hearken_sfu_core::transport::{Pair, Protocol};
@@ -20,9 +19,9 @@ use hearken_sfu_core::{Core, Outbox};
 use socket2::{Domain, Protocol as SocketProtocol, Socket, Type};
 
 use self::connection::{CloseReason, Connection};
-use self::poller::{Interest, Poller, Ready};
 use self::queue::Dropped;
 use crate::metrics::Metrics;
+use crate::poller::{Interest, Poller, Ready};
 use crate::shard::OUTBOX_BYTES_AT_ONCE;
 
 /// Connections of one shard. Full: the one that has waited longest for its proof gives way; if all are proven, new
@@ -104,11 +103,6 @@ impl TcpMedia {
             touched: Vec::new(),
             buffer: vec![0; READ_BUFFER_BYTES],
         })
-    }
-
-    /// What to poll for reading: then [`Self::turn`] has something to do.
-    pub(crate) fn fd(&self) -> RawFd {
-        self.poller.fd()
     }
 
     /// Connections that are open.
@@ -296,6 +290,13 @@ impl TcpMedia {
             self.unproven -= 1;
         }
         core.handle_closed(connection.pair);
+    }
+}
+
+/// To be polled for reading: then [`TcpMedia::turn`] has something to do.
+impl AsRawFd for TcpMedia {
+    fn as_raw_fd(&self) -> RawFd {
+        self.poller.as_raw_fd()
     }
 }
 

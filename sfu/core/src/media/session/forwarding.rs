@@ -1,5 +1,5 @@
-//! The way of one packet: from its publisher to everybody who gets the source. No allocation, but for the
-//! copy that goes to the captions.
+//! The way of a packet: from its publisher to everybody who gets the source. Sound goes out at once, pictures as
+//! trains of what came together. No allocation, but for the copy that goes to the captions.
 
 use hearken_protocol::{MediaEvent, Sensitive, SpeechPacket, TrackSource};
 
@@ -8,12 +8,21 @@ use crate::media::cache::StoredPacket;
 use crate::media::downlink::Half;
 use crate::media::outgoing::{Leg, MediaPacket, Promise};
 use crate::media::participant::{Participant, Subscription};
+use crate::media::red::Copies;
+use crate::media::train::Train;
 use crate::media::uplink::ReceivedPacket;
 use crate::{Content, DropCause};
 
 impl Session {
-    /// Takes a decrypted RTP packet of the participant at `at`.
-    pub(crate) fn handle_rtp(&mut self, at: usize, packet: &[u8], now: Now, shared: &mut Shared) {
+    /// Takes a decrypted RTP packet of the participant at `at`. If it joins the `train`, it goes out with that.
+    pub(crate) fn handle_rtp<'a>(
+        &mut self,
+        at: usize,
+        packet: &'a [u8],
+        now: Now,
+        shared: &mut Shared,
+        train: &mut Train<'a>,
+    ) {
         let Some(participant) = self.participant(at) else {
             return;
         };
@@ -32,9 +41,9 @@ impl Session {
         let result = received.and_then(|received| {
             // What was missing before this packet goes before it.
             while let Some(restored) = self.take_restored(at) {
-                self.handle_media(at, packet, restored, now, shared)?;
+                self.handle_media(at, packet, restored, now, shared, train)?;
             }
-            self.handle_media(at, packet, received, now, shared)
+            self.handle_media(at, packet, received, now, shared, train)
         });
         if let Err(cause) = result {
             shared.counters.drops.count(cause);
@@ -45,14 +54,22 @@ impl Session {
         self.connection(at)?.uplink.take_restored()
     }
 
-    fn handle_media(
+    fn handle_media<'a>(
         &mut self,
         at: usize,
-        packet: &[u8],
-        received: ReceivedPacket<'_>,
+        packet: &'a [u8],
+        received: ReceivedPacket<'a>,
         now: Now,
         shared: &mut Shared,
+        train: &mut Train<'a>,
     ) -> Result<(), DropCause> {
+        let Some(connection) = self.connection(at) else {
+            return Ok(());
+        };
+        let source = connection.uplink.stream(received.stream).source;
+        if !train.takes(at, source) {
+            self.send_train(train, now, shared);
+        }
         let has_captions = self.has_captions;
         let session = self.id;
         let needs_copies = self.needs_copies;
@@ -64,8 +81,7 @@ impl Session {
             return Ok(());
         };
         let stream = connection.uplink.stream(received.stream);
-        let source = stream.source;
-        let payload = &packet[received.payload.clone()];
+        let payload = &packet[received.payload];
         let video = match stream.video_codec() {
             Some(codec) => Some(stream.read_video(codec, payload, received.dependency, now.time)?),
             None => None,
@@ -87,17 +103,14 @@ impl Session {
         let Some(anchor) = stream.clock.anchor() else {
             return Ok(());
         };
+        self.copies.clear();
         if source.is_audio() && needs_copies {
             self.copies.collect(&stream.cache, &stored, now.time);
-        } else {
-            self.copies.clear();
         }
-        let copies = std::mem::take(&mut self.copies);
         let media = MediaPacket {
             stream: stream.id,
             layer: stream.layer,
             stored,
-            copies: &copies,
             video,
             anchor,
         };
@@ -117,9 +130,19 @@ impl Session {
             });
         }
         self.notice_sending(at, source, now, shared);
-        self.forward(at, source, &media, now, shared);
-        self.copies = copies;
+        train.push(at, source, media);
+        if source.is_audio() {
+            self.send_train(train, now, shared);
+        }
         Ok(())
+    }
+
+    /// Sends what is in the train, and empties it.
+    pub(crate) fn send_train(&mut self, train: &mut Train<'_>, now: Now, shared: &mut Shared) {
+        if !train.packets().is_empty() {
+            self.forward(train, now, shared);
+            train.clear();
+        }
     }
 
     /// A packet of the source has come.
@@ -148,31 +171,38 @@ impl Session {
         }
     }
 
-    fn forward(
-        &mut self,
-        at: usize,
-        source: TrackSource,
-        media: &MediaPacket<'_>,
-        now: Now,
-        shared: &mut Shared,
-    ) {
+    fn forward(&mut self, train: &Train<'_>, now: Now, shared: &mut Shared) {
+        let Train { at, source, .. } = *train;
+        let session = self.id;
         let Some(participant) = self.participant(at) else {
             return;
         };
         let owner = participant.id;
         let subscribers = std::mem::take(&mut participant.track(source).subscribers);
+        let copies = std::mem::take(&mut self.copies);
         for subscription in &subscribers {
-            let session = self.id;
-            if let Some(receiver) = self.participant(subscription.participant) {
+            for media in train.packets().iter().flatten() {
+                let Some(receiver) = self.participant(subscription.participant) else {
+                    break;
+                };
                 let announce = |receiver: &mut Participant, shared: &mut Shared| {
                     renew_promise(session, receiver, *subscription, (owner, source), now, shared);
                 };
-                forward_to(receiver, *subscription, source, media, now, shared, announce);
+                forward_to(
+                    receiver,
+                    *subscription,
+                    source,
+                    (media, &copies),
+                    now,
+                    shared,
+                    announce,
+                );
                 if holds_something(receiver) {
                     self.keep_pace(subscription.participant, now, shared);
                 }
             }
         }
+        self.copies = copies;
         if let Some(participant) = self.participant(at) {
             participant.track(source).subscribers = subscribers;
         }
@@ -189,7 +219,7 @@ fn forward_to(
     receiver: &mut Participant,
     to: Subscription,
     source: TrackSource,
-    media: &MediaPacket<'_>,
+    (media, copies): (&MediaPacket<'_>, &Copies),
     now: Now,
     shared: &mut Shared,
     announce: impl Fn(&mut Participant, &mut Shared),
@@ -238,7 +268,7 @@ fn forward_to(
         copies: downlink.redundancy.copies(),
         now: now.time,
     };
-    outgoing.forward(to.pair, media, &mut leg);
+    outgoing.forward(to.pair, media, copies, &mut leg);
     if outgoing.report_is_due() {
         shared.rtcp.clear();
         let cname = std::mem::take(&mut pair.cname);

@@ -212,13 +212,16 @@ impl Opener {
         let header_bytes = rtp_header_bytes(packet).ok_or(DropReason::MalformedRtp)?;
         let sequence = u16::from_be_bytes([packet[2], packet[3]]);
         let ssrc = u32::from_be_bytes([packet[8], packet[9], packet[10], packet[11]]);
-        let stream = self.rtp.get(&ssrc).copied();
-        let mut window = stream.unwrap_or_default();
+        let is_full = self.rtp.len() >= STREAMS_MAX;
+        let mut fresh = ReplayWindow::default();
+        let known = self.rtp.get_mut(&ssrc);
+        let is_known = known.is_some();
+        let window = known.unwrap_or(&mut fresh);
         let index = window.estimate(sequence).ok_or(DropReason::ReplayedRtp)?;
         if !window.accepts(index) {
             return Err(DropReason::ReplayedRtp);
         }
-        if stream.is_none() && self.rtp.len() >= STREAMS_MAX {
+        if !is_known && is_full {
             return Err(DropReason::TooManyStreams);
         }
         let open = self
@@ -226,7 +229,9 @@ impl Opener {
             .open_rtp(packet, header_bytes, index)
             .map_err(|_| DropReason::UnauthenticRtp)?;
         window.insert(index);
-        self.rtp.insert(ssrc, window);
+        if !is_known {
+            self.rtp.insert(ssrc, fresh);
+        }
         Ok(open)
     }
 

@@ -8,7 +8,7 @@ const EVENTS_PER_LOOK: usize = 64;
 
 /// What to be told of one socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Interest {
+pub(crate) enum Interest {
     /// When there is something to read, or the other side has hung up.
     Read,
     /// Also when there is room to write.
@@ -17,21 +17,21 @@ pub(super) enum Interest {
 
 /// What one socket is ready for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ready {
+pub(crate) struct Ready {
     /// As it was given with the socket.
-    pub(super) token: u64,
+    pub(crate) token: u64,
     /// Something can be read, be it the end or an error.
-    pub(super) readable: bool,
+    pub(crate) readable: bool,
     /// There is room to write.
-    pub(super) writable: bool,
+    pub(crate) writable: bool,
 }
 
 /// A set of sockets. One that is closed leaves it by itself.
 #[derive(Debug)]
-pub(super) struct Poller(OwnedFd);
+pub(crate) struct Poller(OwnedFd);
 
 impl Poller {
-    pub(super) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         // SAFETY: epoll_create1 has no memory preconditions; its result is checked before it is owned.
         let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
         if fd < 0 {
@@ -41,26 +41,30 @@ impl Poller {
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 
-    /// What to poll for reading: it is readable while any of the sockets is ready.
-    pub(super) fn fd(&self) -> RawFd {
-        self.0.as_raw_fd()
-    }
-
-    pub(super) fn add(&self, socket: &impl AsRawFd, token: u64) -> io::Result<()> {
+    pub(crate) fn add(&self, socket: &impl AsRawFd, token: u64) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_ADD, socket, token, Interest::Read)
     }
 
-    pub(super) fn change(&self, socket: &impl AsRawFd, token: u64, interest: Interest) -> io::Result<()> {
+    pub(crate) fn change(&self, socket: &impl AsRawFd, token: u64, interest: Interest) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_MOD, socket, token, interest)
     }
 
     /// Lists what is ready now, without waiting.
-    pub(super) fn look(&self, ready: &mut Vec<Ready>) {
+    pub(crate) fn look(&self, ready: &mut Vec<Ready>) {
+        self.list(ready, 0);
+    }
+
+    /// Sleeps until something is ready, and lists it. A signal may end the sleep with nothing to list.
+    pub(crate) fn wait(&self, ready: &mut Vec<Ready>) {
+        self.list(ready, -1);
+    }
+
+    fn list(&self, ready: &mut Vec<Ready>, timeout_ms: i32) {
         ready.clear();
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS_PER_LOOK];
         let room = i32::try_from(EVENTS_PER_LOOK).expect("a small number");
         // SAFETY: `events` has room for that many and lives until the call returns.
-        let count = unsafe { libc::epoll_wait(self.fd(), events.as_mut_ptr(), room, 0) };
+        let count = unsafe { libc::epoll_wait(self.as_raw_fd(), events.as_mut_ptr(), room, timeout_ms) };
         let count = usize::try_from(count).unwrap_or(0);
         let is = |event: &libc::epoll_event, flags: i32| event.events & flags.cast_unsigned() != 0;
         ready.extend(events[..count].iter().map(|event| Ready {
@@ -83,11 +87,18 @@ impl Poller {
             u64: token,
         };
         // SAFETY: `event` lives until the call returns; both descriptors are open.
-        let done = unsafe { libc::epoll_ctl(self.fd(), what, socket.as_raw_fd(), &raw mut event) };
+        let done = unsafe { libc::epoll_ctl(self.as_raw_fd(), what, socket.as_raw_fd(), &raw mut event) };
         if done < 0 {
             Err(io::Error::last_os_error())
         } else {
             Ok(())
         }
+    }
+}
+
+/// To be polled beside others: it is readable while any of the sockets is ready.
+impl AsRawFd for Poller {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
     }
 }
