@@ -2,8 +2,9 @@
 //! per forwarded packet. Beside it what sealing alone takes, which nothing that encrypts for each subscriber can
 //! be faster than.
 //!
-//! Real client transports join through the core, over ICE and DTLS, in virtual time. Sealing by the publisher and
-//! the core's clock are outside of what is measured; opening, which happens once for all subscribers, is inside.
+//! A frame's packets come as the kernel hands them over when it coalesces them (GRO): all at once. Real client
+//! transports join through the core, over ICE and DTLS, in virtual time. Sealing by the publisher and the core's clock
+//! are outside of what is measured; opening, which happens once for all subscribers, is inside.
 #![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
 
 use std::hint::black_box;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use hearken_benches::{Answer, Publisher, Sections, Ssrcs, offer};
+use hearken_benches::{Answer, Publisher, Sections, Sound, Ssrcs, VideoShape, offer};
 use hearken_protocol::{
     Importance, MediaCommand, MediaEvent, MediaGrants, ParticipantId, SessionId, TrackSource, ViewItem,
     ViewMode,
@@ -71,7 +72,7 @@ impl Room {
             now,
             identity,
             clients: Vec::new(),
-            publisher: Publisher::new(Ssrcs::new(0)),
+            publisher: Publisher::new(Ssrcs::new(0), VideoShape::default(), Sound::Speech),
         };
         let (session, captions) = (SESSION, false);
         room.command(MediaCommand::OpenSession { session, captions });
@@ -87,16 +88,15 @@ impl Room {
     /// and the core takes theirs for lines without limits only when it has waited for that.
     fn settle(&mut self) {
         let until = self.now + SETTLE_TIME;
-        let mut forwarded = 0;
+        let mut reached = 0;
         while self.now < until {
             self.publisher.want_key_frame();
-            forwarded = 0;
-            for mut datagram in self.next_frame() {
-                forwarded = self.forward(&mut datagram);
-                self.core.outbox().clear();
-            }
+            let mut frame = self.next_frame();
+            let packets = frame.packets();
+            reached = self.forward(frame.take(packets)) / packets;
+            self.core.outbox().clear();
         }
-        assert_eq!(forwarded, self.clients.len() - 1, "a packet goes to everybody");
+        assert_eq!(reached, self.clients.len() - 1, "a packet goes to everybody");
     }
 
     fn command(&mut self, command: MediaCommand) {
@@ -219,24 +219,54 @@ impl Room {
     }
 
     /// The packets of the publisher's next frame, sealed, when it is due.
-    fn next_frame(&mut self) -> Vec<Vec<u8>> {
+    fn next_frame(&mut self) -> Frame {
         self.pass_time(FRAME_INTERVAL);
-        let mut datagrams = Vec::new();
+        let mut frame = Frame::default();
         let transport = &mut self.clients[0].transport;
         self.publisher.frame(0, |packet, header, index| {
-            let mut sealed = packet.to_vec();
-            sealed.resize(packet.len() + SRTP_OVERHEAD_MAX, 0);
-            let len = transport.seal_rtp(&mut sealed, header, packet.len(), index);
-            sealed.truncate(len.expect("connected"));
-            datagrams.push(sealed);
+            let start = frame.datagrams.len();
+            frame.datagrams.extend_from_slice(packet);
+            frame
+                .datagrams
+                .resize(start + packet.len() + SRTP_OVERHEAD_MAX, 0);
+            let sealed = &mut frame.datagrams[start..];
+            let len = transport.seal_rtp(sealed, header, packet.len(), index);
+            frame.size = len.expect("connected");
+            frame.datagrams.truncate(start + frame.size);
         });
-        datagrams
+        frame
     }
 
-    fn forward(&mut self, datagram: &mut [u8]) -> usize {
+    /// Hands over what the kernel would have coalesced; how many datagrams there are to send then.
+    fn forward(&mut self, (datagrams, size): (&mut [u8], usize)) -> usize {
         let source = self.clients[0].address;
-        self.core.handle_datagram(self.now, source, self.server, datagram);
+        self.core
+            .handle_datagrams(self.now, source, self.server, datagrams, size);
         self.core.outbox().datagrams().len()
+    }
+}
+
+/// The packets of a frame, which are all of one size, one behind the other.
+#[derive(Default)]
+struct Frame {
+    datagrams: Vec<u8>,
+    size: usize,
+    taken: usize,
+}
+
+impl Frame {
+    /// Packets that are left.
+    fn packets(&self) -> usize {
+        (self.datagrams.len() - self.taken)
+            .checked_div(self.size)
+            .unwrap_or(0)
+    }
+
+    /// The next so many packets, and the size of each.
+    fn take(&mut self, packets: usize) -> (&mut [u8], usize) {
+        let start = self.taken;
+        self.taken += packets * self.size;
+        (&mut self.datagrams[start..self.taken], self.size)
     }
 }
 
@@ -245,27 +275,24 @@ fn forwarding(criterion: &mut Criterion) {
     for subscribers in [10, 20] {
         let mut room = Room::new(subscribers);
         group.throughput(Throughput::Elements(subscribers as u64));
-        let (mut ready, mut next) = (Vec::new(), 0);
+        let mut frame = Frame::default();
         // One iteration is one packet of the publisher, forwarded to all.
         group.bench_function(BenchmarkId::new("to", subscribers), |bencher| {
             bencher.iter_custom(|iterations| {
                 let mut left = usize::try_from(iterations).unwrap_or(usize::MAX);
                 let mut measured = Duration::ZERO;
                 while left > 0 {
-                    if next == ready.len() {
-                        (ready, next) = (room.next_frame(), 0);
+                    if frame.packets() == 0 {
+                        frame = room.next_frame();
                     }
-                    let batch = &mut ready[next..];
-                    let count = left.min(batch.len());
-                    let mut forwarded = 0;
+                    let count = left.min(frame.packets());
+                    let packets = frame.take(count);
                     let started = Instant::now();
-                    for datagram in &mut batch[..count] {
-                        forwarded += black_box(room.forward(datagram));
-                        room.core.outbox().clear();
-                    }
+                    let forwarded = black_box(room.forward(packets));
+                    room.core.outbox().clear();
                     measured += started.elapsed();
                     assert_eq!(forwarded, subscribers * count, "all to all");
-                    (left, next) = (left - count, next + count);
+                    left -= count;
                 }
                 measured
             });

@@ -11,7 +11,8 @@ use hearken_sfu_core::transport::Identity;
 
 use crate::offer::offer;
 use crate::peer::{Offering, Peer, Publishing};
-use crate::run::{join_room, pump};
+use crate::run::{Load, join_room, pump};
+use crate::synthetic::{Sound, VideoShape};
 use crate::tally::{Tally, Window};
 use crate::{CaptionModel, Links, Schedule, ServerProcess, Shape, Signaling};
 
@@ -47,7 +48,14 @@ pub fn measure_joins(binary: &Path, people: usize, joins: usize) -> Result<JoinR
     };
     // Seats of those who leave stay taken for a while, in case they come back.
     let capacity = people + joins;
-    let joined = join_room(&server, capacity, shape, &identity, 0, &mut tally);
+    let joined = join_room(
+        &server,
+        capacity,
+        (shape, Load::default()),
+        &identity,
+        0,
+        &mut tally,
+    );
     let (joined, links) = runtime.block_on(joined)?;
     let (lines, mut peers): (Vec<_>, Vec<_>) = joined.into_iter().unzip();
 
@@ -99,7 +107,9 @@ async fn join_once(
     offering.start_clock();
     let answer = line.negotiate(sdp).await?;
     let publishing = Publishing {
-        schedule: Schedule::new(Instant::now(), number),
+        schedule: Schedule::new(Instant::now(), number, VideoShape::default()),
+        video: VideoShape::default(),
+        sound: Sound::Speech,
         subscribers: 0,
     };
     let mut peer = offering.answered(&answer, Some(publishing))?;

@@ -18,7 +18,7 @@ use crate::answer::Answer;
 use crate::offer::{Sections, Ssrcs};
 use crate::receiving::{Formats, Received, Receiver};
 use crate::rtp::{control_packets, word};
-use crate::synthetic::{PacketKind, Publisher, Schedule, sent_at};
+use crate::synthetic::{PacketKind, Publisher, Schedule, Sound, Stamp, VideoShape};
 use crate::tally::Tally;
 
 const RECEIVE_BATCH: usize = 8;
@@ -55,7 +55,11 @@ impl Default for ReceiveBuffers {
 pub struct Publishing {
     /// When.
     pub schedule: Schedule,
-    /// How many get each packet.
+    /// What of pictures.
+    pub video: VideoShape,
+    /// What of sound.
+    pub sound: Sound,
+    /// How many get each packet that is for anybody.
     pub subscribers: u64,
 }
 
@@ -99,6 +103,7 @@ impl Offering {
         let answer = Answer::parse(sdp)?;
         let local_address = self.socket.local_addr()?;
         let state = UdpSocketState::new((&self.socket).into())?;
+        without_time_stamps(&self.socket);
         let _ = state.set_recv_buffer_size((&self.socket).into(), SOCKET_BUFFER_BYTES);
         let _ = state.set_send_buffer_size((&self.socket).into(), SOCKET_BUFFER_BYTES);
         let Sections {
@@ -117,9 +122,14 @@ impl Offering {
             profiles: vec![SrtpProfile::AeadAes128Gcm],
         };
         let now = Instant::now();
+        let (video, sound) = publishing
+            .as_ref()
+            .map_or((VideoShape::default(), Sound::Speech), |publishing| {
+                (publishing.video, publishing.sound)
+            });
         let mut peer = Peer {
             transport: ClientTransport::new(config, now),
-            publisher: Publisher::new(ssrcs),
+            publisher: Publisher::new(ssrcs, video, sound),
             receiver: Receiver::new(ssrcs.video, Formats::parse(sdp), self.number, now),
             socket: self.socket,
             state,
@@ -264,7 +274,7 @@ impl Peer {
                     Received::Other => return,
                 }
                 // Media end with their stamp.
-                if let Some(stamp) = sent_at(packet) {
+                if let Some(stamp) = Stamp::read(packet) {
                     tally.received(stamp, now);
                 }
             }
@@ -338,6 +348,9 @@ impl Peer {
         let subscribers = self
             .publishing
             .as_ref()
+            .filter(|publishing| {
+                kind == PacketKind::Video || publishing.sound != Sound::Noise { is_heard: false }
+            })
             .map_or(0, |publishing| publishing.subscribers);
         let stamp = tally.stamp(Instant::now());
         self.sealed.clear();
@@ -401,6 +414,22 @@ impl AsRawFd for Peer {
     fn as_raw_fd(&self) -> RawFd {
         self.socket.as_raw_fd()
     }
+}
+
+/// The kernel would note when each packet of the whole machine came, and whoever sends over loopback would pay for that.
+fn without_time_stamps(socket: &UdpSocket) {
+    let off: libc::c_int = 0;
+    let len = libc::socklen_t::try_from(size_of::<libc::c_int>()).expect("a small number");
+    // SAFETY: `off` lives until the call returns, and `len` is its size; the descriptor is open.
+    let _ = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_TIMESTAMPNS,
+            (&raw const off).cast(),
+            len,
+        )
+    };
 }
 
 /// Seals a packet onto the end of `sealed` and returns its length there.

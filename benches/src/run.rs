@@ -10,11 +10,10 @@ use hearken_sfu_core::transport::Identity;
 use crate::janus_room::{JanusClient, subscriber_answer};
 use crate::offer::{offer, publisher_offer};
 use crate::peer::{Offering, Peer, Publishing, ReceiveBuffers};
+use crate::synthetic::{Sound, VideoShape};
 use crate::tally::{Tally, Window};
 use crate::{ApiClient, JanusProcess, Schedule, Server, ServerKind, ServerProcess, Signaling};
 
-/// Media flows this long before it counts: joins, first key frames, caches.
-const WARM_UP: Duration = Duration::from_secs(3);
 /// Packets sent at the end of the window have this long to arrive.
 const DRAIN: Duration = Duration::from_millis(500);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -33,6 +32,30 @@ pub struct Shape {
     pub publishers: usize,
 }
 
+/// What those who send send, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// Their pictures.
+    pub video: VideoShape,
+    /// So many of each room speak, the others' microphones hear noise. `None`: all speak.
+    pub speakers: Option<usize>,
+    /// Media flows this long before it counts: joins, first key frames, caches, finding out what lines carry.
+    pub warm_up: Duration,
+    /// And so long it counts.
+    pub window: Duration,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self {
+            video: VideoShape::default(),
+            speakers: None,
+            warm_up: Duration::from_secs(3),
+            window: Duration::from_secs(10),
+        }
+    }
+}
+
 /// What a run showed.
 #[derive(Debug, Clone)]
 pub struct Report {
@@ -40,6 +63,8 @@ pub struct Report {
     pub forwarded: u64,
     /// Packets that should have been.
     pub expected: u64,
+    /// Packets of sound that came though their senders are none of the loudest of a large group.
+    pub unwanted: u64,
     /// The window.
     pub window: Duration,
     /// CPU time of the server's process in the window.
@@ -121,16 +146,16 @@ impl Drop for Keeper {
 }
 
 /// Runs one shape against a server of its own.
-pub fn run(kind: &ServerKind, shape: Shape, window: Duration) -> Result<Report> {
+pub fn run(kind: &ServerKind, shape: Shape, load: Load) -> Result<Report> {
     let server = kind.start()?;
     let before = server.cost()?;
     let started = Instant::now();
     let mut tally = Tally::new(started, Window::NEVER)?;
-    let (mut peers, lines) = join(&server, shape, &mut tally)?;
+    let (mut peers, lines) = join(&server, (shape, load), &mut tally)?;
     let _keeper = lines.keep();
 
-    let from = Instant::now() + WARM_UP;
-    let to = from + window;
+    let from = Instant::now() + load.warm_up;
+    let to = from + load.window;
     tally.window = Window {
         from_ns: tally.stamp(from),
         to_ns: tally.stamp(to),
@@ -145,14 +170,15 @@ pub fn run(kind: &ServerKind, shape: Shape, window: Duration) -> Result<Report> 
     Ok(Report {
         forwarded: tally.received,
         expected: tally.expected,
-        window,
+        unwanted: tally.unwanted,
+        window: load.window,
         cpu: at_end.cpu - at_start.cpu,
         memory_bytes_per_participant: at_end.memory_bytes.saturating_sub(before.memory_bytes) / participants,
         latency: [0.5, 0.95, 0.99].map(|quantile| tally.latency(quantile)),
     })
 }
 
-fn join(server: &Server, shape: Shape, tally: &mut Tally) -> Result<(Vec<Peer>, Lines)> {
+fn join(server: &Server, (shape, load): (Shape, Load), tally: &mut Tally) -> Result<(Vec<Peer>, Lines)> {
     let mut lines = Lines::new()?;
     let mut peers = Vec::new();
     let identity = Arc::new(Identity::generate()?);
@@ -160,7 +186,7 @@ fn join(server: &Server, shape: Shape, tally: &mut Tally) -> Result<(Vec<Peer>, 
         let Lines { runtime, open } = &mut lines;
         match server {
             Server::Hearken(server) => {
-                let joined = join_room(server, shape.people, shape, &identity, room, tally);
+                let joined = join_room(server, shape.people, (shape, load), &identity, room, tally);
                 let (joined, _) = runtime.block_on(joined)?;
                 for (line, peer) in joined {
                     open.push(Line::Hearken(line));
@@ -168,7 +194,7 @@ fn join(server: &Server, shape: Shape, tally: &mut Tally) -> Result<(Vec<Peer>, 
                 }
             }
             Server::Janus(server) => {
-                let joined = join_janus_room(server, shape, &identity, room, tally);
+                let joined = join_janus_room(server, (shape, load), &identity, room, tally);
                 let (clients, joined) = runtime.block_on(joined)?;
                 open.extend(clients.into_iter().map(Line::Janus));
                 peers.extend(joined);
@@ -178,9 +204,19 @@ fn join(server: &Server, shape: Shape, tally: &mut Tally) -> Result<(Vec<Peer>, 
     Ok((peers, lines))
 }
 
-fn publishing(shape: Shape, person: usize, number: u32) -> Option<Publishing> {
+fn publishing((shape, load): (Shape, Load), person: usize, number: u32) -> Option<Publishing> {
+    let speaks = load.speakers.is_none_or(|speakers| person < speakers);
     (person < shape.publishers).then(|| Publishing {
-        schedule: Schedule::new(Instant::now(), number),
+        schedule: Schedule::new(Instant::now(), number, load.video),
+        video: load.video,
+        sound: if speaks {
+            Sound::Speech
+        } else {
+            // PROTOCOL.md: in a group larger than a receiver's pairs only the loudest are heard.
+            Sound::Noise {
+                is_heard: shape.people - 1 <= PAIRS_MAX,
+            }
+        },
         subscribers: (shape.people - 1) as u64,
     })
 }
@@ -189,7 +225,7 @@ fn publishing(shape: Shape, person: usize, number: u32) -> Option<Publishing> {
 pub(crate) async fn join_room(
     server: &ServerProcess,
     capacity: usize,
-    shape: Shape,
+    (shape, load): (Shape, Load),
     identity: &Arc<Identity>,
     room: usize,
     tally: &mut Tally,
@@ -200,7 +236,7 @@ pub(crate) async fn join_room(
     for person in 0..shape.people {
         let number = u32::try_from(room * shape.people + person)?;
         let mut line = Signaling::join(&server.address, &links, &format!("Load {number}")).await?;
-        let publishing = publishing(shape, person, number);
+        let publishing = publishing((shape, load), person, number);
         if publishing.is_some() {
             line.publish().await?;
         }
@@ -228,7 +264,7 @@ pub(crate) async fn join_room(
 /// Everybody publishes, then everybody subscribes to everybody else.
 async fn join_janus_room(
     server: &JanusProcess,
-    shape: Shape,
+    (shape, load): (Shape, Load),
     identity: &Arc<Identity>,
     room: usize,
     tally: &mut Tally,
@@ -243,7 +279,7 @@ async fn join_janus_room(
         if person == 0 {
             client.create_room(handle, room_number, shape.people).await?;
         }
-        let Some(publishing) = publishing(shape, person, number) else {
+        let Some(publishing) = publishing((shape, load), person, number) else {
             clients.push((client, None));
             continue;
         };

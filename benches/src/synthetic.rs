@@ -1,5 +1,6 @@
-//! Synthetic media with the shape of a call: VP8 at 1 Mbit/s (30 frames of 4 packets a second, key frames when
-//! asked for) and Opus at 32 kbit/s (50 packets a second). Each payload ends with the time it was sent.
+//! Synthetic media with the shape of a call: VP8, by default at 1 Mbit/s (30 frames of 4 packets a second, key frames
+//! when asked for), and Opus at 32 kbit/s (50 packets a second). Each payload ends with the time it was sent, and
+//! whether anybody is to get it.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +8,10 @@ use crate::offer::{LEVEL_EXTENSION, MID_EXTENSION, OPUS, Ssrcs, TWCC_EXTENSION, 
 
 /// Time between two audio packets.
 pub const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
-const FRAME_INTERVAL: Duration = Duration::from_micros(33_333);
-const PACKETS_PER_FRAME: u32 = 4;
-/// 1,042 bytes × 4 × 30 × 8 = 1 Mbit/s.
-const VIDEO_PAYLOAD_BYTES: usize = 1042;
+/// A packet of a picture has no more.
+const VIDEO_PAYLOAD_BYTES_MAX: u32 = 1200;
+/// Room for the beginning of a key frame and the stamp.
+const VIDEO_PAYLOAD_BYTES_MIN: u32 = 40;
 /// 80 bytes × 50 × 8 = 32 kbit/s.
 const AUDIO_PAYLOAD_BYTES: usize = 80;
 const STAMP_BYTES: usize = 8;
@@ -22,6 +23,56 @@ const NTP_TO_UNIX_S: u64 = 2_208_988_800;
 pub const LOUD: u8 = 45;
 /// The flag of the audio-level extension that says so (RFC 6464 §3).
 const VOICE: u8 = 0x80;
+/// Of somebody who speaks, and of the noise of a room, in −dBov.
+const SPEECH_LEVEL: u8 = 30;
+const NOISE_LEVEL: u8 = 70;
+/// The bit of a stamp that says that nobody is to get the packet.
+const NOT_FOR_ANYBODY: u64 = 1 << 63;
+
+/// The video that somebody sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VideoShape {
+    frame_interval: Duration,
+    packets_per_frame: u32,
+    payload_bytes: usize,
+}
+
+impl VideoShape {
+    /// So many kbit/s in so many frames a second, each of as few packets as hold it. `None` when there is nothing to
+    /// send.
+    pub fn new(kbit_per_second: u32, frames_per_second: u32) -> Option<Self> {
+        let frame_bytes = (u64::from(kbit_per_second) * 125).div_ceil(u64::from(frames_per_second.max(1)));
+        let frame_bytes = u32::try_from(frame_bytes).ok().filter(|bytes| *bytes > 0)?;
+        let packets_per_frame = frame_bytes.div_ceil(VIDEO_PAYLOAD_BYTES_MAX);
+        let payload_bytes = frame_bytes
+            .div_ceil(packets_per_frame)
+            .max(VIDEO_PAYLOAD_BYTES_MIN);
+        Some(Self {
+            frame_interval: Duration::from_secs(1) / frames_per_second.max(1),
+            packets_per_frame,
+            payload_bytes: payload_bytes as usize,
+        })
+    }
+}
+
+impl Default for VideoShape {
+    /// 1,042 bytes × 4 × 30 × 8 = 1 Mbit/s.
+    fn default() -> Self {
+        Self::new(1000, 30).expect("there is something to send")
+    }
+}
+
+/// What a microphone hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sound {
+    /// Somebody speaks, and everybody is to get it.
+    Speech,
+    /// The noise of the room: where not everybody is heard, nobody is to get it.
+    Noise {
+        /// Whether everybody is heard.
+        is_heard: bool,
+    },
+}
 
 /// What a packet carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +86,8 @@ pub enum PacketKind {
 /// Makes the RTP packets of one participant, and what else a sending browser says.
 #[derive(Debug)]
 pub struct Publisher {
+    shape: VideoShape,
+    sound: Sound,
     audio: Stream,
     video: Stream,
     repair: Stream,
@@ -71,14 +124,17 @@ struct Sent {
 pub struct Schedule {
     next_audio: Instant,
     next_frame: Instant,
+    frame_interval: Duration,
 }
 
 impl Schedule {
     /// From `start` on; participants are staggered by their number so that they don't send in step.
-    pub fn new(start: Instant, number: u32) -> Self {
+    pub fn new(start: Instant, number: u32, video: VideoShape) -> Self {
+        let frame_interval = video.frame_interval;
         Self {
             next_audio: start + AUDIO_INTERVAL / 16 * (number % 16),
-            next_frame: start + FRAME_INTERVAL / 16 * ((number * 7) % 16),
+            next_frame: start + frame_interval / 16 * ((number * 7) % 16),
+            frame_interval,
         }
     }
 
@@ -98,7 +154,7 @@ impl Schedule {
             self.next_audio += AUDIO_INTERVAL;
             Some(PacketKind::Audio)
         } else if self.next_frame <= now {
-            self.next_frame += FRAME_INTERVAL;
+            self.next_frame += self.frame_interval;
             Some(PacketKind::Video)
         } else {
             None
@@ -108,8 +164,10 @@ impl Schedule {
 
 impl Publisher {
     /// For these SSRCs.
-    pub fn new(ssrcs: Ssrcs) -> Self {
+    pub fn new(ssrcs: Ssrcs, shape: VideoShape, sound: Sound) -> Self {
         Self {
+            shape,
+            sound,
             audio: Stream::new(ssrcs.audio, OPUS, b'0'),
             video: Stream::new(ssrcs.video, VP8, b'1'),
             repair: Stream::new(ssrcs.repair, VP8_RTX, b'1'),
@@ -141,7 +199,12 @@ impl Publisher {
     pub fn audio(&mut self, stamp_ns: u64, mut emit: impl FnMut(&[u8], usize, u64)) {
         let mut packet = Vec::with_capacity(128 + AUDIO_PAYLOAD_BYTES);
         let number = self.next_transport_sequence();
-        let header = self.audio.header(&mut packet, true, Some(30 | VOICE), number);
+        let (level, stamp_ns) = match self.sound {
+            Sound::Speech => (SPEECH_LEVEL | VOICE, stamp_ns),
+            Sound::Noise { is_heard: true } => (NOISE_LEVEL, stamp_ns),
+            Sound::Noise { is_heard: false } => (NOISE_LEVEL, stamp_ns | NOT_FOR_ANYBODY),
+        };
+        let header = self.audio.header(&mut packet, true, Some(level), number);
         packet.resize(header + AUDIO_PAYLOAD_BYTES - STAMP_BYTES, 0xfc);
         packet.extend_from_slice(&stamp_ns.to_be_bytes());
         emit(&packet, header, self.audio.index);
@@ -152,12 +215,12 @@ impl Publisher {
     /// The packets of one video frame.
     pub fn frame(&mut self, stamp_ns: u64, mut emit: impl FnMut(&[u8], usize, u64)) {
         let key_frame = std::mem::take(&mut self.key_frame_wanted);
-        for part in 0..PACKETS_PER_FRAME {
+        for part in 0..self.shape.packets_per_frame {
             let number = self.next_transport_sequence();
             let sent = &mut self.history[self.video.index as usize % HISTORY_PACKETS];
             sent.sequence = self.video.index as u16;
             sent.timestamp = self.video.timestamp;
-            sent.marker = part == PACKETS_PER_FRAME - 1;
+            sent.marker = part + 1 == self.shape.packets_per_frame;
             let packet = &mut sent.packet;
             packet.clear();
             let header = self.video.header(packet, sent.marker, None, number);
@@ -174,10 +237,10 @@ impl Publisher {
                     packet.extend_from_slice(&[0x9d, 0x01, 0x2a, 0x00, 0x05, 0xd0, 0x02]);
                 }
             }
-            packet.resize(header + VIDEO_PAYLOAD_BYTES - STAMP_BYTES, 0x5a);
+            packet.resize(header + self.shape.payload_bytes - STAMP_BYTES, 0x5a);
             packet.extend_from_slice(&stamp_ns.to_be_bytes());
             emit(packet, header, self.video.index);
-            self.video.advance(VIDEO_PAYLOAD_BYTES);
+            self.video.advance(self.shape.payload_bytes);
         }
         self.picture_id = (self.picture_id + 1) & 0x7fff;
         self.video.timestamp = self.video.timestamp.wrapping_add(3000);
@@ -274,10 +337,24 @@ impl Stream {
     }
 }
 
-/// When a received payload was sent, in the sender's nanoseconds.
-pub fn sent_at(payload: &[u8]) -> Option<u64> {
-    let stamp = payload.last_chunk::<STAMP_BYTES>()?;
-    Some(u64::from_be_bytes(*stamp))
+/// What a received payload says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// When it was sent, in the sender's nanoseconds.
+    pub sent_ns: u64,
+    /// Whether anybody was to get it.
+    pub is_for_somebody: bool,
+}
+
+impl Stamp {
+    /// Reads it off the end.
+    pub fn read(payload: &[u8]) -> Option<Self> {
+        let stamp = u64::from_be_bytes(*payload.last_chunk::<STAMP_BYTES>()?);
+        Some(Self {
+            sent_ns: stamp & !NOT_FOR_ANYBODY,
+            is_for_somebody: stamp & NOT_FOR_ANYBODY == 0,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -286,8 +363,38 @@ mod tests {
     use crate::rtp::{RtpHeader, word};
 
     #[test]
+    fn a_frame_has_as_few_packets_as_hold_it() {
+        let shape = |kbit, fps| {
+            let shape = VideoShape::new(kbit, fps)?;
+            Some((shape.packets_per_frame, shape.payload_bytes))
+        };
+        assert_eq!(shape(1000, 30), Some((4, 1042)));
+        assert_eq!(shape(40, 5), Some((1, 1000)));
+        assert_eq!(shape(1, 100), Some((1, 40)));
+        assert_eq!(shape(0, 30), None);
+    }
+
+    #[test]
+    fn noise_says_that_it_is_for_nobody_where_not_everybody_is_heard() {
+        for (sound, is_for_somebody) in [
+            (Sound::Speech, true),
+            (Sound::Noise { is_heard: true }, true),
+            (Sound::Noise { is_heard: false }, false),
+        ] {
+            let mut publisher = Publisher::new(Ssrcs::new(1), VideoShape::default(), sound);
+            let mut read = None;
+            publisher.audio(77, |packet, _, _| read = Stamp::read(packet));
+            let expected = Stamp {
+                sent_ns: 77,
+                is_for_somebody,
+            };
+            assert_eq!(read, Some(expected));
+        }
+    }
+
+    #[test]
     fn a_repair_carries_the_payload_behind_its_number() {
-        let mut publisher = Publisher::new(Ssrcs::new(1));
+        let mut publisher = Publisher::new(Ssrcs::new(1), VideoShape::default(), Sound::Speech);
         let mut frame = Vec::new();
         publisher.frame(77, |packet, header, index| {
             frame.push((packet.to_vec(), header, index))
@@ -312,7 +419,7 @@ mod tests {
 
     #[test]
     fn sender_reports_count_what_was_sent() {
-        let mut publisher = Publisher::new(Ssrcs::new(1));
+        let mut publisher = Publisher::new(Ssrcs::new(1), VideoShape::default(), Sound::Speech);
         publisher.frame(0, |_, _, _| {});
         let mut reports = Vec::new();
         publisher.reports(Duration::from_secs(1), |compound| reports.push(compound.to_vec()));
@@ -321,7 +428,7 @@ mod tests {
         assert_eq!(word(&reports[0], 8), Some(NTP_TO_UNIX_S as u32 + 1));
         assert_eq!(
             (word(&reports[0], 20), word(&reports[0], 24)),
-            (Some(4), Some(4 * VIDEO_PAYLOAD_BYTES as u32))
+            (Some(4), Some(4 * 1042))
         );
     }
 }

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use hdrhistogram::Histogram;
 
+use crate::synthetic::Stamp;
+
 /// The window in which packets count, in nanoseconds of the run's own clock: by when they were *sent*, so that
 /// both ends count the same packets.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +39,8 @@ pub struct Tally {
     pub expected: u64,
     /// Packets received that were sent in the window.
     pub received: u64,
+    /// Received, though nobody was to get them.
+    pub unwanted: u64,
     latency: Histogram<u64>,
 }
 
@@ -48,6 +52,7 @@ impl Tally {
             window,
             expected: 0,
             received: 0,
+            unwanted: 0,
             latency: Histogram::new_with_bounds(1_000, 60_000_000_000, 3)?,
         })
     }
@@ -65,11 +70,16 @@ impl Tally {
     }
 
     /// A packet came that was sent then.
-    pub fn received(&mut self, stamp_ns: u64, now: Instant) {
-        if self.window.contains(stamp_ns) {
+    pub fn received(&mut self, stamp: Stamp, now: Instant) {
+        if !self.window.contains(stamp.sent_ns) {
+            return;
+        }
+        if stamp.is_for_somebody {
             self.received += 1;
-            let latency = self.stamp(now).saturating_sub(stamp_ns);
+            let latency = self.stamp(now).saturating_sub(stamp.sent_ns);
             self.latency.saturating_record(latency);
+        } else {
+            self.unwanted += 1;
         }
     }
 

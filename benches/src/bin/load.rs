@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use hearken_benches::{JanusProcess, JoinReport, Report, ServerKind, Shape, measure_joins, run};
+use hearken_benches::{
+    JanusProcess, JoinReport, Load, Report, ServerKind, Shape, VideoShape, measure_joins, run,
+};
 
 /// Measures servers on loopback under the load of whole groups.
 #[derive(Debug, Parser)]
@@ -30,6 +32,18 @@ struct Arguments {
     /// Seconds that are measured, after a warm-up.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    /// Seconds of warm-up: more where lines must be found to carry many pictures.
+    #[arg(long, default_value_t = 3)]
+    warm_up: u64,
+    /// Each video's bit rate, in kbit/s.
+    #[arg(long, default_value_t = 1000)]
+    video_kbit: u32,
+    /// Each video's frames a second.
+    #[arg(long, default_value_t = 30)]
+    fps: u32,
+    /// So many of each room speak, the other microphones hear noise; by default all speak.
+    #[arg(long)]
+    speakers: Option<usize>,
     /// Runs of each shape, interleaved; medians are printed.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
@@ -56,17 +70,30 @@ fn main() -> Result<()> {
         Some(binary) => binary.clone(),
         None => std::env::current_exe()?.with_file_name("hearken"),
     };
+    let load = Load {
+        video: VideoShape::new(arguments.video_kbit, arguments.fps).context("a video of no bits")?,
+        speakers: arguments.speakers,
+        warm_up: Duration::from_secs(arguments.warm_up),
+        window: Duration::from_secs(arguments.seconds),
+    };
     let mut rows = plan(&arguments, &binary)?;
     for _ in 0..arguments.rounds.max(1) {
         for row in &mut rows {
-            let window = Duration::from_secs(arguments.seconds);
-            let report = run(&row.server, row.shape, window)
+            let report = run(&row.server, row.shape, load)
                 .with_context(|| format!("{}, {}", row.label, name(row.shape)))?;
             row.reports.push(report);
         }
     }
     print_table(&rows);
     print_ratios(&rows);
+    let unwanted: u64 = rows
+        .iter()
+        .flat_map(|row| &row.reports)
+        .map(|report| report.unwanted)
+        .sum();
+    if arguments.speakers.is_some() {
+        println!("\nPackets of sound from those who are not to be heard: {unwanted}");
+    }
     if arguments.joins > 0 {
         print_joins(&measure_joins(&binary, 9, arguments.joins)?);
     }
@@ -114,7 +141,7 @@ fn print_table(rows: &[Row]) {
     for row in rows {
         let latency = [0, 1, 2].map(|at| row.median(|report| report.latency[at].as_secs_f64() * 1000.0));
         println!(
-            "| {} | {} | {:.0} | {:.3}% | {:.2} / {:.2} / {:.2} | {:.1} | {:.0} KB |",
+            "| {} | {} | {:.0} | {:.3}% | {:.2} / {:.2} / {:.2} | {:.2} | {:.0} KB |",
             name(row.shape),
             row.label,
             row.median(|report| report.forwarded as f64 / report.window.as_secs_f64()),
