@@ -77,9 +77,10 @@ impl Reader<'_> {
                 self.tell(CaptionsState::On).await;
             }
             FromWorker::Caption(event) => {
-                self.metrics.event(&event, self.clock.now());
+                let sent_at = self.clock.now();
+                self.metrics.event(&event, sent_at);
                 self.is_quiet.set(false);
-                let _ = self.news.send(CaptionNews::Event(event)).await;
+                let _ = self.news.send(CaptionNews::Event { event, sent_at }).await;
             }
             FromWorker::Report(report) => {
                 let had_voice = self.metrics.report(&report);

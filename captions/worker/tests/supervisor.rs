@@ -68,7 +68,7 @@ impl Running {
 
     async fn final_text(&mut self) -> String {
         loop {
-            if let CaptionNews::Event(event) = self.next().await
+            if let CaptionNews::Event { event, .. } = self.next().await
                 && event.status == CaptionStatus::Final
             {
                 return event.stable.0;
@@ -161,7 +161,7 @@ async fn a_child_killed_in_mid_sentence_takes_nothing_of_the_next_ones() {
     for packet in ann.iter().take(ann.len() / 2) {
         running.speech.send(packet.clone()).await.unwrap();
     }
-    while !matches!(running.next().await, CaptionNews::Event(event) if event.status == CaptionStatus::Partial)
+    while !matches!(running.next().await, CaptionNews::Event { event, .. } if event.status == CaptionStatus::Partial)
     {
     }
     kill(running.supervisor.child_id().unwrap());
@@ -180,7 +180,7 @@ async fn a_child_killed_in_mid_sentence_takes_nothing_of_the_next_ones() {
     }
     let mut heard = std::collections::BTreeMap::<u64, String>::new();
     while heard.len() < 2 {
-        if let CaptionNews::Event(event) = running.next().await
+        if let CaptionNews::Event { event, .. } = running.next().await
             && event.status == CaptionStatus::Final
         {
             *heard.entry(event.participant.0).or_default() += &event.stable.0;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hearken_protocol::{
     ALL_CAPTIONS_CORRECTABLE, CAPTION_HISTORY_MAX, Caption, CaptionEvent, CaptionId, CaptionOrigin,
@@ -9,6 +10,7 @@ use hearken_protocol::{
 };
 
 use crate::refusal::Refusal;
+use crate::speech_clock::SpeechClock;
 
 /// Captions that can be open at once; one more is not shown. Ten speakers with ten sentences each are 100.
 const OPEN_CAPTIONS_MAX: usize = 256;
@@ -18,6 +20,10 @@ const TYPED_EPOCH: u64 = 0;
 
 /// People who left and whose late captions still get their name; beyond it the one who left first is forgotten.
 const PAST_NAMES_MAX: usize = 200;
+
+/// What began so shortly after the group was on the record again counts as off it: the clocks that both times come
+/// from are compared by messages, which take their time.
+const RECORD_MARGIN: Duration = Duration::from_millis(500);
 
 /// What has been said in a session, and whether anything is written along.
 ///
@@ -29,6 +35,9 @@ pub(crate) struct Captions {
     /// Whether the worker's model knows the language of this session.
     model_suits: bool,
     off_record: bool,
+    /// When the group was last off the record: what began before is not kept, however late it becomes known.
+    off_record_until: Option<Timestamp>,
+    speech_clock: SpeechClock,
     log: Arc<Log>,
 }
 
@@ -84,6 +93,8 @@ impl Captions {
             worker: state,
             model_suits: true,
             off_record,
+            off_record_until: None,
+            speech_clock: SpeechClock::default(),
             log: Arc::default(),
         }
     }
@@ -93,7 +104,10 @@ impl Captions {
     }
 
     /// From now on, or no longer, nothing is kept. What is open when it begins belongs to it.
-    pub(crate) fn set_off_record(&mut self, on: bool) {
+    pub(crate) fn set_off_record(&mut self, on: bool, now: Timestamp) {
+        if self.off_record && !on {
+            self.off_record_until = Some(now);
+        }
         self.off_record = on;
         if on {
             for caption in Arc::make_mut(&mut self.log).open.values_mut() {
@@ -173,13 +187,26 @@ impl Captions {
         })
     }
 
-    /// Takes a revision; says which captions to pass on: those of a worker that died unnoticed, closed, and this
-    /// one, unless it is out of date.
-    pub(crate) fn hear(&mut self, event: CaptionEvent, name: Sensitive<String>) -> Vec<Caption> {
+    /// Takes a revision, which the worker sent when its clock said `sent_at`; says which captions to pass on: those
+    /// of a worker that died unnoticed, closed, and this one, unless it is out of date.
+    pub(crate) fn hear(
+        &mut self,
+        event: CaptionEvent,
+        sent_at: Timestamp,
+        name: Sensitive<String>,
+        now: Timestamp,
+    ) -> Vec<Caption> {
         if self.worker == CaptionsState::Off {
             return Vec::new();
         }
-        let off_record = self.off_record;
+        self.speech_clock.compare(sent_at, now);
+        let event = CaptionEvent {
+            started_at: self.speech_clock.to_session(event.started_at),
+            ended_at: self.speech_clock.to_session(event.ended_at),
+            ..event
+        };
+        let kept_from = self.off_record_until.map(|until| until + RECORD_MARGIN);
+        let off_record = self.off_record || kept_from.is_some_and(|from| event.started_at < from);
         Arc::make_mut(&mut self.log).hear(event, name, off_record)
     }
 

@@ -24,6 +24,7 @@ mod refusal;
 mod schedule;
 mod seat;
 mod session;
+mod speech_clock;
 mod text;
 mod transcript;
 mod view;

@@ -347,7 +347,7 @@ impl Session {
                 let closed = self.captions.set_model_suits(suits);
                 self.captions_changed(closed);
             }
-            CaptionNews::Event(event) => {
+            CaptionNews::Event { event, sent_at } => {
                 if event.session != self.id() {
                     return;
                 }
@@ -357,7 +357,8 @@ impl Session {
                     None => self.captions.past_name(event.participant),
                 };
                 let Some(name) = name else { return };
-                for caption in self.captions.hear(event, name) {
+                let now = self.now;
+                for caption in self.captions.hear(event, sent_at, name, now) {
                     self.caption(caption);
                 }
             }

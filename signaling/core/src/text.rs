@@ -95,7 +95,7 @@ impl Session {
         if self.captions.off_record() == on {
             return Ok(());
         }
-        self.captions.set_off_record(on);
+        self.captions.set_off_record(on, self.now);
         self.persist(Change::OffRecord(on));
         let action = if on {
             AuditAction::OffRecord

@@ -198,5 +198,11 @@ pub enum CaptionNews {
     /// What the model can do that captions are made with from now on. Sessions that it can't serve have none.
     Model(CaptionAbilities),
     /// A new revision of a caption.
-    Event(CaptionEvent),
+    Event {
+        /// The revision; its times are those of the clock that stamped the sound.
+        event: CaptionEvent,
+        /// What that clock said when this was sent. It counts on while the wall clock is set, so only how long ago
+        /// something was can be compared with other clocks.
+        sent_at: Timestamp,
+    },
 }

@@ -214,7 +214,14 @@ async fn captions_carry_the_speakers_name() {
         after_gap: false,
         language: None,
     };
-    world.captions.send(CaptionNews::Event(event)).await.unwrap();
+    world
+        .captions
+        .send(CaptionNews::Event {
+            sent_at: event.ended_at,
+            event,
+        })
+        .await
+        .unwrap();
     let caption = facilitator.until("caption").await;
     assert_eq!(
         (&caption["name"], &caption["stable"]),

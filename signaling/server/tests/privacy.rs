@@ -68,7 +68,14 @@ async fn names_tokens_and_words_reach_neither_log_nor_metrics() {
         after_gap: false,
         language: None,
     };
-    world.captions.send(CaptionNews::Event(event)).await.unwrap();
+    world
+        .captions
+        .send(CaptionNews::Event {
+            sent_at: event.ended_at,
+            event,
+        })
+        .await
+        .unwrap();
     facilitator.until("caption").await;
     member
         .send(r#"{"type":"offer","negotiation":1,"sdp":"addressinoffer"}"#)

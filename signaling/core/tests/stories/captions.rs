@@ -35,13 +35,7 @@ fn event(
 
 fn says(world: &mut World, who: &str, number: u64, revision: u32, status: CaptionStatus, text: &str) {
     let participant = world.seat(who);
-    world.captions(CaptionNews::Event(event(
-        participant,
-        number,
-        revision,
-        status,
-        text,
-    )));
+    world.hears_speech(event(participant, number, revision, status, text));
 }
 
 use CaptionStatus::{Final, Partial};
@@ -109,7 +103,7 @@ fn a_new_worker_closes_what_an_earlier_one_left_open() {
         id: next,
         ..event(participant, 1, 1, Partial, "|well")
     };
-    world.captions(CaptionNews::Event(second));
+    world.hears_speech(second);
     assert_eq!(
         world.hears("host"),
         ["ann Interrupted 2: hello|", "ann Partial 1: |well"]
@@ -139,12 +133,12 @@ fn captions_of_strangers_waiting_people_and_other_sessions_are_dropped() {
     world.arrives("ben", Role::Member);
     world.all_read();
     says(&mut world, "ben", 1, 1, Final, "let me in");
-    world.captions(CaptionNews::Event(event(ParticipantId(999), 2, 1, Final, "hm")));
+    world.hears_speech(event(ParticipantId(999), 2, 1, Final, "hm"));
     let elsewhere = event(world.seat("ann"), 3, 1, Final, "hm");
-    world.captions(CaptionNews::Event(CaptionEvent {
+    world.hears_speech(CaptionEvent {
         session: SessionId(8),
         ..elsewhere
-    }));
+    });
     assert_eq!(world.hears("host"), Vec::<String>::new());
 }
 

@@ -33,7 +33,12 @@ fn captions_for(world: &mut World, who: &str, whose: &str, text: &str, done: boo
 
 /// The worker heard somebody say something, now.
 fn speaks(world: &mut World, who: &str, number: u64, text: &str) {
-    world.captions(CaptionNews::Event(CaptionEvent {
+    let event = spoken(world, who, number, text);
+    world.hears_speech(event);
+}
+
+fn spoken(world: &World, who: &str, number: u64, text: &str) -> CaptionEvent {
+    CaptionEvent {
         session: SESSION,
         participant: world.seat(who),
         id: CaptionId {
@@ -49,7 +54,7 @@ fn speaks(world: &mut World, who: &str, number: u64, text: &str) {
         words: Vec::new(),
         after_gap: false,
         language: None,
-    }));
+    }
 }
 
 fn correct(world: &mut World, who: &str, number: u64, text: &str) {
@@ -215,6 +220,7 @@ fn off_the_record_captions_go_on_and_nothing_is_kept() {
     );
     world.says("host", ClientMessage::SetOffRecord { on: false });
     world.connects("ann");
+    world.passes(seconds(1));
     world.captions(CaptionNews::State(CaptionsState::On));
     speaks(&mut world, "ann", 3, "kept again");
     let texts: Vec<_> = world
@@ -226,6 +232,26 @@ fn off_the_record_captions_go_on_and_nothing_is_kept() {
     assert_eq!(texts, ["kept again"]);
     assert!(world.actions().contains(&AuditAction::OffRecord));
     assert!(world.actions().contains(&AuditAction::OnRecord));
+}
+
+#[test]
+fn what_was_said_off_the_record_is_not_kept_however_late_it_becomes_known() {
+    let mut world = group(&["ann"]);
+    world.says("host", ClientMessage::SetOffRecord { on: true });
+    let secret = spoken(&world, "ann", 1, "secret");
+    world.passes(seconds(2));
+    world.says("host", ClientMessage::SetOffRecord { on: false });
+    world.all_read();
+    world.passes(seconds(10));
+    world.hears_speech(secret);
+    speaks(&mut world, "ann", 2, "kept");
+    assert_eq!(
+        world.hears("host"),
+        ["ann Final 1: secret| (off the record)", "ann Final 1: kept|"]
+    );
+    let history = world.snapshot("ann").captions;
+    let texts: Vec<_> = history.iter().map(|caption| caption.stable.as_str()).collect();
+    assert_eq!(texts, ["kept"]);
 }
 
 fn transcribed(members: &[&'static str]) -> World {
@@ -288,6 +314,51 @@ fn a_transcript_holds_what_was_said_while_everybody_agreed() {
         "WEBVTT\n\n00:00:00.000 --> 00:00:00.500\n<v ann>all have agreed\n\n\
          00:00:02.000 --> 00:00:02.500\n<v ben>now she was\n"
     );
+}
+
+/// The wall clock is set, or the machine slept: speech is stamped by a clock that knows nothing of it.
+fn hears_by_another_clock(world: &mut World, event: CaptionEvent, sent_at: Timestamp) {
+    world.captions(CaptionNews::Event { event, sent_at });
+}
+
+#[test]
+fn a_clock_that_is_set_forward_loses_nothing_of_the_transcript() {
+    let mut world = transcribed(&["ann"]);
+    let hour = seconds(1_800);
+    world.passes(hour);
+    for who in ["host", "ann"] {
+        agrees(&mut world, who, true);
+    }
+    world.passes(seconds(5));
+    let sent_at = world.now - hour;
+    let event = CaptionEvent {
+        started_at: sent_at - seconds(3),
+        ended_at: sent_at - seconds(1),
+        ..spoken(&world, "ann", 1, "heard all the same")
+    };
+    hears_by_another_clock(&mut world, event, sent_at);
+    let text = transcript(&mut world).unwrap();
+    assert!(
+        text.contains("--> 00:00:02.000\n<v ann>heard all the same"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_clock_that_is_set_back_makes_nothing_that_was_said_before_into_something_agreed_to() {
+    let mut world = transcribed(&["ann"]);
+    let ahead = seconds(1_800);
+    let sent_at = world.now + ahead;
+    let event = CaptionEvent {
+        started_at: sent_at - seconds(1),
+        ended_at: sent_at,
+        ..spoken(&world, "ann", 1, "before anybody agreed")
+    };
+    for who in ["host", "ann"] {
+        agrees(&mut world, who, true);
+    }
+    hears_by_another_clock(&mut world, event, sent_at);
+    assert_eq!(transcript(&mut world), None);
 }
 
 #[test]

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hearken_protocol::{
-    CaptionNews, CaptionOrigin, ClientMessage, GroupSpeech, LineQuality, MediaCommand, MediaEvent,
-    MediaGrants, Participant, ParticipantId, Role, Sensitive, ServerMessage, SessionId, Snapshot, Timestamp,
-    TranscriptState,
+    CaptionEvent, CaptionNews, CaptionOrigin, ClientMessage, GroupSpeech, LineQuality, MediaCommand,
+    MediaEvent, MediaGrants, Participant, ParticipantId, Role, Sensitive, ServerMessage, SessionId, Snapshot,
+    Timestamp, TranscriptState,
 };
 use hearken_signaling_core::{
     AuditAction, AuditEntry, Change, Connect, ConnectionId, Input, Output, SeatClaim, Session, SessionRecord,
@@ -207,6 +207,12 @@ impl World {
 
     pub fn captions(&mut self, news: CaptionNews) {
         self.step(Input::Captions(news));
+    }
+
+    /// The worker says what somebody said, by a clock that goes as this world's.
+    pub fn hears_speech(&mut self, event: CaptionEvent) {
+        let sent_at = self.now;
+        self.captions(CaptionNews::Event { event, sent_at });
     }
 
     /// Time goes by, and every deadline on the way is met.

@@ -55,7 +55,7 @@ pub(crate) async fn pass_on_captions(
                 outlook.send_modify(|outlook| outlook.model = Some(new));
                 live.post_to_all(|| Mail::Captions(CaptionNews::Model(new)));
             }
-            CaptionNews::Event(event) => live.post(event.session, Mail::Captions(CaptionNews::Event(event))),
+            CaptionNews::Event { ref event, .. } => live.post(event.session, Mail::Captions(news)),
         }
     }
     tell(CaptionsState::Unavailable);

@@ -110,7 +110,7 @@ impl Mailbox {
 fn is_passing(mail: &Mail) -> bool {
     match mail {
         Mail::Media(MediaEvent::Speakers { .. } | MediaEvent::Statistics { .. }) => true,
-        Mail::Captions(CaptionNews::Event(event)) => event.status == CaptionStatus::Partial,
+        Mail::Captions(CaptionNews::Event { event, .. }) => event.status == CaptionStatus::Partial,
         _ => false,
     }
 }
