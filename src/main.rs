@@ -8,6 +8,7 @@ mod captions;
 mod cli;
 mod config;
 mod listen;
+mod log;
 mod media;
 mod metrics;
 mod models;

@@ -15,9 +15,9 @@ use hearken_sfu_server::Announced;
 use hearken_signaling_server::{MediaPlane, Parts, PublicUrl, SignalingServer, SqliteStore};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use nix::sys::resource::{Resource, setrlimit};
 use prometheus::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 use crate::assets::WebClient;
 use crate::captions::Captions;
@@ -25,7 +25,7 @@ use crate::cli::ServeFlags;
 use crate::config::{Config, TlsSettings};
 use crate::media::Media;
 use crate::operator_key::Origin;
-use crate::{addresses, listen, metrics, operator_key, terminal, tls};
+use crate::{addresses, listen, log, metrics, operator_key, terminal, tls};
 
 /// How long browsers and requests in progress have to finish when the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -39,7 +39,8 @@ const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 ///
 /// If the settings make no sense or a part cannot start; the message says which and what to change.
 pub fn main(flags: &ServeFlags) -> anyhow::Result<()> {
-    start_log();
+    log::start();
+    forbid_core_dumps()?;
     let config = Config::load(flags, |name| std::env::var(name).ok())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(serve(config));
@@ -106,13 +107,10 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     outcome
 }
 
-/// To stderr, filtered by `RUST_LOG`. No names, no addresses, no tokens, nothing that was said.
-fn start_log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+/// A crash leaves no image of the memory on the disk: what people say and show is in it. The captions process
+/// inherits that.
+fn forbid_core_dumps() -> anyhow::Result<()> {
+    setrlimit(Resource::RLIMIT_CORE, 0, 0).context("core dumps cannot be forbidden")
 }
 
 fn make_data_dir(folder: &Path) -> anyhow::Result<()> {

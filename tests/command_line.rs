@@ -101,6 +101,10 @@ fn without_a_model_it_serves_and_says_so_and_stops_when_told() {
         said += &lines.next().expect("a word about captions").unwrap();
         said.push('\n');
     }
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", running.0.id())).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size"));
+    let core: Vec<_> = core.unwrap().split_whitespace().skip(4).take(2).collect();
+    assert_eq!(core, ["0", "0"], "a crash leaves nothing of what was said");
     assert!(
         said.contains("http://localhost:") && said.contains("hearken model fetch"),
         "{said}"
