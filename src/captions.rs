@@ -2,6 +2,7 @@
 //! without captions, says so, and takes a model up when there is one.
 
 use std::fs::Metadata;
+use std::num::NonZero;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,13 +31,15 @@ pub struct Captions {
 
 impl Captions {
     /// Starts the captions process with the model of this name or path, or without one the model chosen; and takes
-    /// up another when that changes.
+    /// up another when that changes. `threads` voices are transcribed at once, or as many as the machine has cores
+    /// for.
     ///
     /// # Errors
     ///
     /// If no process can be started at all.
     pub fn start(
         setting: Option<String>,
+        threads: Option<NonZero<u16>>,
         registry: &Registry,
         speech: mpsc::Receiver<SpeechPacket>,
     ) -> anyhow::Result<Self> {
@@ -46,8 +49,12 @@ impl Captions {
             Some(Err(error)) => (None, Some(error)),
             None => (None, None),
         };
-        let (supervisor, news) = Supervisor::start(SupervisorConfig::new(model), registry, speech)
-            .context("the captions process cannot be started")?;
+        let config = SupervisorConfig {
+            threads: threads.map(|threads| usize::from(threads.get())),
+            ..SupervisorConfig::new(model)
+        };
+        let (supervisor, news) =
+            Supervisor::start(config, registry, speech).context("the captions process cannot be started")?;
         tokio::spawn(follow(choice, supervisor.model_changer()));
         Ok(Self {
             supervisor,

@@ -4,6 +4,7 @@
 mod raw;
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The caption model: a name or a path; the default model if absent.
     pub model: Option<String>,
+    /// How many voices are transcribed at once; by the cores of the machine if absent.
+    pub caption_threads: Option<NonZero<u16>>,
     /// Where media goes.
     pub media: MediaSettings,
     /// Relays for media, if there are any.
@@ -155,7 +158,7 @@ impl Config {
             (None, None) => return conflict("data_dir", "has to be given, since there is no HOME"),
         };
         let port = raw.media_port.unwrap_or(MEDIA_PORT);
-        let shards = raw.shards.map_or_else(default_shards, std::num::NonZero::get);
+        let shards = raw.shards.map_or_else(default_shards, NonZero::get);
         if port != 0 && port.checked_add(shards - 1).is_none() {
             return conflict(
                 "media_port and shards",
@@ -187,6 +190,7 @@ impl Config {
             operator_key: raw.operator_key.map(|key| key.0),
             data_dir,
             model: raw.model,
+            caption_threads: raw.caption_threads,
             media: MediaSettings {
                 announce,
                 bind: raw.media_bind,

@@ -65,7 +65,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .with_context(|| format!("the database {}", database.display()))?;
     let store = Arc::new(store);
     let media = Media::start(&config.media, place.announced.clone(), &registry)?;
-    let captions = Captions::start(config.model.clone(), &registry, media.speech)?;
+    let captions = Captions::start(
+        config.model.clone(),
+        config.caption_threads,
+        &registry,
+        media.speech,
+    )?;
     let plane = Arc::new(media.plane.with_captions(captions.supervisor));
     let signaling = SignalingServer::start(
         Parts {

@@ -123,6 +123,8 @@ raw_config! {
     data_dir: PathBuf, "HEARKEN_DATA_DIR", read_as("a folder");
     /// The caption model's name or path.
     model: String, "HEARKEN_MODEL", read_as("a name or a path");
+    /// How many voices are transcribed at once.
+    caption_threads: NonZero<u16>, "HEARKEN_CAPTION_THREADS", read_as("a number from 1 to 65535");
     /// The addresses that browsers send media to, with a port where a router has another.
     media_ip: Vec<Parsed<Announced>>, "HEARKEN_MEDIA_IP", list;
     /// The address that media sockets are bound to.

@@ -53,7 +53,7 @@ const THREADS_MAX_DEFAULT: usize = 4;
 pub struct WorkerConfig {
     /// The model's file.
     pub model: PathBuf,
-    /// How many jobs are done at once; by default all cores but one, at most four.
+    /// How many jobs are done at once; by default one for each core, at most four.
     pub threads: Option<usize>,
     /// Part of every caption's id: larger for each new process.
     pub epoch: u64,
@@ -166,9 +166,10 @@ pub fn run(config: &WorkerConfig, mut socket: UnixStream) -> Result<(), WorkerEr
     .run(&inbox)
 }
 
+/// One for each core: this process is nicer than the one that forwards media, which gets its core when it wants it.
 fn default_threads() -> usize {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    cores.saturating_sub(1).clamp(1, THREADS_MAX_DEFAULT)
+    cores.clamp(1, THREADS_MAX_DEFAULT)
 }
 
 /// The first job of a state is slow: memory is allocated, the model's pages are read. Gives what it took.

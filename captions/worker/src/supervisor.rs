@@ -63,7 +63,7 @@ pub struct SupervisorConfig {
     pub arguments: Vec<OsString>,
     /// The model's file; without one captions are unavailable until there is.
     pub model: Option<PathBuf>,
-    /// How many jobs the child does at once; by default all cores but one, at most four.
+    /// How many jobs the child does at once; by default one for each core, at most four.
     pub threads: Option<usize>,
     /// When to start it again.
     pub restarts: Restarts,
