@@ -16,6 +16,8 @@ type Deliveries = Vec<(u64, String, u64, u32, u64)>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mallory {
+    /// Does as all others.
+    Honest,
     /// Nothing comes from it any more, as from a laptop whose lid was closed.
     Dead,
     /// Asks 100 times a second for key frames, and for everything to be sent again.
@@ -42,17 +44,19 @@ fn call_with(mallory: Mallory) -> Outcome {
         world.view(viewer, &[(ann, TrackSource::Camera, 720)]);
     }
     world.run(2000);
-    world.uplink(bad).set(Conditions {
-        loss: Loss::percent(100.0),
-        ..Conditions::default()
-    });
+    if mallory != Mallory::Honest {
+        world.uplink(bad).set(Conditions {
+            loss: Loss::percent(100.0),
+            ..Conditions::default()
+        });
+    }
     let since_ms = world.now_ms();
     let before = world.counters().clone();
     for ms in 0..SECONDS * 1000 {
         match mallory {
             Mallory::Greedy if ms.is_multiple_of(10) => ask_for_all(&mut world, bad),
             Mallory::Flooding => flood(&mut world, bad, ms),
-            Mallory::Greedy | Mallory::Dead => {}
+            Mallory::Greedy | Mallory::Dead | Mallory::Honest => {}
         }
         world.run(1);
     }
@@ -138,15 +142,31 @@ fn grown(outcome: &Outcome, of: fn(&Counters) -> u64) -> u64 {
     of(&outcome.after) - of(&outcome.before)
 }
 
-/// The others get what they get beside a dead receiver, and the attacker's work is bounded.
-fn check_harmless(mallory: Mallory) -> Outcome {
-    let (dead, attacked) = (call_with(Mallory::Dead), call_with(mallory));
-    assert!(dead.deliveries[0].len() > 1500, "{}", dead.deliveries[0].len());
-    for (viewer, (undisturbed, disturbed)) in dead.deliveries.iter().zip(&attacked.deliveries).enumerate() {
+/// The others get the same beside a receiver of this kind as beside an honest one.
+fn check_the_same(honest: &Outcome, other: &Outcome) {
+    assert!(
+        honest.deliveries[0].len() > 1500,
+        "{}",
+        honest.deliveries[0].len()
+    );
+    for (viewer, (undisturbed, disturbed)) in honest.deliveries.iter().zip(&other.deliveries).enumerate() {
         assert!(undisturbed == disturbed, "viewer {viewer} gets something else");
     }
+}
+
+#[test]
+fn a_receiver_that_is_dead_costs_the_others_nothing() {
+    let (honest, dead) = (call_with(Mallory::Honest), call_with(Mallory::Dead));
+    check_the_same(&honest, &dead);
+    assert_eq!(honest.key_frames, dead.key_frames);
+}
+
+/// The others get what they get beside an honest receiver, and the attacker's work is bounded.
+fn check_harmless(mallory: Mallory) -> Outcome {
+    let (honest, attacked) = (call_with(Mallory::Honest), call_with(mallory));
+    check_the_same(&honest, &attacked);
     // A publisher's key frames are everybody's: asking for them all the time must not bring them all the time.
-    let extra = attacked.key_frames - dead.key_frames;
+    let extra = attacked.key_frames - honest.key_frames;
     assert!(extra <= 5 + SECONDS as usize / 4, "{extra} key frames");
     let repaired_kbit = grown(&attacked, |counters| counters.sent.rtx.bytes) * 8 / 1000 / SECONDS;
     assert!(repaired_kbit <= 3300, "{repaired_kbit} kbit/s of repairs");
