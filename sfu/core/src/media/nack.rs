@@ -7,37 +7,59 @@ use super::time::MediaTime;
 /// Missing packets kept track of. More at once is no loss but an outage: all are given up.
 const MISSING_MAX: usize = 256;
 
+/// Until the round trip is known.
+const ROUND_TRIP_ASSUMED: Duration = Duration::from_millis(50);
+/// Round trips waver by a part of them, and requests go out every 20 ms.
+const ROUND_TRIP_MARGIN: Duration = Duration::from_millis(10);
+
 /// How patient a stream's requests are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NackTiming {
     /// Packets overtake each other: wait this long before the first request.
     pub(crate) reorder_wait: Duration,
-    /// Then ask again this often.
+    /// Then ask again this often, or when an answer should have come, if that is later.
     pub(crate) retry: Duration,
     /// What is older than this nobody waits for any more.
     pub(crate) give_up: Duration,
+    /// The same for a publisher so far away that its first answer, or its second, comes after that.
+    pub(crate) give_up_max: Duration,
 }
 
 impl NackTiming {
-    /// Receivers stretch a video's delay for a repair.
+    /// Receivers stretch a video's delay for a repair. What is older than a second is not kept for them either.
     pub(crate) const VIDEO: Self = Self {
         reorder_wait: Duration::from_millis(10),
         retry: Duration::from_millis(60),
         give_up: Duration::from_millis(500),
+        give_up_max: Duration::from_millis(1000),
     };
-    /// An audio jitter buffer rarely holds more than 200 ms.
+    /// An audio jitter buffer rarely holds more than 200 ms, and never much more for single packets: from further away
+    /// than that sound is repaired by the copies in later packets, or not at all.
     pub(crate) const AUDIO: Self = Self {
         reorder_wait: Duration::from_millis(10),
         retry: Duration::from_millis(40),
         give_up: Duration::from_millis(200),
+        give_up_max: Duration::from_millis(300),
     };
+
+    /// For a publisher this far away.
+    fn at(self, round_trip: Duration) -> Self {
+        let retry = self.retry.max(round_trip * 5 / 4 + ROUND_TRIP_MARGIN);
+        let second_answer = self.reorder_wait + ROUND_TRIP_MARGIN + retry + round_trip * 5 / 4;
+        Self {
+            retry,
+            give_up: second_answer.clamp(self.give_up, self.give_up_max),
+            ..self
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Missing {
     extended: u64,
     since: MediaTime,
-    asked: Option<MediaTime>,
+    /// The first time, and the last.
+    asked: Option<(MediaTime, MediaTime)>,
 }
 
 /// The missing packets of one stream.
@@ -46,6 +68,8 @@ pub(crate) struct NackGenerator {
     timing: NackTiming,
     /// In rising order.
     missing: Vec<Missing>,
+    /// What an answer takes.
+    answer: Option<Duration>,
 }
 
 impl NackGenerator {
@@ -53,7 +77,13 @@ impl NackGenerator {
         Self {
             timing,
             missing: Vec::new(),
+            answer: None,
         }
+    }
+
+    /// What it took from a request to its repair, lately: about a round trip.
+    pub(crate) fn answer(&self) -> Option<Duration> {
+        self.answer
     }
 
     /// The packets before `extended` were jumped over, `count` of them. Returns how many are given up on the
@@ -86,11 +116,19 @@ impl NackGenerator {
 
     /// A repair arrived. True when its packet was missing, asked for or not: browsers send old packets over again
     /// to probe the line, and such a probe may come before the first request.
-    pub(crate) fn repaired(&mut self, extended: u64) -> bool {
+    pub(crate) fn repaired(&mut self, extended: u64, now: MediaTime) -> bool {
         let place = self
             .missing
             .binary_search_by_key(&extended, |missing| missing.extended);
-        place.map(|index| self.missing.remove(index)).is_ok()
+        let Ok(index) = place else { return false };
+        if let Some((first, last)) = self.missing.remove(index).asked {
+            // What comes too soon after the last of several requests answers the first.
+            let known = self.answer.unwrap_or(Duration::MAX);
+            let answers_last = now.since(last) >= known / 2;
+            let took = now.since(if answers_last { last } else { first });
+            self.answer = Some(self.answer.map_or(took, |before| (before * 3 + took) / 4));
+        }
+        true
     }
 
     /// Forgets everything, for instance because nobody wants the stream.
@@ -98,22 +136,29 @@ impl NackGenerator {
         self.missing.clear();
     }
 
-    /// Appends the sequence numbers to ask for now, in order. Returns how many were given up.
-    pub(crate) fn poll(&mut self, now: MediaTime, due: &mut Vec<u16>) -> u64 {
+    /// Appends the sequence numbers to ask for now, in order: none whose answer would come too late, given the
+    /// publisher's round trip as far as it is known. Returns how many were given up.
+    pub(crate) fn poll(&mut self, round_trip: Option<Duration>, now: MediaTime, due: &mut Vec<u16>) -> u64 {
+        if self.missing.is_empty() {
+            return 0;
+        }
         let before = self.missing.len();
+        let round_trip = round_trip.unwrap_or(ROUND_TRIP_ASSUMED);
         let NackTiming {
             reorder_wait,
             retry,
             give_up,
-        } = self.timing;
+            ..
+        } = self.timing.at(round_trip);
         self.missing.retain(|missing| now.since(missing.since) < give_up);
         for missing in &mut self.missing {
+            let waited = now.since(missing.since);
             let is_due = match missing.asked {
-                None => now.since(missing.since) >= reorder_wait,
-                Some(asked) => now.since(asked) >= retry,
+                None => waited >= reorder_wait,
+                Some((_, last)) => now.since(last) >= retry,
             };
-            if is_due {
-                missing.asked = Some(now);
+            if is_due && waited + round_trip <= give_up {
+                missing.asked = Some((missing.asked.map_or(now, |(first, _)| first), now));
                 due.push(missing.extended as u16);
             }
         }
@@ -131,7 +176,7 @@ mod tests {
 
     fn due(nack: &mut NackGenerator, at: i64) -> (Vec<u16>, u64) {
         let mut due = Vec::new();
-        let given_up = nack.poll(ms(at), &mut due);
+        let given_up = nack.poll(None, ms(at), &mut due);
         (due, given_up)
     }
 
@@ -154,7 +199,8 @@ mod tests {
             .filter(|(_, (due, _))| !due.is_empty())
             .map(|(step, _)| *step)
             .collect();
-        assert_eq!(asked, [1, 7, 13, 19, 25, 31, 37, 43, 49]);
+        // At 490 ms the answer would come too late.
+        assert_eq!(asked, [1, 9, 17, 25, 33, 41]);
         assert_eq!(requests[1].1.0, [65_535, 0]);
         assert_eq!(requests.iter().map(|(_, (_, given_up))| given_up).sum::<u64>(), 2);
     }
@@ -173,5 +219,57 @@ mod tests {
         let mut nack = NackGenerator::new(NackTiming::VIDEO);
         assert_eq!(nack.missed(10_000, 5000, ms(0)), 5000);
         assert_eq!(due(&mut nack, 100), (vec![], 0));
+    }
+
+    /// When a packet is asked for from a publisher this far away, in ms after it was missed, and when it is given up.
+    fn story(timing: NackTiming, round_trip_ms: u64) -> (Vec<i64>, i64) {
+        let mut nack = NackGenerator::new(timing);
+        nack.missed(10, 1, ms(0));
+        let mut asked = Vec::new();
+        for at in (0..2000).step_by(20) {
+            let mut due = Vec::new();
+            let round_trip = Some(Duration::from_millis(round_trip_ms));
+            if nack.poll(round_trip, ms(at), &mut due) > 0 {
+                return (asked, at);
+            }
+            asked.extend(due.iter().map(|_| at));
+        }
+        unreachable!("nothing is waited for so long")
+    }
+
+    #[test]
+    fn who_is_far_away_is_asked_again_when_the_answer_should_have_come() {
+        assert_eq!(
+            story(NackTiming::VIDEO, 20),
+            (vec![20, 80, 140, 200, 260, 320, 380, 440], 500)
+        );
+        assert_eq!(story(NackTiming::VIDEO, 100), (vec![20, 160, 300], 500));
+        assert_eq!(story(NackTiming::VIDEO, 300), (vec![20, 420], 780));
+        assert_eq!(story(NackTiming::VIDEO, 600), (vec![20], 1000));
+        assert_eq!(story(NackTiming::VIDEO, 1500), (vec![], 1000));
+    }
+
+    #[test]
+    fn sound_is_asked_for_while_it_can_still_be_heard() {
+        assert_eq!(story(NackTiming::AUDIO, 20), (vec![20, 60, 100, 140, 180], 200));
+        assert_eq!(story(NackTiming::AUDIO, 200), (vec![20], 300));
+        assert_eq!(story(NackTiming::AUDIO, 300), (vec![], 300));
+    }
+
+    #[test]
+    fn answers_tell_how_far_away_a_publisher_is() {
+        let mut nack = NackGenerator::new(NackTiming::VIDEO);
+        nack.missed(10, 2, ms(0));
+        assert!(nack.repaired(8, ms(5)));
+        assert_eq!(nack.answer(), None);
+        due(&mut nack, 20);
+        assert!(nack.repaired(9, ms(320)));
+        assert_eq!(nack.answer(), Some(Duration::from_millis(300)));
+        nack.missed(20, 1, ms(1000));
+        for at in [1020, 1420] {
+            nack.poll(nack.answer(), ms(at), &mut Vec::new());
+        }
+        assert!(nack.repaired(19, ms(1720)));
+        assert_eq!(nack.answer(), Some(Duration::from_millis(300)));
     }
 }

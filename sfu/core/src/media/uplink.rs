@@ -275,17 +275,21 @@ impl Uplink {
         stream.clock.report(self.clock.server_time(ntp, now), timestamp);
     }
 
-    /// Appends requests that are due: for lost packets and for key frames.
+    /// Appends requests that are due: for lost packets and for key frames. `round_trip` is the publisher's, where its
+    /// reports told it; else its answers to earlier requests do.
     pub(crate) fn write_requests(
         &mut self,
         sender_ssrc: u32,
+        round_trip: Option<Duration>,
         now: MediaTime,
         out: &mut Vec<u8>,
         counters: &mut Counters,
     ) {
+        let answers = self.streams.iter().filter_map(|stream| stream.nack.answer());
+        let round_trip = round_trip.or_else(|| answers.max());
         for stream in &mut self.streams {
             self.due.clear();
-            let given_up = stream.nack.poll(now, &mut self.due);
+            let given_up = stream.nack.poll(round_trip, now, &mut self.due);
             counters.nacks_given_up += given_up;
             if given_up > 0 && !stream.source.is_audio() && stream.is_wanted {
                 stream.key_frames.wish(now);
@@ -635,7 +639,10 @@ impl UplinkStream {
         let original = u16::from_be_bytes([packet[start], packet[start + 1]]);
         let newest = self.window.newest().ok_or(DropCause::Duplicate)?;
         // Browsers probe the line with old packets: only what is missing is a repair.
-        if !self.nack.repaired(super::sequence::nearest(newest, original)) {
+        if !self
+            .nack
+            .repaired(super::sequence::nearest(newest, original), now)
+        {
             return Err(DropCause::Duplicate);
         }
         let Arrival::Late { extended } = self.window.insert(original) else {

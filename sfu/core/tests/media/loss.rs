@@ -87,6 +87,56 @@ fn what_never_comes_is_given_up_and_a_key_frame_asked_for() {
     world.peers[bob].check_continuity(Holes::Allowed);
 }
 
+/// A publisher 300 ms away, of whose packets 5 % are lost: each is asked for once or twice, and pictures are whole.
+/// `hears` says whether it gets anything itself, so that its reports tell how far away it is.
+fn far_away(seed: u64, hears: bool) {
+    let (mut world, ann, bob) = call(seed, OfferStyle::default());
+    world.switch(bob, TrackSource::Microphone, hears);
+    world.lines[ann].delay_ms = 150;
+    world.run(4000);
+    world.lines[ann].up_loss_percent = 5;
+    world.run(1000);
+    let before = world.counters().clone();
+    let (from, since) = (
+        world.peers[ann].sender(TrackSource::Camera, 2).nacked.len(),
+        world.now_ms(),
+    );
+    let plis = world.peers[ann].sender(TrackSource::Camera, 2).plis.len();
+    world.run(15_000);
+    world.lines[ann].up_loss_percent = 0;
+    world.run(1500);
+    let sender = world.peers[ann].sender(TrackSource::Camera, 2);
+    let asked = sender.nacked[from..].to_vec();
+    let lost: std::collections::BTreeSet<u16> = asked.iter().copied().collect();
+    let per_loss = asked.len() as f64 / lost.len() as f64;
+    let new_plis = sender.plis.len() - plis;
+    let given_up = world.counters().nacks_given_up - before.nacks_given_up;
+    let numbers: std::collections::BTreeSet<u64> = world.peers[bob]
+        .got(world.peers[ann].id, false, since)
+        .iter()
+        .filter(|received| received.stamp.taken_ms >= since)
+        .map(|received| received.index)
+        .collect();
+    let span = numbers.last().unwrap() - numbers.first().unwrap() + 1;
+    let whole = numbers.len() as f64 / span as f64;
+    eprintln!(
+        "{} lost, {per_loss:.2} requests each, {whole:.4} whole, {new_plis} key frames, {given_up} given up",
+        lost.len()
+    );
+    assert!(lost.len() > 50 && per_loss < 1.3, "{} {per_loss}", lost.len());
+    assert!(whole > 0.995 && new_plis <= 3, "{whole} {new_plis}");
+}
+
+#[test]
+fn a_publisher_far_away_is_asked_about_once_for_what_is_lost() {
+    far_away(38, true);
+}
+
+#[test]
+fn a_publisher_far_away_that_hears_nobody_is_asked_about_once_too() {
+    far_away(39, false);
+}
+
 #[test]
 fn what_is_lost_on_the_way_down_is_sent_again_over_rtx() {
     let (mut world, ann, bob) = call(33, OfferStyle::default());

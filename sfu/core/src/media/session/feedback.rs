@@ -215,9 +215,14 @@ impl Session {
         }
         let sender = connection.rtcp_ssrc;
         shared.rtcp.clear();
-        connection
-            .uplink
-            .write_requests(sender, now.time, &mut shared.rtcp, &mut shared.counters);
+        let round_trip = connection.downlink.measured_round_trip();
+        connection.uplink.write_requests(
+            sender,
+            round_trip,
+            now.time,
+            &mut shared.rtcp,
+            &mut shared.counters,
+        );
         shared.flush_rtcp(connection);
         if beat.is_multiple_of(ARRIVALS_EVERY) {
             while connection.uplink.write_arrivals(sender, &mut shared.rtcp) {
