@@ -137,6 +137,7 @@ impl Core {
             previous_ufrag: None,
             pairs: Vec::new(),
             rtcp_ssrc: random.next_u32().max(1),
+            last_rtcp: None,
         };
         if let Some(session) = &mut self.sessions[place.session] {
             session.connect(place.participant, connection);

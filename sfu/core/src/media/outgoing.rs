@@ -4,7 +4,7 @@ mod backlog;
 
 use std::time::Duration;
 
-use hearken_protocol::VideoCodec;
+use hearken_protocol::{TrackSource, VideoCodec};
 
 use self::backlog::Backlog;
 use super::bandwidth::Bandwidth;
@@ -35,8 +35,8 @@ const REPORTED_MAX: u32 = 20_000;
 const TIMESTAMP_MEMORY: Duration = Duration::from_secs(3600);
 /// The same packet is not sent again within this time, or the round trip if that is longer.
 const REPAIR_INTERVAL_MIN: Duration = Duration::from_millis(20);
-/// A picture that stands still this long within a run is a freeze (W3C webrtc-stats counts from 150 ms more
-/// than usual on; a busy sender may leave out that much).
+/// A camera's picture that stands still this long is a freeze (W3C webrtc-stats counts from 150 ms more than usual on;
+/// a busy sender may leave out that much).
 const FREEZE_MIN: Duration = Duration::from_millis(500);
 /// Requests for a key frame that come in this time are about one freeze.
 const FREEZE_REQUESTS: Duration = Duration::from_secs(1);
@@ -91,8 +91,10 @@ struct Meter {
     loss: Loss,
     jitter_ticks: u32,
     freezes: u16,
-    run_began: Option<MediaTime>,
-    last_request: Option<MediaTime>,
+    /// Since when pictures are to flow: a camera's, that is shown and not paused.
+    flows_since: Option<MediaTime>,
+    /// When somebody's picture froze, or couldn't be decoded.
+    last_freeze: Option<MediaTime>,
 }
 
 #[derive(Debug)]
@@ -144,6 +146,8 @@ pub(crate) struct Outgoing {
     /// The highest number in reception reports.
     pub(crate) reported_highest: Option<u32>,
     pub(crate) rewriter: Rewriter,
+    /// What the present owner sends here.
+    source: Option<TrackSource>,
     section: ReceiveSection,
     /// The receiver's id of audio level or video orientation.
     byte_extension_id: Option<u8>,
@@ -219,6 +223,7 @@ impl Outgoing {
             current_layer: None,
             reported_highest: None,
             rewriter: Rewriter::new(seed.first_sequence),
+            source: None,
             section,
             byte_extension_id,
             rate,
@@ -253,10 +258,12 @@ impl Outgoing {
         self.repair.as_ref().map(|repair| repair.ssrc)
     }
 
-    /// The slot has another owner, or none: nothing of the last one goes out any more.
-    pub(crate) fn reassign(&mut self, generation: u32, now: MediaTime) {
+    /// The slot has another owner, or none: nothing of the last one goes out any more. What comes is of `source`.
+    pub(crate) fn reassign(&mut self, source: Option<TrackSource>, generation: u32, now: MediaTime) {
         self.give_up_waiting();
         self.rewriter.forget();
+        self.source = source;
+        self.meter.flows_since = None;
         self.generation = generation;
         self.chosen = None;
         self.current_layer = None;
@@ -273,6 +280,12 @@ impl Outgoing {
 
     /// Sends nothing until chosen again.
     pub(crate) fn pause(&mut self) {
+        self.begin_anew();
+        self.meter.flows_since = None;
+    }
+
+    /// Sends nothing until the next run begins.
+    fn begin_anew(&mut self) {
         self.give_up_waiting();
         self.rewriter.close();
         self.current_layer = None;
@@ -283,7 +296,7 @@ impl Outgoing {
     pub(crate) fn choose(&mut self, layer: Option<u8>, now: MediaTime) {
         self.chosen = layer;
         match layer {
-            None => self.pause(),
+            None => self.begin_anew(),
             Some(_) if self.current_layer == layer => self.waiting_since = None,
             Some(_) => self.waiting_since = self.waiting_since.or(Some(now)),
         }
@@ -334,6 +347,11 @@ impl Outgoing {
         }
     }
 
+    /// Nobody looks at this, or its viewer knows that it is paused.
+    pub(crate) fn expect_nothing(&mut self) {
+        self.meter.flows_since = None;
+    }
+
     /// Begins a run with this packet. True when it switches from one layer to another.
     pub(crate) fn begin(&mut self, packet: &MediaPacket<'_>, now: MediaTime) -> bool {
         let taken = packet.anchor.time_of(packet.stored.timestamp, self.rate);
@@ -370,7 +388,7 @@ impl Outgoing {
             self.waiting_since = None;
         }
         self.last_report = None;
-        self.meter.run_began = Some(now);
+        self.meter.flows_since.get_or_insert(now);
         switches
     }
 
@@ -582,12 +600,32 @@ impl Outgoing {
     pub(crate) fn picture_lost(&mut self, now: MediaTime) {
         let is_new = self
             .meter
-            .last_request
+            .last_freeze
             .is_none_or(|last| now.since(last) >= FREEZE_REQUESTS);
-        self.meter.last_request = Some(now);
         if is_new && self.rewriter.current().is_some() {
-            self.meter.freezes = self.meter.freezes.saturating_add(1);
+            self.count_freeze();
         }
+        self.meter.last_freeze = Some(now);
+    }
+
+    /// The publisher fell silent, and not because it switched its camera off: the picture stands still.
+    pub(crate) fn cut_off(&mut self) {
+        if self.is_flowing() {
+            self.count_freeze();
+        }
+    }
+
+    fn count_freeze(&mut self) {
+        self.meter.freezes = self.meter.freezes.saturating_add(1);
+    }
+
+    /// Whether pictures of a camera were sent, and are to be sent still. A screen stands still by itself.
+    fn is_flowing(&self) -> bool {
+        let Meter { flows_since, .. } = self.meter;
+        self.source == Some(TrackSource::Camera)
+            && flows_since
+                .zip(self.last_sent)
+                .is_some_and(|(since, sent)| since <= sent)
     }
 
     /// What happened since the last reading.
@@ -604,14 +642,12 @@ impl Outgoing {
         }
     }
 
-    /// A picture that goes on after a while in one run stood still. Screens do that by themselves.
+    /// A camera's picture that goes on after a while stood still.
     fn notice_freeze(&mut self, now: MediaTime) {
-        let Some(last) = self.last_sent.filter(|_| !self.is_audio()) else {
-            return;
-        };
-        let in_run = self.meter.run_began.is_some_and(|began| began <= last);
-        if in_run && now.since(last) >= FREEZE_MIN {
-            self.meter.freezes = self.meter.freezes.saturating_add(1);
+        let is_late = self.last_sent.is_some_and(|last| now.since(last) >= FREEZE_MIN);
+        if is_late && self.is_flowing() {
+            self.count_freeze();
+            self.meter.last_freeze = Some(now);
         }
     }
 

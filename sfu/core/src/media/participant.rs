@@ -20,6 +20,9 @@ use crate::transport::{Fingerprint, IceCredentials, Pair, Transport};
 const AUDIO_SILENCE_MAX: Duration = Duration::from_secs(3);
 /// A camera sends many frames a second.
 const CAMERA_SILENCE_MAX: Duration = Duration::from_secs(2);
+/// Who sends nothing at all for this long after their camera's last packet has lost the line: browsers send sound, and
+/// tell of what they get, much more often.
+const CUT_OFF_MIN: Duration = Duration::from_secs(1);
 /// A screen on which nothing moves may send a frame every few seconds.
 const SCREEN_SILENCE_MAX: Duration = Duration::from_secs(10);
 /// A layer that has not come for this long is not there to choose.
@@ -109,6 +112,8 @@ pub(crate) struct Connection {
     pub(crate) answers: u64,
     /// Our own in reports and requests.
     pub(crate) rtcp_ssrc: u32,
+    /// When RTCP came last.
+    pub(crate) last_rtcp: Option<MediaTime>,
 }
 
 /// What somebody was told to send.
@@ -162,6 +167,15 @@ impl Participant {
 
     pub(crate) fn track(&mut self, source: TrackSource) -> &mut Track {
         &mut self.tracks[source as usize]
+    }
+
+    /// Whether nothing came of them any more soon after this.
+    pub(crate) fn is_cut_off_since(&self, last: MediaTime) -> bool {
+        let came = self.connection.as_ref().and_then(|connection| {
+            let media = connection.uplink.last_packet();
+            media.max(connection.last_rtcp)
+        });
+        came.is_none_or(|came| came.since(last) < CUT_OFF_MIN)
     }
 
     /// Whether a screen, or its sound, is being sent.

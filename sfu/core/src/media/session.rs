@@ -440,16 +440,34 @@ impl Session {
             let Some(participant) = self.participant(at) else {
                 return;
             };
-            let track = participant.track(source);
-            if track
-                .last_packet
-                .is_some_and(|last| now.time.since(last) >= silence_max(source))
-            {
+            let last = participant.track(source).last_packet;
+            if let Some(last) = last.filter(|last| now.time.since(*last) >= silence_max(source)) {
+                if source == TrackSource::Camera && participant.is_cut_off_since(last) {
+                    self.cut_off(at);
+                }
                 screen_stopped |= self.stop_sending(at, source, shared);
             }
         }
         if screen_stopped {
             self.replan(now, shared);
+        }
+    }
+
+    /// Nothing comes of a participant's line: its camera's picture stands still at whoever sees it.
+    fn cut_off(&mut self, at: usize) {
+        let Some(participant) = self.participant(at) else {
+            return;
+        };
+        let subscribers = std::mem::take(&mut participant.track(TrackSource::Camera).subscribers);
+        for subscription in &subscribers {
+            if let Some(connection) = self.connection(subscription.participant)
+                && let Some(pair) = connection.downlink.pairs.get_mut(subscription.pair)
+            {
+                pair.video.cut_off();
+            }
+        }
+        if let Some(participant) = self.participant(at) {
+            participant.track(TrackSource::Camera).subscribers = subscribers;
         }
     }
 

@@ -182,6 +182,11 @@ impl Uplink {
         layers
     }
 
+    /// When the last new packet of any stream came.
+    pub(crate) fn last_packet(&self) -> Option<MediaTime> {
+        self.streams.iter().map(|stream| stream.last_packet).max()
+    }
+
     /// The stream of that name, if it still exists.
     pub(crate) fn by_id(&mut self, id: StreamId) -> Option<&mut UplinkStream> {
         self.streams.iter_mut().find(|stream| stream.id == id)

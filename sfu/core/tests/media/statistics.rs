@@ -148,6 +148,82 @@ fn a_picture_that_stands_still_is_counted_and_a_camera_switched_off_is_not() {
 }
 
 #[test]
+fn a_publishers_line_that_fails_for_seconds_is_a_freeze_of_its_camera() {
+    for (seed, outage_ms) in [(75, 1500), (76, 2500), (77, 5000)] {
+        let (mut world, ann, _bob) = call(seed);
+        let before = world.counters().freezes;
+        world.lines[ann].up_loss_percent = 100;
+        world.run(outage_ms);
+        world.lines[ann].up_loss_percent = 0;
+        world.run(4000);
+        let frozen = world.counters().freezes - before;
+        assert!((1..=2).contains(&frozen), "{outage_ms} ms: {frozen}");
+    }
+}
+
+#[test]
+fn a_screen_on_which_nothing_moves_is_not_frozen() {
+    let (mut world, ann, bob) = call(78);
+    world.switch(ann, TrackSource::Camera, false);
+    world.peers[ann].sender(TrackSource::Screen, 0).every_ms = 1000;
+    world.switch(ann, TrackSource::Screen, true);
+    world.view(bob, &[(ann, TrackSource::Screen, 720)]);
+    world.run(3000);
+    let before = world.counters().freezes;
+    let since = world.now_ms();
+    world.run(10_000);
+    assert!(world.peers[bob].got(world.peers[ann].id, false, since).len() >= 54);
+    assert_eq!(world.counters().freezes, before);
+}
+
+#[test]
+fn a_camera_that_nobody_watches_or_that_is_paused_with_notice_is_not_frozen() {
+    let (mut world, ann, bob) = call(79);
+    let before = world.counters().freezes;
+    world.view(bob, &[]);
+    world.run(8000);
+    world.view(bob, &[(ann, TrackSource::Camera, 360)]);
+    world.run(4000);
+    assert_eq!(world.counters().freezes, before);
+}
+
+/// The longest time in which no new picture came, in ms.
+fn longest_still(world: &World, viewer: usize, publisher: usize, since_ms: u64) -> u64 {
+    let packets = world.peers[viewer].got(world.peers[publisher].id, false, since_ms);
+    let new = packets.iter().filter(|packet| !packet.is_repair);
+    let mut at: Vec<u64> = new.map(|packet| packet.at_ms).collect();
+    at.sort_unstable();
+    at.windows(2).map(|gap| gap[1] - gap[0]).max().unwrap()
+}
+
+#[test]
+fn a_video_that_was_given_up_for_a_narrow_line_is_frozen_until_its_key_frame_comes() {
+    for seed in 80..84 {
+        let (mut world, ann, bob) = call(seed);
+        world.downlink(bob).set(Conditions {
+            delay: Duration::from_millis(20),
+            bottleneck: Some(Bottleneck::kbit(400, 300)),
+            ..Conditions::default()
+        });
+        world.run(6000);
+        let (frozen, given_up) = (world.counters().freezes, world.counters().videos_given_up);
+        let since = world.now_ms();
+        // The key frame that it is to go on with is far away.
+        world.lines[ann].delay_ms = 300;
+        for layer in 0..3 {
+            let sender = world.peers[ann].sender(TrackSource::Camera, layer);
+            (sender.packets_per_key_frame, sender.key_frame_wanted) = (24 << layer, true);
+        }
+        world.run(6000);
+        let given_up = world.counters().videos_given_up - given_up;
+        let still = longest_still(&world, bob, ann, since);
+        assert!(given_up > 0 && still >= 400, "{given_up} given up, {still} ms");
+        let frozen = world.counters().freezes - frozen;
+        assert!((1..=given_up).contains(&frozen), "{frozen} of {given_up}");
+    }
+}
+
+#[test]
 fn a_line_too_narrow_for_what_is_shown_is_said_to_be_so() {
     let (mut world, _, bob) = call(74);
     world.downlink(bob).set(Conditions {

@@ -111,9 +111,9 @@ impl Outgoing {
 
     /// Gives up what waits, so that the next that goes out is a key frame of this layer. Returns how many packets
     /// are given up.
-    pub(crate) fn begin_anew(&mut self, layer: u8, now: MediaTime) -> u32 {
+    pub(crate) fn give_up(&mut self, layer: u8, now: MediaTime) -> u32 {
         let packets = self.give_up_waiting();
-        self.pause();
+        self.begin_anew();
         self.choose(Some(layer), now);
         packets
     }

@@ -192,6 +192,9 @@ impl Session {
             pair.steadiness.lowered(estimate, now.time);
         }
         pair.video.choose(demand.chosen, now.time);
+        if demand.height == 0 || demand.is_paused() {
+            pair.video.expect_nothing();
+        }
         let video = video_number(owner.share);
         let current = pair.video.current_layer;
         let announced = if demand.is_paused() {

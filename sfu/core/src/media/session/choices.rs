@@ -121,8 +121,9 @@ impl Session {
         pair.given_up = None;
         pair.owner = change.owner;
         pair.freed = freed.unwrap_or(pair.freed);
-        pair.audio.reassign(generations.0, now.time);
-        pair.video.reassign(generations.1, now.time);
+        let sources = content.map(|(_, audio, video)| (audio, video)).unzip();
+        pair.audio.reassign(sources.0, generations.0, now.time);
+        pair.video.reassign(sources.1, generations.1, now.time);
         pair.audio.choose(content.map(|_| 0), now.time);
         let (audio, video) = (&pair.audio, &pair.video);
         let owner = content.map(|(owner, audio_source, video_source)| {

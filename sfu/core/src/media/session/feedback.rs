@@ -20,6 +20,9 @@ impl Session {
     /// Takes a decrypted compound packet of the participant at `at`.
     pub(crate) fn handle_rtcp(&mut self, at: usize, compound: &[u8], now: Now, shared: &mut Shared) {
         shared.counters.received.rtcp.add(compound.len());
+        if let Some(connection) = self.connection(at) {
+            connection.last_rtcp = Some(now.time);
+        }
         for packet in RtcpPackets::new(compound) {
             let Ok(packet) = packet else {
                 shared.counters.drops.count(DropCause::MalformedRtcp);

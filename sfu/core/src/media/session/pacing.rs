@@ -197,7 +197,7 @@ impl Session {
         };
         let downlink = &mut connection.downlink;
         let video = &mut downlink.pairs[pair].video;
-        let packets = video.begin_anew(smallest.unwrap_or(0), now.time);
+        let packets = video.give_up(smallest.unwrap_or(0), now.time);
         shared.counters.drops.add(DropCause::Pacing, packets.into());
         shared.counters.videos_given_up += 1;
         let Downlink { pacer, pairs, .. } = downlink;
