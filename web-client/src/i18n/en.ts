@@ -346,6 +346,7 @@ export const en = {
     typeLabel: "Type instead of speaking",
     typeFor: "Type what is said",
     typeHint: "The others read along while you type. Enter ends the line.",
+    typeLater: "No connection. What you write is kept here, and sent as soon as the connection is back.",
     finishLine: "End line",
     speaker: "Who speaks",
     move: "Move",

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FakeAudio, FakeDevices, FakePeer, type FakeTrack, fakeMediaGlobals } from "../media/fake_media";
 import { FakeNetwork } from "../protocol/fake_socket";
-import type { Participant, ServerMessage, Welcome } from "../protocol/generated";
+import type { Caption, Participant, ServerMessage, Welcome } from "../protocol/generated";
 import { createController } from "./controller";
 import type { ClientState, Controller } from "./model";
 import { cameraView, microphoneView } from "./selectors";
@@ -97,12 +97,12 @@ class World {
     });
   }
 
-  async admits(): Promise<void> {
+  async admits(captions: Caption[] = []): Promise<void> {
     this.says({
       type: "admitted",
       participants: [this.me],
       knocks: [],
-      captions: [],
+      captions,
       transcript_agreed: null,
     });
     await passes();
@@ -138,6 +138,22 @@ class World {
   get microphone(): FakeTrack | null {
     return FakePeer.last.transceivers[0]?.sender.track ?? null;
   }
+}
+
+/** A line of Ann's that has ended. */
+function typed(number: number, text: string): Caption {
+  return {
+    id: { epoch: 0, number },
+    participant: "ann",
+    name: "Ann",
+    revision: 1,
+    status: "final",
+    stable: text,
+    tentative: "",
+    started_at: number,
+    ended_at: number,
+    origin: "typed",
+  };
 }
 
 const passes = (ms = 0) => vi.advanceTimersByTimeAsync(ms);
@@ -290,6 +306,38 @@ describe("the controller", () => {
     expect(FakePeer.made).toHaveLength(1);
     expect(world.last("set_microphone")).toMatchObject({ on: true });
     expect(world.state.link).toBe("up");
+  });
+
+  test("what is typed without a connection waits for one, and no line stands twice", async () => {
+    const world = new World();
+    await world.inCall();
+    const { typeLine } = world.controller;
+    typeLine(7, "I can't sp", false);
+    expect(world.sent("type")).toHaveLength(1);
+    world.network.socket.onclose?.();
+    const noticed = world.state.notices.length;
+    typeLine(7, "I can't speak", false);
+    typeLine(7, "I can't speak tonight", true);
+    typeLine(8, "Sorr", false);
+    expect(world.state.notices).toHaveLength(noticed);
+    await passes(1_000);
+    await world.welcomes();
+    // Not before it is known what stands.
+    typeLine(8, "Sorry", false);
+    expect(world.sent("type")).toHaveLength(1);
+    const ended = typed(1, "I can't sp");
+    await world.admits([ended]);
+    expect(world.sent("correct")).toMatchObject([{ id: ended.id, text: "I can't speak tonight" }]);
+    expect(world.sent("type").slice(1)).toMatchObject([{ line: 8, text: "Sorry", done: false }]);
+    world.says({ type: "caption", ...typed(1, "I can't speak tonight"), revision: 2, corrected: true });
+    // And again: the corrected line stands, the other never arrived.
+    world.network.socket.onclose?.();
+    await passes(2_000);
+    await world.welcomes();
+    await world.admits([typed(1, "I can't speak tonight")]);
+    expect(world.sent("correct")).toHaveLength(1);
+    expect(world.sent("type").at(-1)).toMatchObject({ line: 8, text: "Sorry" });
+    expect(world.sent("type")).toHaveLength(3);
   });
 
   test("another network, or a server that hears nothing, restarts ICE through the relays named last", async () => {

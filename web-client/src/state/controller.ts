@@ -37,6 +37,7 @@ import type { ClientState, Controller } from "./model";
 import { readChoices, writeChoices } from "./preferences";
 import { type ClientEvent, initialState, reduce } from "./reduce";
 import { cameraView, microphoneView, selfOf } from "./selectors";
+import { TypedLines } from "./typing";
 import { readViewMode, writeViewMode } from "./view_mode";
 
 /** How often the browser notes that the seat is in use; a reload within two minutes of it comes straight back. */
@@ -87,6 +88,9 @@ class CallController implements Controller {
   #restore: { microphone: boolean; camera: boolean } | null = null;
   /** Requests whose refusal means more than a notice. */
   readonly #pending = new Map<number, Order["type"]>();
+  readonly #typed = new TypedLines();
+  /** Since the last (re)connection it is known which lines stand. */
+  #knowsWhatStands = false;
   #isReconciling = false;
   #isDisposed = false;
   readonly #seats: SeatStore;
@@ -157,7 +161,10 @@ class CallController implements Controller {
       socketUrl(this.platform.pageUrl),
       greeting,
       {
-        onState: (state) => this.#dispatch({ kind: "link", state }),
+        onState: (state) => {
+          if (state !== "up") this.#knowsWhatStands = false;
+          this.#dispatch({ kind: "link", state });
+        },
         onMessage: (message) => this.#receive(message),
       },
       this.platform.connection,
@@ -226,13 +233,16 @@ class CallController implements Controller {
     };
   };
 
-  readonly typeLine = (line: number, text: string, done: boolean, speaker?: ParticipantId): void => {
-    const typed = { type: "type", line, text, done } as const;
-    void this.#order(speaker === undefined ? typed : { ...typed, speaker });
+  readonly typeLine = (line: number, text: string, done: boolean, speaker?: ParticipantId): boolean => {
+    const typed = { line, text, done };
+    const own = speaker === undefined ? typed : { ...typed, speaker };
+    const isTaken = this.#typed.write(own, this.#state.captions);
+    this.#sendTyped();
+    return isTaken;
   };
 
-  readonly correctCaption = ({ id }: Caption, text: string): void =>
-    void this.#order({ type: "correct", id, text });
+  readonly correctCaption = ({ id }: Caption, text: string): boolean =>
+    this.#order({ type: "correct", id, text });
 
   readonly setOffRecord = (on: boolean): void => void this.#order({ type: "set_off_record", on });
 
@@ -330,6 +340,7 @@ class CallController implements Controller {
         break;
       case "caption":
         this.#forgetWhenPassed(message);
+        this.#typed.heard(message, this.#state.seat?.participant ?? null);
         break;
       default:
         break;
@@ -377,6 +388,14 @@ class CallController implements Controller {
     if (microphone !== null) this.#send({ type: "set_microphone", on: microphone });
     if (camera !== null) this.#send({ type: "set_camera", on: camera });
     this.#sendScreen();
+    this.#typed.cameBack(this.#state.captions.history, self?.participant ?? null);
+    this.#knowsWhatStands = true;
+    this.#sendTyped();
+  }
+
+  /** What was typed goes out, or waits until there is a connection. */
+  #sendTyped(): void {
+    if (this.#knowsWhatStands) this.#typed.flush((order) => this.#sendIfInCall(order));
   }
 
   #applyViewMode(): void {
@@ -392,6 +411,10 @@ class CallController implements Controller {
     if (order === "set_camera") this.#dispatch({ kind: "wish", device: "camera", on: null });
     if (order === "set_screen") this.#devices.closeScreen();
     if (order === "offer") this.#peer.offerRefused(code);
+    if (request !== undefined && (order === "type" || order === "correct")) {
+      this.#typed.refused(request, code);
+      this.#sendTyped();
+    }
   }
 
   /** A device that cannot be used is off for the others too, until the person switches it on again. */
@@ -431,6 +454,7 @@ class CallController implements Controller {
     if (isOver || phase.kind === "join") {
       this.#connection?.close();
       this.#connection = null;
+      this.#typed.clear();
     }
     if (phase.kind !== "call" && this.#state.transport !== "idle" && phase.kind !== "connecting") {
       this.#peer.close();

@@ -227,10 +227,13 @@ export interface Controller {
   /** Shows one's own camera or screen in an element; returns the detach. Also for the device check. */
   readonly attachOwnVideo: (element: HTMLVideoElement, source: "camera" | "screen") => () => void;
 
-  /** One's typed line as it stands; `speaker` for captioners: whose words these are. */
-  readonly typeLine: (line: number, text: string, done: boolean, speaker?: ParticipantId) => void;
-  /** Puts a final caption right; empty text takes it back. */
-  readonly correctCaption: (caption: Caption, text: string) => void;
+  /**
+   * One's typed line as it stands; `speaker` for captioners: whose words these are. Without a connection it waits for
+   * one; false if too many lines wait, and this one is not taken.
+   */
+  readonly typeLine: (line: number, text: string, done: boolean, speaker?: ParticipantId) => boolean;
+  /** Puts a final caption right; empty text takes it back. False if there is no connection to do it over. */
+  readonly correctCaption: (caption: Caption, text: string) => boolean;
   readonly setOffRecord: (on: boolean) => void;
   readonly agreeToTranscript: (agree: boolean) => void;
   /** Asks for the link of a page with nothing but captions; it comes as `captionLink`. */

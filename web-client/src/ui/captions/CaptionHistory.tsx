@@ -155,8 +155,8 @@ function CorrectionForm({ caption, onDone }: { caption: Caption; onDone: () => v
       className="history-line correction"
       onSubmit={(event) => {
         event.preventDefault();
-        controller.correctCaption(caption, text.trim().slice(0, TYPED_CHARACTERS_MAX));
-        onDone();
+        // Without a connection the form stays, with what was written.
+        if (controller.correctCaption(caption, text.trim().slice(0, TYPED_CHARACTERS_MAX))) onDone();
       }}
       onKeyDown={(event) => {
         if (event.key !== "Escape") return;

@@ -27,13 +27,17 @@ export function Composer() {
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
   const whose = speaker ?? undefined;
 
-  const send = (done: boolean): void => {
+  const isDown = useClient((state) => state.link !== "up");
+
+  /** False if the line could not be taken: it stays in the field. */
+  const send = (done: boolean): boolean => {
     if (timer.current !== null) clearTimeout(timer.current);
     timer.current = null;
-    if (!done && current.current === sent.current) return;
-    controller.typeLine(line.current, current.current, done, whose);
+    if (!done && current.current === sent.current) return true;
+    if (!controller.typeLine(line.current, current.current, done, whose)) return false;
     sent.current = done ? "" : current.current;
     if (done) line.current += 1;
+    return true;
   };
   const change = (next: string): void => {
     current.current = next;
@@ -42,7 +46,7 @@ export function Composer() {
   };
   const finish = (): void => {
     if (current.current.trim() === "" && sent.current === "") return;
-    send(true);
+    if (!send(true)) return;
     current.current = "";
     setText("");
   };
@@ -93,8 +97,8 @@ export function Composer() {
             {t.captions.finishLine}
           </Button>
         </div>
-        <span id="composer-hint" className="hint">
-          {t.captions.typeHint}
+        <span id="composer-hint" className="hint" role="status">
+          {isDown ? t.captions.typeLater : t.captions.typeHint}
         </span>
       </div>
     </form>

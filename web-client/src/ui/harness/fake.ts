@@ -85,8 +85,14 @@ export function fakeController(first: ClientState): FakeController {
     startScreenShare: order("startScreenShare"),
     stopScreenShare: order("stopScreenShare"),
     resumeSound: order("resumeSound"),
-    typeLine: order("typeLine"),
-    correctCaption: (caption, text) => order("correctCaption")(caption.id.number, text),
+    typeLine: (...line) => {
+      order("typeLine")(...line);
+      return true;
+    },
+    correctCaption: (caption, text) => {
+      order("correctCaption")(caption.id.number, text);
+      return state.link === "up";
+    },
     setOffRecord: order("setOffRecord"),
     agreeToTranscript: order("agreeToTranscript"),
     getCaptionLink: order("getCaptionLink"),
