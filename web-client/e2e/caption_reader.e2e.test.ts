@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { CaptionSettings } from "../src/ui/captions/settings.ts";
 import { caption } from "../src/ui/harness/scenes.ts";
-import { change, Harness, orders } from "./support/harness.ts";
+import { change, Harness, orders, shown } from "./support/harness.ts";
 
 const WIDE = { width: 1280, height: 800 };
 
@@ -88,9 +88,81 @@ describe("the history", () => {
   );
 });
 
-describe("the live captions", () => {
-  const entries = (page: Page) => page.getByRole("region", { name: "Live captions" }).locator(".entry");
+const entries = (page: Page) => page.locator(".room > .captions .entry");
+const log = (page: Page) => page.getByRole("log", { name: "Captions", exact: true });
 
+describe("without spoken captions", () => {
+  const SPOKEN = caption(1, 0, { stable: "Said aloud." });
+  const TYPED = caption(2, 3, { stable: "Written instead.", origin: "typed" });
+  const GROWING = caption(3, 3, { status: "partial", stable: "", tentative: "And mo", origin: "typed" });
+  const LATER = caption(4, 0, { stable: "Said later." });
+  const captions = { open: [GROWING], passing: [], history: [SPOKEN, TYPED] };
+
+  test.each([WIDE, { width: 360, height: 740 }, { width: 844, height: 390 }])(
+    "what people type is seen and heard, and one can type, at $width px",
+    (viewport) =>
+      reading(
+        "call-alone",
+        {},
+        async (page) => {
+          await button(page, "Captions").press("Enter");
+          const strip = page.getByRole("region", { name: "Typed text", exact: true });
+          const empty = await strip.boundingBox();
+          // A row, or on a low screen a column.
+          expect(Math.min(empty?.height ?? 0, empty?.width ?? 0)).toBeLessThan(60);
+          await change(page, { captions });
+          await expect
+            .poll(() => entries(page).locator(".words").allTextContents())
+            .toEqual(["Written instead. (typed)", "And mo (typed)"]);
+          expect(await log(page).locator("p").allTextContents()).toEqual(["Cleo: Written instead."]);
+          await button(page, "Type instead").press("Enter");
+          await page.keyboard.type("Me too");
+          await page.keyboard.press("Enter");
+          expect((await orders(page)).at(-1)).toMatch(/^typeLine \d+ Me too true/);
+          const controls = await page.getByRole("region", { name: "Your controls" }).boundingBox();
+          const box = await strip.boundingBox();
+          expect((box?.y ?? 0) + (box?.height ?? 0)).toBeLessThanOrEqual((controls?.y ?? 0) + 1);
+          // On again: what was said meanwhile can be read, and is not read out.
+          await button(page, "Captions").press("Enter");
+          await entries(page).getByText("Said aloud.").waitFor();
+          expect(await log(page).locator("p").allTextContents()).toEqual([]);
+          await change(page, { captions: { ...captions, history: [SPOKEN, TYPED, LATER] } });
+          await expect
+            .poll(() => log(page).locator("p").allTextContents())
+            .toEqual(["Fay Facilitator: Said later."]);
+        },
+        viewport,
+      ),
+  );
+});
+
+test("a caption page reads out what comes, and not what was said before it", () =>
+  reading("captions-page", {}, async (page) => {
+    const before = Array.from({ length: 40 }, (_, number) => caption(number, 0));
+    const none = { open: [], passing: [], history: [] };
+    // As it comes: nothing is known at first, then all at once.
+    const session = (await shown(page)).session as object;
+    await change(page, { phase: { kind: "connecting" }, session: null, captions: none });
+    await change(page, { phase: { kind: "viewing" }, session, captions: { ...none, history: before } });
+    await page.locator(".entry").first().waitFor();
+    expect(await log(page).locator("p").count()).toBe(0);
+    await change(page, { captions: { ...none, history: [...before, caption(50, 1, { stable: "News." })] } });
+    await expect.poll(() => log(page).locator("p").allTextContents()).toEqual(["Ann: News."]);
+  }));
+
+test("everybody sees that the server listens, before captions have started too", () =>
+  reading("call-alone", {}, async (page) => {
+    const session = (await shown(page)).session as object;
+    const sign = page.getByText("Captions on", { exact: true });
+    for (const captions of ["starting", "on", "late"]) {
+      await change(page, { session: { ...session, captions: "unavailable" } });
+      await sign.waitFor({ state: "detached" });
+      await change(page, { session: { ...session, captions } });
+      await sign.waitFor();
+    }
+  }));
+
+describe("the live captions", () => {
   test("hold a line from when it stood finished, however late it came", () =>
     reading("call-alone", { holdSeconds: 5 }, async (page) => {
       const late = caption(1, 0, { stable: "Said a minute ago.", ended_at: Date.now() - 60_000 });

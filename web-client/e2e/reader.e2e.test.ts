@@ -6,6 +6,35 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Person } from "./support/person.ts";
 import { eventually, HearkenServer, type Links } from "./support/server.ts";
 
+/** Runs in the page before its own scripts: its WebSockets can be cut, and new ones come to nothing. */
+function breakable(): void {
+  const Original = globalThis.WebSocket;
+  const sockets = new Set<WebSocket>();
+  let isUp = true;
+  globalThis.WebSocket = class extends Original {
+    constructor(url: string | URL, protocols?: string | string[]) {
+      // Nobody listens there.
+      super(isUp ? url : "ws://127.0.0.1:9/", protocols);
+      sockets.add(this);
+    }
+  };
+  Object.assign(globalThis, {
+    setNetworkOfThisTest: (up: boolean) => {
+      isUp = up;
+      if (up) window.dispatchEvent(new Event("online"));
+      else for (const socket of sockets) socket.close();
+    },
+  });
+}
+
+function setNetwork(person: Person, up: boolean): Promise<void> {
+  return person.page.evaluate(
+    (wanted) =>
+      (globalThis as unknown as { setNetworkOfThisTest: (up: boolean) => void }).setNetworkOfThisTest(wanted),
+    up,
+  );
+}
+
 describe("the reader's captions", () => {
   let server: HearkenServer;
   let links: Links;
@@ -22,6 +51,7 @@ describe("the reader's captions", () => {
     fay = await Person.launch("Fay");
     ann = await Person.launch("Ann");
     people.push(fay, ann);
+    await ann.context.addInitScript(breakable);
     await fay.join(links.facilitator_url, "Join");
     await fay.waitUntilInCall();
     await ann.join(links.member_url, "Ask to join");
@@ -117,13 +147,37 @@ describe("the reader's captions", () => {
     await page.goto(url);
     await page.getByText("I cannot speak tonight").first().waitFor();
     expect(await page.getByRole("button").allTextContents()).toEqual(["Caption settings"]);
-    const said = await page.getByRole("log", { name: "Captions", exact: true }).innerText();
-    expect(said).toContain("Corrected, Ann: I cannot speak tonight");
+    // What was said before is there to read, and is not read out.
+    const heard = page.getByRole("log", { name: "Captions", exact: true });
+    expect(await heard.locator("p").count()).toBe(0);
     await ann.button("Close").click();
     await ann.page.getByLabel("Type instead of speaking").pressSequentially("for both screens");
     await ann.page.getByLabel("Type instead of speaking").press("Enter");
     await page.getByText("for both screens").first().waitFor();
+    await eventually("it is read out", async () =>
+      (await heard.innerText()).includes("Ann: for both screens"),
+    );
     await page.close();
+  });
+
+  test("who loses the network while typing loses nothing, and says nothing twice", async () => {
+    const line = ann.page.getByLabel("Type instead of speaking");
+    await line.pressSequentially("The line went");
+    await live(fay).locator(".entry[data-state=partial]").filter({ hasText: "The line went" }).waitFor();
+    await setNetwork(ann, false);
+    await ann.page.getByText("What you write is kept here").waitFor();
+    await line.pressSequentially(" dead");
+    await line.press("Enter");
+    await line.pressSequentially("as it does");
+    await line.press("Enter");
+    // The server has ended the line as it stood.
+    await live(fay).locator(".entry[data-state=final]").filter({ hasText: "The line went" }).waitFor();
+    await setNetwork(ann, true);
+    await live(fay).locator(".entry").filter({ hasText: "as it does" }).waitFor({ timeout: 30_000 });
+    const heard = await live(fay).locator(".entry .words").allInnerTexts();
+    expect(heard.slice(-2)).toEqual(["The line went dead (typed) (corrected)", "as it does (typed)"]);
+    expect(heard.filter((text) => text.includes("The line went"))).toHaveLength(1);
+    await ann.page.getByText("What you write is kept here").waitFor({ state: "detached" });
   });
 
   test("settings apply at once and are still there after a reload", async () => {

@@ -68,6 +68,13 @@ export function change(page: Page, changes: Change): Promise<void> {
   }, changes);
 }
 
+/** The state that stands in the harness. */
+export function shown(page: Page): Promise<Record<string, unknown>> {
+  return page.evaluate(() =>
+    (globalThis as unknown as { shownInHarness: Shown }).shownInHarness.getSnapshot(),
+  );
+}
+
 /** What was asked of the server so far, as words. */
 export function orders(page: Page): Promise<string[]> {
   return page.evaluate(

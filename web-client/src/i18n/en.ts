@@ -327,6 +327,7 @@ export const en = {
 
   captions: {
     region: "Live captions",
+    typedRegion: "Typed text",
     log: "Captions",
     history: "Caption history",
     historyEmpty: "Nothing has been said yet, or captions were off.",

@@ -59,12 +59,8 @@ export function CallPage() {
         />
         <Stage />
         <Toasts />
-        {captionsShown ? (
-          <>
-            <CaptionArea onSettings={() => setDialog("captions")} />
-            <OwnCaptionLog />
-          </>
-        ) : null}
+        <CaptionArea spoken={captionsShown} onSettings={() => setDialog("captions")} />
+        <OwnCaptionLog spoken={captionsShown} />
       </main>
       <ControlBar
         captionsShown={captionsShown}
@@ -123,10 +119,10 @@ function focusIfLost(id: string): void {
 }
 
 /** Beside the captions: what a screen reader hears of them. */
-function OwnCaptionLog() {
+function OwnCaptionLog({ spoken }: { spoken: boolean }) {
   const captions = useClient((state) => state.captions);
   const self = useClient((state) => state.seat?.participant ?? null);
-  return <CaptionLog captions={captions} self={self} />;
+  return <CaptionLog captions={captions} self={self} spoken={spoken} />;
 }
 
 interface HeadProps {
@@ -166,14 +162,17 @@ function Head({ onGuidelines, onLine }: HeadProps) {
   );
 }
 
-/** Whether the server listens, and whether anything is kept: everybody can see it at any time. */
+/**
+ * Whether the server listens, and whether anything is kept: everybody can see it at any time. While captions are
+ * starting it listens already: what is said then is written later.
+ */
 function RecordSigns() {
   const captions = useClient((state) => state.session?.captions ?? "off");
   const offRecord = useClient((state) => state.session?.off_record ?? false);
   const transcript = useClient((state) => state.session?.transcript ?? "none");
   return (
     <>
-      {captions === "on" || captions === "late" ? (
+      {captions === "on" || captions === "late" || captions === "starting" ? (
         <p className="head-sign" title={t.captions.notice.on}>
           <Icon name="captions" />
           <span className="head-words">{t.call.listens}</span>

@@ -1,6 +1,7 @@
-// Live captions in the call: where and how this reader wants them, with what belongs to them in reach.
+// Live captions in the call: where and how this reader wants them, with what belongs to them in reach. Who has switched
+// spoken ones off still sees what people type, and can type: nobody hears that (EN 301 549, section 6.2).
 
-import { type PointerEvent, type RefObject, useEffect, useRef, useState } from "react";
+import { type PointerEvent, type RefObject, useEffect, useMemo, useRef, useState } from "react";
 import { t } from "../../i18n";
 import type { CaptionsState } from "../../protocol/generated";
 import { useClient } from "../client";
@@ -8,32 +9,40 @@ import { Icon } from "../common/Icon";
 import { Button, Toggle } from "../common/widgets";
 import { CaptionEntries } from "./CaptionEntries";
 import { Composer } from "./Composer";
+import { typedOnly } from "./entries";
 import { type CaptionSettings, styleOf } from "./settings";
 import { changeCaptionSettings, useCaptionSettings } from "./useCaptionSettings";
 
+/** Without spoken captions a typed line stands this long, if the reader has not said how long: time to notice it. */
+const TYPED_STANDS_SECONDS = 40;
 /** How far an arrow key moves a free box, in percent of the room. */
 const STEP_PERCENT = 5;
 
 interface CaptionAreaProps {
+  /** False: what people type, and nothing else. */
+  readonly spoken: boolean;
   readonly onSettings: () => void;
 }
 
-export function CaptionArea({ onSettings }: CaptionAreaProps) {
-  const settings = useCaptionSettings();
-  const captions = useClient((state) => state.captions);
+export function CaptionArea({ spoken, onSettings }: CaptionAreaProps) {
+  const chosen = useCaptionSettings();
+  const settings = spoken ? chosen : forTypedOnly(chosen);
+  const all = useClient((state) => state.captions);
+  const captions = useMemo(() => (spoken ? all : typedOnly(all)), [spoken, all]);
   const state = useClient((one) => one.session?.captions ?? "off");
   const clockOffsetMs = useClient((one) => one.clockOffsetMs);
   const [typing, setTyping] = useState(false);
   const ref = useRef<HTMLElement>(null);
   const yields = useYielding(ref, settings.position === "free");
   const isEmpty = captions.open.length + captions.passing.length + captions.history.length === 0;
-  const notice = noticeOf(state, !isEmpty);
+  const notice = spoken ? noticeOf(state, !isEmpty) : null;
   return (
     <section
       ref={ref}
       className="captions"
-      aria-label={t.captions.region}
+      aria-label={spoken ? t.captions.region : t.captions.typedRegion}
       data-captions={state}
+      data-spoken={spoken ? "on" : "off"}
       data-position={settings.position}
       data-yields={yields || undefined}
       style={styleOf(settings)}
@@ -55,6 +64,12 @@ export function CaptionArea({ onSettings }: CaptionAreaProps) {
       </div>
     </section>
   );
+}
+
+/** A strip where captions usually are, that grows with what is typed and shrinks again. */
+function forTypedOnly(settings: CaptionSettings): CaptionSettings {
+  const holdSeconds = settings.holdSeconds === 0 ? TYPED_STANDS_SECONDS : settings.holdSeconds;
+  return { ...settings, holdSeconds, position: settings.position === "top" ? "top" : "bottom" };
 }
 
 function noticeOf(state: CaptionsState, hasEntries: boolean): string | null {

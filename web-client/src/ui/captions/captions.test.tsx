@@ -7,7 +7,7 @@ import { ClientProvider, useClient } from "../client";
 import { fakeController } from "../harness/fake";
 import { caption, scenes, surenessOf } from "../harness/scenes";
 import { CaptionArea } from "./CaptionArea";
-import { CaptionLog } from "./CaptionLog";
+import { LogBut } from "./CaptionLog";
 import { asWanted, captionText, shownEntries } from "./entries";
 
 const PARTIAL = caption(9, 1, {
@@ -34,7 +34,7 @@ function linesOf(html: string): string[] {
 
 /** As in the call of somebody else. */
 function OwnLog() {
-  return <CaptionLog captions={useClient((state) => state.captions)} self="p7" />;
+  return <LogBut captions={useClient((state) => state.captions)} self="p7" spoken before={new Set()} />;
 }
 
 describe("the captions' log", () => {
@@ -67,7 +67,7 @@ describe("what is not sure", () => {
   it("is underlined, and lost sound marked, for the eye and in words", () => {
     const html = draw(
       { passing: [], history: [said], open: [] },
-      <CaptionArea onSettings={() => undefined} />,
+      <CaptionArea spoken onSettings={() => undefined} />,
     );
     expect(html).toContain('Ask <span class="guess">Doctor</span> Eames');
     expect(html).toMatch(/<span aria-hidden="true">…<\/span><span[^>]*>\(some sound was lost\)<\/span>/);
@@ -93,7 +93,10 @@ describe("the language of what was said", () => {
   ];
 
   it("stands at the words alone, in the captions and in the log", () => {
-    for (const element of [<CaptionArea key="area" onSettings={() => undefined} />, <OwnLog key="log" />]) {
+    for (const element of [
+      <CaptionArea key="area" spoken onSettings={() => undefined} />,
+      <OwnLog key="log" />,
+    ]) {
       const html = draw({ passing: [], history, open: [] }, element);
       expect(html).toMatch(/<span lang="de" dir="ltr">(<span>)?Guten Abend</);
       expect(html).toMatch(/<span lang="he" dir="rtl">(<span>)?ערב טוב</);
@@ -103,7 +106,10 @@ describe("the language of what was said", () => {
   });
 
   it("lets a line begin where its readers begin", () => {
-    const html = draw({ passing: [], history, open: [] }, <CaptionArea onSettings={() => undefined} />);
+    const html = draw(
+      { passing: [], history, open: [] },
+      <CaptionArea spoken onSettings={() => undefined} />,
+    );
     expect(html).toContain('<p class="entry-text" dir="rtl">');
   });
 });
@@ -116,7 +122,7 @@ describe("the live captions", () => {
         history: [caption(2, 3, { status: "interrupted", stable: "Cut off", started_at: 1 })],
         open: [PARTIAL],
       },
-      <CaptionArea onSettings={() => undefined} />,
+      <CaptionArea spoken onSettings={() => undefined} />,
     );
     expect(html).toContain('aria-label="Live captions"');
     expect(html).not.toContain("aria-live");

@@ -65,7 +65,8 @@ function Viewing({ state }: { state: ViewerState }) {
           clockOffsetMs={clockOffsetMs}
         />
       </section>
-      <CaptionLog captions={captions} self={null} />
+      {/* Not before it is known what was said: that is no news. */}
+      {session === null ? null : <CaptionLog captions={captions} self={null} spoken />}
       <CaptionSettingsDialog isOpen={choosing} onClose={() => setChoosing(false)} />
     </main>
   );
