@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { CaptionSettings } from "../src/ui/captions/settings.ts";
 import { caption } from "../src/ui/harness/scenes.ts";
-import { change, Harness, orders, shown } from "./support/harness.ts";
+import { change, choose, findings, Harness, orders, shown } from "./support/harness.ts";
 
 const WIDE = { width: 1280, height: 800 };
 
@@ -161,6 +161,42 @@ test("everybody sees that the server listens, before captions have started too",
       await sign.waitFor();
     }
   }));
+
+describe("on grounds of the reader's choice", () => {
+  const CHOICES: readonly Partial<CaptionSettings>[] = [
+    { windowColour: "white", textColour: "black" },
+    { windowColour: "black", textColour: "yellow" },
+    { windowColour: "blue" },
+    { windowColour: "red" },
+    { backgroundColour: "black", backgroundOpacity: 100, textColour: "white" },
+    { backgroundColour: "yellow", backgroundOpacity: 100, windowColour: "black" },
+  ];
+
+  test.each(["dark", "light"] as const)("everything can be read, in %s", (colorScheme) =>
+    reading("call-captions-all", {}, async (page) => {
+      await page.emulateMedia({ colorScheme });
+      const found: string[] = [];
+      const look = async (part: string): Promise<void> => {
+        for (const choice of CHOICES) {
+          await choose(page, choice);
+          const all = await findings(page, part);
+          found.push(...all.map((finding) => `${JSON.stringify(choice)}: ${finding}`));
+        }
+      };
+      const state = (await shown(page)) as { session: object; captions: { history: object[] } };
+      const cut = caption(9, 4, { stable: "And then I", status: "interrupted" });
+      await change(page, {
+        session: { ...state.session, captions: "late" },
+        captions: { ...state.captions, history: [...state.captions.history, cut] },
+      });
+      await look(".room > .captions");
+      await harness.open(page, "captions-page");
+      await change(page, { session: { ...state.session, captions: "late" } });
+      await look(".captions-page");
+      expect(found).toEqual([]);
+    }),
+  );
+});
 
 describe("the live captions", () => {
   test("hold a line from when it stood finished, however late it came", () =>

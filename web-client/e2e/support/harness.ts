@@ -82,11 +82,21 @@ export function orders(page: Page): Promise<string[]> {
   );
 }
 
-/** What axe-core has to say, in one line each. */
-export async function findings(page: Page): Promise<string[]> {
+/** The reader chooses other caption settings, in another tab of the browser. */
+export function choose(page: Page, settings: Partial<CaptionSettings>): Promise<void> {
+  return page.evaluate((text) => {
+    localStorage.setItem("hearken.caption-settings", text);
+    window.dispatchEvent(new StorageEvent("storage", { key: "hearken.caption-settings" }));
+  }, JSON.stringify(settings));
+}
+
+/** What axe-core has to say, in one line each; of a part of the page, or of all of it. */
+export async function findings(page: Page, part = "html"): Promise<string[]> {
   if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(AXE);
-  const results = await page.evaluate(() =>
-    (globalThis as unknown as { axe: { run: () => Promise<AxeResults> } }).axe.run(),
+  const results = await page.evaluate(
+    (context) =>
+      (globalThis as unknown as { axe: { run: (part: string) => Promise<AxeResults> } }).axe.run(context),
+    part,
   );
   return results.violations.flatMap(({ id, nodes }) =>
     nodes.map((node) => `${id}: ${node.target.join(" ")}`),

@@ -19,3 +19,18 @@ test("opacity applies to the page's own colours too", () => {
   expect(style["--caption-window"]).toBe("color-mix(in srgb, var(--surface) 50%, transparent)");
   expect(style["--caption-text"]).toBe("#ffff00");
 });
+
+test("text of no chosen colour can be read on every chosen ground, and its edge is apart from it", () => {
+  const colours = (settings: Partial<typeof DEFAULTS>) =>
+    styleOf({ ...DEFAULTS, ...settings }) as Record<string, unknown>;
+  expect(colours({ windowColour: "white" })["--caption-text"]).toBe("#000000");
+  expect(colours({ windowColour: "blue" })["--caption-name"]).toBe("#ffffff");
+  expect(colours({ windowColour: "white", windowOpacity: 25 })["--caption-text"]).toBe("var(--text)");
+  const both = colours({ windowColour: "black", backgroundColour: "yellow", backgroundOpacity: 100 });
+  expect([both["--caption-text"], both["--caption-name"], both["--caption-edge"]]).toEqual([
+    "#000000",
+    "#ffffff",
+    "#ffffff",
+  ]);
+  expect(colours({})["--caption-sign"]).toBe("var(--text-soft)");
+});

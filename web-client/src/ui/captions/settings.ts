@@ -163,23 +163,68 @@ function mixed(colour: Colour, standard: string, opacity: number): string {
   return opacity === 100 ? value : `color-mix(in srgb, ${value} ${opacity}%, transparent)`;
 }
 
+/** Below this a ground does not count: what is behind it shows through. */
+const GROUND_OPACITY_MIN = 50;
+
+/** The colour that text of no chosen colour has on a ground, so that it can be read. */
+function textOn(ground: Colour): string {
+  switch (ground) {
+    case "standard":
+      return "var(--text)";
+    case "black":
+    case "blue":
+      return COLOUR_VALUES.white;
+    case "white":
+    case "yellow":
+    case "cyan":
+    case "green":
+    case "magenta":
+    case "red":
+      return COLOUR_VALUES.black;
+  }
+}
+
+/** The colour of the letters' edges: apart from the letters. */
+function edgeOf(text: string): string {
+  if (text === "var(--text)") return "var(--edge)";
+  return text === COLOUR_VALUES.black || text === COLOUR_VALUES.blue
+    ? COLOUR_VALUES.white
+    : COLOUR_VALUES.black;
+}
+
+/** Colours of everything that stands on grounds of the reader's choice, where the page's own might not be readable. */
+function coloursOf(settings: CaptionSettings): Record<`--${string}`, string | number> {
+  const { textColour, backgroundColour, backgroundOpacity, windowColour, windowOpacity } = settings;
+  const window = windowOpacity < GROUND_OPACITY_MIN ? "standard" : windowColour;
+  const hasBackground = backgroundOpacity >= GROUND_OPACITY_MIN;
+  const ground = hasBackground ? backgroundColour : window;
+  const standard = textOn(ground);
+  const text = mixed(textColour, standard, 100);
+  const isPlain = textColour === "standard" && ground === "standard";
+  // Names have no background of their own: they stand on the window.
+  const name = hasBackground ? textOn(window) : text;
+  return {
+    "--caption-text": mixed(textColour, standard, settings.textOpacity),
+    "--caption-name": window === "standard" ? "var(--accent)" : name,
+    "--caption-sign": isPlain ? "var(--text-soft)" : text,
+    "--caption-sign-warning": isPlain ? "var(--warning-text)" : text,
+    "--caption-tentative": isPlain ? 0.82 : 1,
+    "--caption-mark-ground": window === "standard" ? "transparent" : "var(--surface)",
+    "--caption-background": mixed(backgroundColour, "var(--ground)", backgroundOpacity),
+    "--caption-window": mixed(windowColour, "var(--surface)", windowOpacity),
+    "--caption-edge": edgeOf(text),
+  };
+}
+
 /** The settings as custom properties, for the style sheet. */
 export function styleOf(settings: CaptionSettings): CSSProperties {
   const style: Record<`--${string}`, string | number> = {
+    ...coloursOf(settings),
     "--caption-scale": settings.size / 100,
     "--caption-font": FONT_STACKS[settings.font],
     "--caption-letter-spacing": settings.font === "distinct" ? "0.06em" : "normal",
     "--caption-word-spacing": settings.font === "distinct" ? "0.2em" : "normal",
-    "--caption-text": mixed(settings.textColour, "var(--text)", settings.textOpacity),
-    // On a ground of the reader's choice the page's accent might not be readable.
-    "--caption-name":
-      settings.textColour === "standard" && settings.windowColour === "standard"
-        ? "var(--accent)"
-        : mixed(settings.textColour, "var(--text)", 100),
-    "--caption-background": mixed(settings.backgroundColour, "var(--ground)", settings.backgroundOpacity),
-    "--caption-window": mixed(settings.windowColour, "var(--surface)", settings.windowOpacity),
     "--caption-shadow": EDGE_SHADOWS[settings.edge],
-    "--caption-edge": settings.textColour === "black" ? "#ffffff" : "#000000",
     "--caption-lines": settings.lines,
     "--caption-x": `${settings.freeX}%`,
     "--caption-y": `${settings.freeY}%`,
