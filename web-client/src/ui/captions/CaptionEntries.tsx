@@ -9,7 +9,7 @@ import type { Captions } from "../../state/model";
 import { useNow } from "../common/hooks";
 import { asWanted, captionText, finishedEntries, shownEntries } from "./entries";
 import { directionOf, spokenIn } from "./language";
-import { markOf } from "./marks";
+import { marks } from "./marks";
 import type { CaptionSettings } from "./settings";
 import { Standing } from "./standing";
 import { GAP_SIGN, runsOf } from "./words";
@@ -38,7 +38,12 @@ export function CaptionEntries({ captions, settings, clockOffsetMs }: CaptionEnt
     if (ref.current !== null) ref.current.scrollTop = ref.current.scrollHeight;
   });
   return (
-    <div ref={ref} className="entries" data-names={settings.names || undefined}>
+    <div
+      ref={ref}
+      className="entries"
+      data-names={settings.names || undefined}
+      data-named={settings.names || settings.marks || undefined}
+    >
       {entries.map((caption) => (
         <Entry key={captionKey(caption)} caption={caption} settings={settings} />
       ))}
@@ -64,7 +69,7 @@ function Entry({ caption, settings }: { caption: Caption; settings: CaptionSetti
 
 /** For the eye only: the name stands beside it. */
 export function SpeakerMark({ participant }: { participant: string }) {
-  const { shape, colour } = markOf(participant);
+  const { shape, colour } = marks.of(participant);
   return (
     <span className="speaker-mark" data-colour={colour} aria-hidden="true">
       {shape}

@@ -6,6 +6,7 @@ import type { CaptionViewer, ViewerState } from "../../state/viewer";
 import { CaptionEntries } from "../captions/CaptionEntries";
 import { CaptionLog } from "../captions/CaptionLog";
 import { CaptionSettingsDialog } from "../captions/CaptionSettingsDialog";
+import { marks } from "../captions/marks";
 import { styleOf } from "../captions/settings";
 import { useCaptionSettings } from "../captions/useCaptionSettings";
 import { useTitle } from "../common/hooks";
@@ -38,6 +39,7 @@ export function CaptionsPage({ viewer }: { viewer: Pick<CaptionViewer, "getSnaps
 function Viewing({ state }: { state: ViewerState }) {
   const { session, captions, clockOffsetMs, phase } = state;
   const settings = useCaptionSettings();
+  marks.meet(captions);
   const [choosing, setChoosing] = useState(false);
   useTitle(session === null ? t.titles.connecting : t.titles.captions(session.name));
   const notice = noticeOf(state);
