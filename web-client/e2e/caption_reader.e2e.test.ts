@@ -198,12 +198,202 @@ describe("on grounds of the reader's choice", () => {
   );
 });
 
+/** What of a drawn element the settings change. */
+const styleOf = (page: Page, selector: string) =>
+  page
+    .locator(`.room > .captions ${selector}`)
+    .first()
+    .evaluate((element) => {
+      const { fontFamily, fontSize, color, backgroundColor, textShadow, letterSpacing } =
+        getComputedStyle(element);
+      return {
+        fontFamily,
+        size: Number.parseFloat(fontSize),
+        color,
+        backgroundColor,
+        textShadow,
+        letterSpacing,
+      };
+    });
+
+const rect = async (page: Page, selector: string) => {
+  const box = await page.locator(selector).first().boundingBox();
+  if (box === null) throw new Error(`${selector} is not drawn`);
+  return { ...box, right: box.x + box.width, bottom: box.y + box.height };
+};
+
 describe("the live captions", () => {
+  test("look as the reader wants", () =>
+    reading("call", {}, async (page) => {
+      const usual = await styleOf(page, ".entry-text");
+      const fonts = new Set<string>();
+      for (const font of ["standard", "serif", "monospaced", "distinct"] as const) {
+        await choose(page, { font });
+        fonts.add((await styleOf(page, ".entry-text")).fontFamily);
+      }
+      expect(fonts.size).toBe(4);
+      expect((await styleOf(page, ".entry-text")).letterSpacing).not.toBe(usual.letterSpacing);
+      for (const size of [50, 300]) {
+        await choose(page, { size });
+        expect((await styleOf(page, ".entry-text")).size).toBeCloseTo((usual.size * size) / 100, 0);
+      }
+      await choose(page, { textColour: "yellow", textOpacity: 50, windowColour: "black" });
+      expect((await styleOf(page, ".entry-text")).color).toMatch(/1 1 0 \/ 0\.5|255, 255, 0, 0\.5/);
+      await choose(page, { backgroundColour: "blue", backgroundOpacity: 100 });
+      expect((await styleOf(page, ".words")).backgroundColor).toBe("rgb(0, 0, 255)");
+      const edges = new Set<string>();
+      for (const edge of ["none", "outline", "shadow", "raised", "depressed"] as const) {
+        await choose(page, { edge });
+        edges.add((await styleOf(page, ".entry-text")).textShadow);
+      }
+      expect(edges.size).toBe(5);
+      await choose(page, { names: false, marks: false });
+      expect(await page.locator(".captions .entry-name").count()).toBe(0);
+      await choose(page, { partials: "stable" });
+      expect(await page.locator(".captions .tentative").count()).toBe(0);
+      await choose(page, { filter: true, ownWords: "feeling" });
+      await entries(page).getByText("f•••••• very well").waitFor();
+      // From the dialog, and back to how it was.
+      await button(page, "Caption settings").click();
+      await button(page, "Back to the standard").click();
+      await button(page, "Close").click();
+      await entries(page).getByText("feeling very well").waitFor();
+      expect(await styleOf(page, ".entry-text")).toEqual(usual);
+      expect(await page.locator(".captions .tentative").count()).toBeGreaterThan(0);
+    }));
+
+  test.each([WIDE, { width: 360, height: 740 }])(
+    "have as many lines as wanted, where they are wanted, at $width px",
+    (viewport) =>
+      reading(
+        "call",
+        {},
+        async (page) => {
+          for (const position of ["bottom", "top", "side"] as const) {
+            for (const lines of [1, 3, 6]) {
+              await choose(page, { position, lines });
+              const rows = await page
+                .locator(".room > .captions .entries")
+                .evaluate(
+                  (element) =>
+                    element.clientHeight /
+                    Number.parseFloat(
+                      getComputedStyle(element.querySelector(".entry-text") as Element).lineHeight,
+                    ),
+                );
+              // A name above its text has a row besides.
+              const names = position === "side" || viewport.width < 640 ? 1 : 0;
+              expect([position, lines, rows]).toEqual([position, lines, lines + names]);
+            }
+            const [captions, stage, room] = [
+              await rect(page, ".room > .captions"),
+              await rect(page, ".stage"),
+              await rect(page, ".room"),
+            ];
+            if (position === "bottom") expect(captions.y).toBeGreaterThanOrEqual(stage.bottom);
+            if (position === "top") expect(captions.bottom).toBeLessThanOrEqual(stage.y);
+            if (position === "side") expect(captions.x).toBeGreaterThanOrEqual(stage.right);
+            expect(captions.bottom).toBeLessThanOrEqual(room.bottom + 1);
+          }
+          await choose(page, { names: false, marks: false, lines: 1 });
+          const line = await page
+            .locator(".room > .captions .entry-text")
+            .first()
+            .evaluate((element) => Number.parseFloat(getComputedStyle(element).lineHeight));
+          expect((await rect(page, ".room > .captions .entries")).height).toBeCloseTo(line, 0);
+        },
+        viewport,
+      ),
+  );
+
   test("hold a line from when it stood finished, however late it came", () =>
     reading("call-alone", { holdSeconds: 5 }, async (page) => {
       const late = caption(1, 0, { stable: "Said a minute ago.", ended_at: Date.now() - 60_000 });
       await change(page, { captions: { open: [], passing: [], history: [late] } });
       await entries(page).getByText("Said a minute ago.").waitFor();
       await expect.poll(() => entries(page).count(), { timeout: 15_000 }).toBe(0);
+    }));
+});
+
+describe("a free box", () => {
+  const FREE: Partial<CaptionSettings> = { position: "free", freeX: 50, freeY: 80, lines: 2 };
+
+  /** The names of the controls and the texts of the banners that the captions cover. */
+  const covered = (page: Page) =>
+    page.evaluate(() => {
+      const box = document.querySelector(".room > .captions")?.getBoundingClientRect();
+      if (box === undefined) return ["no captions"];
+      return [
+        ...document.querySelectorAll(
+          ".room .stage button, .room .banner, .room .banner button, .controls button",
+        ),
+      ]
+        .filter((one) => {
+          const { left, right, top, bottom } = one.getBoundingClientRect();
+          // Not what is scrolled out of sight.
+          const frame = (one.closest(".banners, .tiles, .screens") ?? one).getBoundingClientRect();
+          return (
+            Math.max(left, frame.left) < box.right &&
+            box.left < Math.min(right, frame.right) &&
+            Math.max(top, frame.top) < Math.min(box.bottom, bottom, frame.bottom) &&
+            box.top < Math.min(bottom, frame.bottom)
+          );
+        })
+        .map((one) => one.getAttribute("aria-label") ?? one.textContent);
+    });
+  const isFree = (page: Page) => page.locator('.room > .captions[data-position="free"]').count();
+
+  test.each([
+    ["call", WIDE],
+    ["call-transcript-asked", WIDE],
+    ["call-banners", { width: 360, height: 740 }],
+    ["call-nine", { width: 844, height: 390 }],
+    ["call-25", WIDE],
+  ] as const)("covers no control and no banner, wherever it is wanted: %s", (scene, viewport) =>
+    reading(
+      scene,
+      FREE,
+      async (page) => {
+        for (const [freeX, freeY] of [
+          [50, 80],
+          [100, 0],
+          [0, 0],
+          [50, 50],
+          [100, 100],
+        ]) {
+          await choose(page, { ...FREE, freeX: freeX ?? 0, freeY: freeY ?? 0 });
+          await expect.poll(() => covered(page)).toEqual([]);
+        }
+      },
+      viewport,
+    ),
+  );
+
+  test("goes with the pointer, makes way for what comes, and goes back", () =>
+    reading("call-two", { ...FREE, freeY: 40 }, async (page) => {
+      const handle = page.getByRole("button", { name: /^Move/ });
+      const place = () => rect(page, ".room > .captions");
+      await expect.poll(() => isFree(page)).toBe(1);
+      const before = await place();
+      const grip = await rect(page, ".move-handle");
+      await page.mouse.move(grip.x + 20, grip.y + 20);
+      await page.mouse.down();
+      await page.mouse.move(grip.x - 80, grip.y + 120, { steps: 4 });
+      await page.mouse.up();
+      await expect.poll(async () => Math.round((await place()).y - before.y)).toBe(100);
+      expect(Math.round((await place()).x - before.x)).toBe(-100);
+      await handle.press("ArrowRight");
+      await expect.poll(async () => Math.round((await place()).x - before.x)).toBeGreaterThan(-100);
+      // To the top, where a question comes, and goes again.
+      for (let presses = 0; presses < 10; presses += 1) await handle.press("ArrowUp");
+      const top = await place();
+      const session = (await shown(page)).session as object;
+      await change(page, { session: { ...session, transcript: "paused" } });
+      await button(page, "I agree").waitFor();
+      await expect.poll(() => covered(page)).toEqual([]);
+      expect((await place()).y).toBeGreaterThan(top.y);
+      await button(page, "I agree").click({ trial: true });
+      await change(page, { session });
+      await expect.poll(async () => Math.round((await place()).y)).toBe(Math.round(top.y));
     }));
 });

@@ -1,7 +1,7 @@
 // Live captions in the call: where and how this reader wants them, with what belongs to them in reach. Who has switched
 // spoken ones off still sees what people type, and can type: nobody hears that (EN 301 549, section 6.2).
 
-import { type PointerEvent, type RefObject, useEffect, useMemo, useRef, useState } from "react";
+import { type PointerEvent, type RefObject, useMemo, useRef, useState } from "react";
 import { t } from "../../i18n";
 import type { CaptionsState } from "../../protocol/generated";
 import { useClient } from "../client";
@@ -10,8 +10,10 @@ import { Button, Toggle } from "../common/widgets";
 import { CaptionEntries } from "./CaptionEntries";
 import { Composer } from "./Composer";
 import { typedOnly } from "./entries";
+import { marks } from "./marks";
 import { type CaptionSettings, styleOf } from "./settings";
 import { changeCaptionSettings, useCaptionSettings } from "./useCaptionSettings";
+import { useFreePlace } from "./useFreePlace";
 
 /** Without spoken captions a typed line stands this long, if the reader has not said how long: time to notice it. */
 const TYPED_STANDS_SECONDS = 40;
@@ -29,11 +31,12 @@ export function CaptionArea({ spoken, onSettings }: CaptionAreaProps) {
   const settings = spoken ? chosen : forTypedOnly(chosen);
   const all = useClient((state) => state.captions);
   const captions = useMemo(() => (spoken ? all : typedOnly(all)), [spoken, all]);
+  marks.meet(all);
   const state = useClient((one) => one.session?.captions ?? "off");
   const clockOffsetMs = useClient((one) => one.clockOffsetMs);
   const [typing, setTyping] = useState(false);
   const ref = useRef<HTMLElement>(null);
-  const yields = useYielding(ref, settings.position === "free");
+  const free = useFreePlace(ref, settings);
   const isEmpty = captions.open.length + captions.passing.length + captions.history.length === 0;
   const notice = spoken ? noticeOf(state, !isEmpty) : null;
   return (
@@ -43,9 +46,8 @@ export function CaptionArea({ spoken, onSettings }: CaptionAreaProps) {
       aria-label={spoken ? t.captions.region : t.captions.typedRegion}
       data-captions={state}
       data-spoken={spoken ? "on" : "off"}
-      data-position={settings.position}
-      data-yields={yields || undefined}
-      style={styleOf(settings)}
+      data-position={free.isDocked ? "bottom" : settings.position}
+      style={{ ...styleOf(settings), ...free.style }}
     >
       {notice === null ? null : (
         <p className="captions-notice">
@@ -86,12 +88,25 @@ interface MoveHandleProps {
 
 /** Moves a free box: by dragging, or by the arrow keys while it has the focus. */
 function MoveHandle({ box, settings: { freeX, freeY } }: MoveHandleProps) {
+  /** Where a drag began: the pointer, and the place that was wanted then. */
+  const began = useRef({ x: 0, y: 0, freeX, freeY });
   const place = (x: number, y: number): void =>
     changeCaptionSettings({ freeX: Math.min(100, Math.max(0, x)), freeY: Math.min(100, Math.max(0, y)) });
+  const begin = (event: PointerEvent<HTMLButtonElement>): void => {
+    event.currentTarget.setPointerCapture(event.pointerId);
+    began.current = { x: event.clientX, y: event.clientY, freeX, freeY };
+  };
   const drag = (event: PointerEvent<HTMLButtonElement>): void => {
     const room = box.current?.parentElement?.getBoundingClientRect();
-    if (room === undefined || !event.currentTarget.hasPointerCapture(event.pointerId)) return;
-    place(((event.clientX - room.left) / room.width) * 100, ((event.clientY - room.top) / room.height) * 100);
+    const own = box.current?.getBoundingClientRect();
+    if (room === undefined || own === undefined) return;
+    if (!event.currentTarget.hasPointerCapture(event.pointerId)) return;
+    const { x, y, freeX: fromX, freeY: fromY } = began.current;
+    const percentOf = (moved: number, way: number): number => (moved / Math.max(1, way)) * 100;
+    place(
+      fromX + percentOf(event.clientX - x, room.width - own.width),
+      fromY + percentOf(event.clientY - y, room.height - own.height),
+    );
   };
   const steps: Record<string, readonly [number, number]> = {
     ArrowLeft: [-STEP_PERCENT, 0],
@@ -103,7 +118,7 @@ function MoveHandle({ box, settings: { freeX, freeY } }: MoveHandleProps) {
     <button
       type="button"
       className="button quiet move-handle"
-      onPointerDown={(event) => event.currentTarget.setPointerCapture(event.pointerId)}
+      onPointerDown={begin}
       onPointerMove={drag}
       onKeyDown={(event) => {
         const step = steps[event.key];
@@ -117,33 +132,4 @@ function MoveHandle({ box, settings: { freeX, freeY } }: MoveHandleProps) {
       <span className="visually-hidden">{t.captions.moveHint}</span>
     </button>
   );
-}
-
-/** A free box makes way for what has the keyboard's focus under it. */
-function useYielding(ref: RefObject<HTMLElement | null>, isFree: boolean): boolean {
-  const [yields, setYields] = useState(false);
-  useEffect(() => {
-    if (!isFree) return undefined;
-    const look = (): void => {
-      const box = ref.current;
-      const focused = document.activeElement;
-      if (box === null || focused === null || focused === document.body || box.contains(focused)) {
-        setYields(false);
-        return;
-      }
-      const isInRoom = box.parentElement?.contains(focused) === true && focused !== box.parentElement;
-      setYields(isInRoom && overlap(box.getBoundingClientRect(), focused.getBoundingClientRect()));
-    };
-    document.addEventListener("focusin", look);
-    document.addEventListener("focusout", look);
-    return () => {
-      document.removeEventListener("focusin", look);
-      document.removeEventListener("focusout", look);
-    };
-  }, [ref, isFree]);
-  return isFree && yields;
-}
-
-function overlap(a: DOMRect, b: DOMRect): boolean {
-  return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 }

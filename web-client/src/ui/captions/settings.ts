@@ -46,7 +46,7 @@ export interface CaptionSettings {
   readonly windowOpacity: number;
   readonly edge: Edge;
   readonly position: Position;
-  /** Where a free box lies: its middle, in percent of the room. */
+  /** Where a free box lies: in percent of the way from one side of the room to the other. */
   readonly freeX: number;
   readonly freeY: number;
   readonly lines: number;
@@ -226,8 +226,6 @@ export function styleOf(settings: CaptionSettings): CSSProperties {
     "--caption-word-spacing": settings.font === "distinct" ? "0.2em" : "normal",
     "--caption-shadow": EDGE_SHADOWS[settings.edge],
     "--caption-lines": settings.lines,
-    "--caption-x": `${settings.freeX}%`,
-    "--caption-y": `${settings.freeY}%`,
   };
   return style as CSSProperties;
 }
