@@ -282,7 +282,7 @@ impl Peer {
                 self.receiver.control(compound, now);
                 self.obey(compound);
             }
-            Incoming::Handled | Incoming::Dropped(_) => {}
+            Incoming::Handled | Incoming::Answered | Incoming::Dropped(_) => {}
         }
     }
 

@@ -23,7 +23,7 @@ use crate::media::participant::Connection;
 use crate::media::session::{Aftermath, Now, Session, Shared};
 use crate::media::time::ServerClock;
 use crate::media::train::Train;
-use crate::transport::{Candidate, Identity, Incoming, Pair, Protocol};
+use crate::transport::{Candidate, DropReason, Identity, Incoming, Pair, Protocol};
 use crate::{Counters, DropCause, Outbox};
 
 /// Sessions of one core. Full: further ones are not opened.
@@ -32,8 +32,11 @@ const SESSIONS_MAX: usize = 2000;
 const PAIRS_MAX: usize = 16;
 /// One turn of the clock. Shorter: requests for lost packets go out sooner, at more CPU time per connection.
 const TICK: Duration = Duration::from_millis(20);
-/// How an ICE check begins (RFC 8489 §5).
+/// Ways on which somebody else is than whose they are held to be. Full: a further one waits for its next check.
+const CLAIMS_MAX: usize = 256;
+/// How an ICE check begins, and the answer to one of ours (RFC 8489 §5).
 const BINDING_REQUEST: [u8; 2] = [0, 1];
+const BINDING_SUCCESS: [u8; 2] = [1, 1];
 /// How RTP and RTCP begin (RFC 7983 §7).
 const MEDIA: RangeInclusive<u8> = 128..=191;
 
@@ -69,6 +72,8 @@ pub struct Core {
     by_session: HashMap<SessionId, usize>,
     /// By the way to the peer: media and DTLS.
     by_pair: HashMap<Pair, Place>,
+    /// Who else checks over somebody's way to the peer, the last one: it becomes theirs by an answer to a check of ours.
+    claims: HashMap<Pair, Place>,
     /// By our part of the ICE user name: connectivity checks.
     by_ufrag: HashMap<String, Place>,
     connections: usize,
@@ -95,6 +100,7 @@ impl Core {
             sessions: Vec::new(),
             by_session: HashMap::new(),
             by_pair: HashMap::new(),
+            claims: HashMap::new(),
             by_ufrag: HashMap::new(),
             connections: 0,
             load: Load::new(started),
@@ -241,6 +247,10 @@ impl Core {
         known: Option<Place>,
         train: &mut Train<'a>,
     ) -> Option<Place> {
+        if datagram.starts_with(&BINDING_SUCCESS) {
+            self.take_answer(now, pair, datagram);
+            return None;
+        }
         let Some(place) = known.or_else(|| self.owner(pair, datagram)) else {
             self.shared.counters.drops.count(DropCause::UnknownPeer);
             return None;
@@ -263,9 +273,10 @@ impl Core {
                 self.shared.counters.received.connectivity.add(bytes);
                 // An indication is not authenticated, so it proves nothing.
                 if is_request {
-                    self.bind(pair, place);
+                    self.claim(pair, place);
                 }
             }
+            Incoming::Answered => self.bind(pair, place),
             Incoming::Dropped(reason) => {
                 self.shared.counters.drops.count(DropCause::Transport);
                 self.shared.counters.transport_drops.add(reason);
@@ -276,10 +287,42 @@ impl Core {
         None
     }
 
+    /// Takes an answer to a check of ours: of whoever the pair belongs to, or who has just taken it over.
+    fn take_answer(&mut self, now: Now, pair: Pair, datagram: &mut [u8]) {
+        let Some(&owner) = self.by_pair.get(&pair) else {
+            self.shared.counters.drops.count(DropCause::UnknownPeer);
+            return;
+        };
+        let claimant = self.claims.get(&pair).copied();
+        for place in [Some(owner), claimant].into_iter().flatten() {
+            let session = self.sessions[place.session].as_mut();
+            let Some(connection) = session.and_then(|session| session.connection(place.participant)) else {
+                continue;
+            };
+            let outcome = connection.transport.handle_datagram(now.instant, pair, datagram);
+            let is_others = outcome == Incoming::Dropped(DropReason::UnauthenticStun);
+            match outcome {
+                Incoming::Answered => {
+                    self.shared.counters.received.connectivity.add(datagram.len());
+                    self.bind(pair, place);
+                }
+                Incoming::Dropped(reason) => {
+                    self.shared.counters.drops.count(DropCause::Transport);
+                    self.shared.counters.transport_drops.add(reason);
+                }
+                Incoming::Handled | Incoming::Rtp(_) | Incoming::Rtcp(_) => {}
+            }
+            self.drain(place, now);
+            if !is_others {
+                return;
+            }
+        }
+    }
+
     /// Whose a datagram is.
     fn owner(&self, pair: Pair, datagram: &[u8]) -> Option<Place> {
-        // RFC 7983: connectivity checks begin with 0 to 3, and name the peer themselves.
-        if datagram.first().is_some_and(|first| *first <= 3) {
+        if datagram.starts_with(&BINDING_REQUEST) {
+            // Connectivity checks name the peer themselves.
             let ufrag = crate::transport::stun_local_ufrag(datagram)?;
             self.by_ufrag.get(ufrag).copied()
         } else {
@@ -294,14 +337,15 @@ impl Core {
 
     /// Nothing can come or go over this pair any more: its TCP connection has ended. Media goes on over another
     /// one if there is any.
-    pub fn handle_closed(&mut self, pair: Pair) {
+    pub fn handle_closed(&mut self, now: Instant, pair: Pair) {
+        self.claims.remove(&pair);
         let Some(place) = self.by_pair.remove(&pair) else {
             return;
         };
         let session = self.sessions[place.session].as_mut();
         if let Some(connection) = session.and_then(|session| session.connection(place.participant)) {
             connection.pairs.retain(|known| *known != pair);
-            connection.transport.forget_pair(pair);
+            connection.transport.forget_pair(pair, now);
         }
     }
 
@@ -486,11 +530,26 @@ impl Core {
         }
     }
 
-    /// An authentic check came over this pair: what else comes over it is this peer's.
+    /// An authentic check came over this pair. It may be a lie about where it comes from, so it takes the pair from
+    /// nobody.
+    fn claim(&mut self, pair: Pair, place: Place) {
+        match self.by_pair.get(&pair) {
+            Some(owner) if *owner == place => {}
+            Some(_) => {
+                if self.claims.len() < CLAIMS_MAX || self.claims.contains_key(&pair) {
+                    self.claims.insert(pair, place);
+                }
+            }
+            None => self.bind(pair, place),
+        }
+    }
+
+    /// What else comes over this pair is this peer's.
     fn bind(&mut self, pair: Pair, place: Place) {
         if self.by_pair.insert(pair, place) == Some(place) {
             return;
         }
+        self.claims.remove(&pair);
         let session = self.sessions[place.session].as_mut();
         let Some(connection) = session.and_then(|session| session.connection(place.participant)) else {
             return;
@@ -525,12 +584,10 @@ impl Core {
     /// Takes a connection out of the tables.
     fn forget(&mut self, connection: &Connection, place: Place) {
         self.connections -= 1;
-        for ufrag in [Some(&connection.local.ufrag), connection.previous_ufrag.as_ref()]
-            .into_iter()
-            .flatten()
-        {
+        for ufrag in &connection.ufrags {
             self.by_ufrag.remove(ufrag);
         }
+        self.claims.retain(|_, claimant| *claimant != place);
         for pair in &connection.pairs {
             // The address may have become another peer's since.
             if self.by_pair.get(pair) == Some(&place) {

@@ -245,7 +245,7 @@ impl World {
                     local: SERVER,
                     protocol: Protocol::Udp,
                 };
-                self.core.handle_closed(pair);
+                self.core.handle_closed(self.now, pair);
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::media::participant::Connection;
 use crate::media::session::Now;
 use crate::media::uplink::Uplink;
 use crate::sdp::Offer;
-use crate::transport::{ICE_SEED_BYTES, IceCredentials, Transport, TransportConfig};
+use crate::transport::{CHALLENGE_SECRET_BYTES, ICE_SEED_BYTES, IceCredentials, Transport, TransportConfig};
 
 /// Connections of one core. Full: offers are refused, which people are told.
 const CONNECTIONS_MAX: usize = 2000;
@@ -117,11 +117,14 @@ impl Core {
 
     fn connect(&mut self, place: Place, offer: &Offer, negotiated: Negotiated, now: Now) {
         let local = self.fresh_credentials();
+        let mut challenge_secret = [0; CHALLENGE_SECRET_BYTES];
+        self.shared.random.fill_bytes(&mut challenge_secret);
         let config = TransportConfig {
             local: local.clone(),
             remote: offer.ice.clone(),
             remote_fingerprints: offer.fingerprints.clone(),
             identity: Arc::clone(&self.identity),
+            challenge_secret,
         };
         self.by_ufrag.insert(local.ufrag.clone(), place);
         let random = &mut self.shared.random;
@@ -133,8 +136,8 @@ impl Core {
             sdp_session: random.next_u64(),
             answers: 0,
             remote: offer.ice.clone(),
+            ufrags: vec![local.ufrag.clone()],
             local,
-            previous_ufrag: None,
             pairs: Vec::new(),
             rtcp_ssrc: random.next_u32().max(1),
             last_rtcp: None,
@@ -165,8 +168,13 @@ impl Core {
             .transport
             .restart_ice(fresh.clone(), offer.ice.clone(), now.instant);
         connection.remote = offer.ice.clone();
-        let before = std::mem::replace(&mut connection.local, fresh.clone());
-        if let Some(outdated) = connection.previous_ufrag.replace(before.ufrag) {
+        connection.local = fresh.clone();
+        connection.ufrags.push(fresh.ufrag.clone());
+        let transport = &connection.transport;
+        for outdated in connection
+            .ufrags
+            .extract_if(.., |ufrag| !transport.accepts(ufrag))
+        {
             self.by_ufrag.remove(&outdated);
         }
         self.by_ufrag.insert(fresh.ufrag, place);

@@ -102,8 +102,9 @@ pub(crate) struct Connection {
     pub(crate) fingerprints: Vec<Fingerprint>,
     pub(crate) remote: IceCredentials,
     pub(crate) local: IceCredentials,
-    /// Ours from before the last ICE restart: still good until the browser changes over.
-    pub(crate) previous_ufrag: Option<String>,
+    /// All of ours that checks are answered with: beside the newest the one in use before an ICE restart, until the
+    /// browser changes over.
+    pub(crate) ufrags: Vec<String>,
     /// The ways that authentic checks came over.
     pub(crate) pairs: Vec<Pair>,
     /// Names our SDP session.

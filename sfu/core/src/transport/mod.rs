@@ -6,10 +6,11 @@
 //!  (RFC 7983)  └ 128..=191 RTP, RTCP ──────► srtp ◄─┴─► packets, opened in place
 //! ```
 //!
-//! Nothing from an address counts before an authentic STUN check came from it; no key counts before the
-//! peer's certificate has the fingerprint of its offer.
+//! Nothing from an address counts before an authentic STUN check came from it; no media goes to one before the peer
+//! has answered a check of ours there; no key counts before the peer's certificate has the fingerprint of its offer.
 
 mod candidate;
+mod consent;
 mod credentials;
 mod drop_reason;
 pub(crate) mod dtls;
@@ -23,6 +24,7 @@ mod tests;
 mod transport;
 
 pub use candidate::{Candidate, Protocol};
+pub use consent::CHALLENGE_SECRET_BYTES;
 pub use credentials::{Fingerprint, ICE_SEED_BYTES, IceCredentials};
 pub use drop_reason::{DropCounts, DropReason};
 pub use dtls::{Identity, IdentityError};

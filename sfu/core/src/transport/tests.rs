@@ -82,6 +82,7 @@ impl World {
             remote: credentials("web0"),
             remote_fingerprints,
             identity: server_identity,
+            challenge_secret: [3; CHALLENGE_SECRET_BYTES],
         };
         let client_config = ClientConfig {
             local: credentials("web0"),
@@ -191,7 +192,7 @@ impl World {
         match self.server.handle_datagram(self.now, from(source), &mut datagram) {
             Incoming::Rtp(packet) => Ok(packet.to_vec()),
             Incoming::Rtcp(compound) => Ok(compound.to_vec()),
-            Incoming::Handled => Ok(Vec::new()),
+            Incoming::Handled | Incoming::Answered => Ok(Vec::new()),
             Incoming::Dropped(reason) => Err(reason),
         }
     }
@@ -413,13 +414,111 @@ fn media_goes_on_through_an_ice_restart() {
     assert_eq!(world.server_events, [], "never away");
 }
 
+/// A check of the client's, signed as it should be.
+fn check(priority: u32, extra: &[u16]) -> Vec<u8> {
+    let mut builder = Builder::new(BINDING_REQUEST, [9; 12])
+        .attribute(attribute::USERNAME, b"sfu0:web0")
+        .attribute(attribute::PRIORITY, &priority.to_be_bytes());
+    for kind in extra {
+        builder = builder.attribute(*kind, &[]);
+    }
+    let identity = Identity::generate().unwrap();
+    let password = credentials("sfu0").password;
+    let key = identity
+        .crypto()
+        .new_hmac(rtc_crypto::HmacAlgorithm::Sha1, password.as_bytes());
+    builder.finish(&mut *key.unwrap())
+}
+
+/// What an admitted client can do who writes somebody else's address on its datagrams.
+#[test]
+fn an_address_that_never_answers_gets_no_media_and_little_else() {
+    let mut world = World::connected();
+    let victim = address(2);
+    let nominating = check(u32::MAX, &[attribute::USE_CANDIDATE]);
+    let dtls = vec![22, 254, 253, 0, 0, 0, 0, 0, 1, 0, 0];
+    let (mut came, mut sent) = (0, 0);
+    for round in 0..300u16 {
+        for datagram in [&nominating, &dtls, &world.client_packet(round + 1)] {
+            came += datagram.len();
+            let _ = world.deliver(victim, datagram);
+        }
+        while let Some(transmit) = world.server.poll_transmit() {
+            if transmit.destination == victim {
+                sent += transmit.contents.len();
+            }
+        }
+        assert_eq!(world.server.selected(), Some(from(address(1))));
+        world.run(Duration::from_millis(100));
+    }
+    assert!(sent <= 3 * came, "{sent} {came}");
+    assert!(world.server.is_connected());
+    assert_eq!(world.server_events, []);
+}
+
+#[test]
+fn a_first_address_that_never_answers_is_not_used_and_repeats_to_it_are_bounded() {
+    let mut world = World::new();
+    world.uplink = Box::new(|_| vec![]);
+    world.exchange();
+    let nominating = check(u32::MAX, &[attribute::USE_CANDIDATE]);
+    let _ = world.deliver(address(2), &nominating);
+    let mut sent = 0;
+    for _ in 0..29 {
+        while let Some(transmit) = world.server.poll_transmit() {
+            assert_eq!(transmit.destination, address(2));
+            sent += transmit.contents.len();
+        }
+        world.now += Duration::from_secs(1);
+        world.server.handle_timeout(world.now);
+    }
+    assert!(sent > 0 && sent <= 3 * nominating.len(), "{sent}");
+    assert_eq!(world.server.selected(), None);
+}
+
+#[test]
+fn a_peer_that_is_heard_but_does_not_answer_any_more_is_sent_nothing_after_thirty_seconds() {
+    let mut world = World::connected();
+    // As when the packets come from elsewhere: nobody there reads our checks.
+    world.uplink = Box::new(|datagram| {
+        let is_answer = datagram.starts_with(&[1, 1]);
+        if is_answer { vec![] } else { vec![datagram] }
+    });
+    world.run(Duration::from_secs(23));
+    assert!(world.server.is_connected());
+    world.run(Duration::from_secs(7));
+    assert!(!world.server.is_connected());
+    assert_eq!(
+        world.server_events,
+        [TransportEvent::Disconnected(DisconnectReason::Silence)]
+    );
+    world.uplink = Box::new(|datagram| vec![datagram]);
+    world.run(Duration::from_secs(3));
+    assert!(world.server.is_connected(), "and comes back by an answer");
+}
+
+#[test]
+fn a_peer_that_answers_stays_and_is_checked_every_five_seconds_or_so() {
+    let mut world = World::connected();
+    let counted = std::rc::Rc::new(std::cell::Cell::new(0));
+    let counter = counted.clone();
+    world.downlink = Box::new(move |datagram| {
+        counter.set(counter.get() + u32::from(datagram.starts_with(&[0, 1])));
+        vec![datagram]
+    });
+    world.run(Duration::from_secs(300));
+    assert!((50..=75).contains(&counted.get()), "{}", counted.get());
+    assert_eq!(world.server_events, []);
+}
+
 #[test]
 fn a_peer_that_falls_silent_is_gone_and_may_come_back() {
     let mut world = World::connected();
     world.uplink = Box::new(|_| vec![]);
-    world.run(Duration::from_secs(12));
+    // The last check came a second ago at most, and the core's clock looks every 20 ms.
+    world.run(Duration::from_millis(11_900));
     assert_eq!(world.server_events, []);
-    world.run(Duration::from_secs(4));
+    world.run(Duration::from_millis(2_100));
     assert_eq!(
         world.server_events,
         [TransportEvent::Disconnected(DisconnectReason::Silence)]
@@ -450,7 +549,7 @@ fn a_forged_packet_does_not_keep_a_dead_peer_alive() {
     let mut packet = world.client_packet(1);
     *packet.last_mut().unwrap() ^= 1;
     world.uplink = Box::new(|_| vec![]);
-    for _ in 0..16 {
+    for _ in 0..14 {
         world.run(Duration::from_secs(1));
         let _ = world.deliver(address(1), &packet);
     }

@@ -6,14 +6,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::consent::CHALLENGE_SECRET_BYTES;
 use super::dtls::{Dtls, DtlsClosed, DtlsOutput, DtlsSession, Established};
 use super::ice::{IceLite, StunOutcome};
 use super::srtp::{DtlsRole, SrtpSession};
 use super::{DropReason, Fingerprint, IceCredentials, Identity, Pair, Protocol, SealError};
 
-/// After this long without an authentic packet the peer is gone. Browsers check every 2.5 s, so this
-/// outlasts five lost checks; longer keeps the frozen picture of somebody who has left.
-const SILENCE_MAX: Duration = Duration::from_secs(15);
+/// After this long without an authentic packet over the pair in use the peer is gone: within 15 s, with a turn of the
+/// core's clock. Browsers check every 2.5 s, so this outlasts four lost checks; longer keeps the frozen picture of
+/// somebody who has left.
+const SILENCE_MAX: Duration = Duration::from_secs(14);
 
 /// ICE and DTLS have this long from the answer on, including the time the browser takes to apply it.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(30);
@@ -31,6 +33,8 @@ pub struct TransportConfig {
     pub remote_fingerprints: Vec<Fingerprint>,
     /// Our certificate.
     pub identity: Arc<Identity>,
+    /// Fresh random bytes, which nobody else knows: what the checks are made with that ask whether the peer is there.
+    pub challenge_secret: [u8; CHALLENGE_SECRET_BYTES],
 }
 
 /// What became of a datagram.
@@ -42,6 +46,9 @@ pub enum Incoming<'a> {
     Rtcp(&'a [u8]),
     /// It was for the transport itself; something may be there to transmit, an event to poll.
     Handled,
+    /// It was for the transport itself, and showed that the peer is at the other end of this pair: nobody else knew
+    /// what to answer.
+    Answered,
     /// It was thrown away. There may be something to transmit all the same (a STUN error).
     Dropped(DropReason),
 }
@@ -84,7 +91,8 @@ pub enum TransportEvent {
 pub enum DisconnectReason {
     /// ICE and DTLS were not through in 30 s. The peer may still come.
     NeverConnected,
-    /// Nothing authentic for 15 s. The peer may come back, also by an ICE restart.
+    /// Nothing authentic over the pair in use for 14 s, or no answer to a check of ours for 30 s. The peer may come
+    /// back, also by an ICE restart.
     Silence,
     /// The peer closed DTLS. Final.
     ClosedByPeer,
@@ -129,9 +137,10 @@ impl Transport {
             remote,
             remote_fingerprints,
             identity,
+            challenge_secret,
         } = config;
         Self {
-            ice: IceLite::new(identity.crypto(), local, remote),
+            ice: IceLite::new(identity.crypto(), local, remote, &challenge_secret, now),
             dtls: Box::new(DtlsSession::server(identity.clone())),
             identity,
             remote_fingerprints,
@@ -157,6 +166,11 @@ impl Transport {
         }
     }
 
+    /// Whether checks with this user name of ours are answered: the newest one, and during a change the one before.
+    pub fn accepts(&self, ufrag: &str) -> bool {
+        self.ice.accepts(ufrag)
+    }
+
     /// Takes a datagram that came over `pair`. Opens RTP and RTCP in place.
     pub fn handle_datagram<'a>(&mut self, now: Instant, pair: Pair, datagram: &'a mut [u8]) -> Incoming<'a> {
         if self.presence == Presence::Closed {
@@ -171,8 +185,8 @@ impl Transport {
     }
 
     /// Nothing can come or go over this pair any more: its TCP connection has ended.
-    pub fn forget_pair(&mut self, pair: Pair) {
-        self.ice.forget(pair);
+    pub fn forget_pair(&mut self, pair: Pair, now: Instant) {
+        self.ice.forget(now, pair);
         self.dtls_pair = self.dtls_pair.filter(|used| *used != pair);
     }
 
@@ -180,17 +194,14 @@ impl Transport {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.dtls.handle_timeout(now);
         self.drain_dtls(now);
+        self.send_checks(now);
         match self.presence {
             Presence::Awaited { until } if now >= until => {
                 self.presence = Presence::Silent;
                 self.events
                     .push_back(TransportEvent::Disconnected(DisconnectReason::NeverConnected));
             }
-            Presence::Connected if now >= self.last_authentic + SILENCE_MAX => {
-                self.presence = Presence::Silent;
-                self.events
-                    .push_back(TransportEvent::Disconnected(DisconnectReason::Silence));
-            }
+            Presence::Connected if now >= self.connected_until() => self.lose(now),
             Presence::Awaited { .. } | Presence::Connected | Presence::Silent | Presence::Closed => {}
         }
     }
@@ -199,10 +210,14 @@ impl Transport {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let presence = match self.presence {
             Presence::Awaited { until } => Some(until),
-            Presence::Connected => Some(self.last_authentic + SILENCE_MAX),
+            Presence::Connected => Some(self.connected_until()),
             Presence::Silent | Presence::Closed => None,
         };
-        [self.dtls.poll_timeout(), presence].into_iter().flatten().min()
+        let check = presence.and_then(|_| self.ice.next_check()).map(|(next, _)| next);
+        [self.dtls.poll_timeout(), presence, check]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The next STUN or DTLS datagram to send. To be drained after every call that takes `now`.
@@ -273,7 +288,7 @@ impl Transport {
     }
 
     fn handle_srtp<'a>(&mut self, now: Instant, pair: Pair, datagram: &'a mut [u8]) -> Incoming<'a> {
-        if !self.ice.knows(pair) {
+        if !self.ice.receive(now, pair, datagram.len()) {
             return Incoming::Dropped(DropReason::UnknownAddress);
         }
         let Some(srtp) = &mut self.srtp else {
@@ -298,13 +313,23 @@ impl Transport {
     fn handle_stun(&mut self, now: Instant, pair: Pair, datagram: &[u8]) -> Incoming<'static> {
         match self.ice.handle_stun(now, pair, datagram) {
             StunOutcome::Authentic(reply) => {
-                self.transmit(pair, reply);
+                self.ice.receive(now, pair, datagram.len());
+                // Our check goes first, so that its answer is here before the handshake begins.
+                if let Some(check) = self.ice.check(now, pair) {
+                    self.transmit_check(now, pair, check);
+                }
+                self.transmit_check(now, pair, reply);
                 self.note_authentic(now, pair);
                 Incoming::Handled
             }
+            StunOutcome::Answered => {
+                self.note_authentic(now, pair);
+                Incoming::Answered
+            }
             StunOutcome::Refused(reason, reply) => {
+                // Shorter than what it refuses, and sent once: to whom does not matter.
                 if let Some(reply) = reply {
-                    self.transmit(pair, reply);
+                    self.push(pair, reply);
                 }
                 Incoming::Dropped(reason)
             }
@@ -313,7 +338,7 @@ impl Transport {
     }
 
     fn handle_dtls(&mut self, now: Instant, pair: Pair, datagram: &[u8]) -> Incoming<'static> {
-        if !self.ice.knows(pair) {
+        if !self.ice.receive(now, pair, datagram.len()) {
             return Incoming::Dropped(DropReason::UnknownAddress);
         }
         self.dtls_pair = Some(pair);
@@ -330,7 +355,7 @@ impl Transport {
             match output {
                 DtlsOutput::Datagram(contents) => {
                     if let Some(pair) = self.ice.selected().or(self.dtls_pair) {
-                        self.transmit(pair, contents);
+                        self.transmit(now, pair, contents);
                     }
                 }
                 DtlsOutput::Established(established) => self.establish(now, &established),
@@ -362,22 +387,51 @@ impl Transport {
             return;
         }
         self.last_authentic = now;
-        self.become_connected();
+        self.become_connected(now);
     }
 
     /// An authentic packet of any protocol came.
     fn note_authentic(&mut self, now: Instant, pair: Pair) {
         self.ice.note_authentic(now, pair);
         self.last_authentic = now;
-        self.become_connected();
+        self.become_connected(now);
     }
 
-    fn become_connected(&mut self) {
+    /// Sends the checks of ours that are due although none came.
+    fn send_checks(&mut self, now: Instant) {
+        if !matches!(self.presence, Presence::Awaited { .. } | Presence::Connected) {
+            return;
+        }
+        while let Some((_, pair)) = self.ice.next_check().filter(|(next, _)| *next <= now) {
+            if let Some(check) = self.ice.check(now, pair) {
+                self.transmit_check(now, pair, check);
+            }
+        }
+    }
+
+    /// Until when media may go out, if nothing more comes in.
+    fn connected_until(&self) -> Instant {
+        let selected = self.ice.selected_until(SILENCE_MAX);
+        selected.unwrap_or(self.last_authentic + SILENCE_MAX)
+    }
+
+    fn become_connected(&mut self, now: Instant) {
         let awaited = matches!(self.presence, Presence::Awaited { .. } | Presence::Silent);
-        if awaited && self.srtp.is_some() && self.ice.selected().is_some() {
+        let selected = self.ice.selected_until(SILENCE_MAX);
+        if awaited && self.srtp.is_some() && selected.is_some_and(|until| now < until) {
             self.presence = Presence::Connected;
             self.events.push_back(TransportEvent::Connected);
         }
+    }
+
+    /// The pair in use is no good any more.
+    fn lose(&mut self, now: Instant) {
+        if self.ice.fall_back(now) {
+            return;
+        }
+        self.presence = Presence::Silent;
+        self.events
+            .push_back(TransportEvent::Disconnected(DisconnectReason::Silence));
     }
 
     fn end(&mut self, reason: DisconnectReason) {
@@ -389,7 +443,19 @@ impl Transport {
         self.events.push_back(TransportEvent::Disconnected(reason));
     }
 
-    fn transmit(&mut self, pair: Pair, contents: Vec<u8>) {
+    fn transmit(&mut self, now: Instant, pair: Pair, contents: Vec<u8>) {
+        if self.ice.may_send(now, pair, contents.len()) {
+            self.push(pair, contents);
+        }
+    }
+
+    fn transmit_check(&mut self, now: Instant, pair: Pair, contents: Vec<u8>) {
+        if self.ice.may_check(now, pair, contents.len()) {
+            self.push(pair, contents);
+        }
+    }
+
+    fn push(&mut self, pair: Pair, contents: Vec<u8>) {
         if self.transmits.len() < TRANSMITS_MAX {
             self.transmits.push_back(Transmit {
                 destination: pair.remote,

@@ -187,7 +187,7 @@ fn a_browser_that_falls_silent_is_reported_and_can_come_back() {
     let address = world.peers[ann].address;
     world.peers[ann].address = "10.0.0.9:1".parse().unwrap();
     let transport = world.peers[ann].transport.take();
-    world.run(16_000);
+    world.run(14_900);
     let lost = |(_, event): &(u64, MediaEvent)| matches!(event, MediaEvent::Disconnected { participant, .. } if *participant == id);
     assert!(world.events.iter().any(lost));
     assert!(!world.is_live(ann, TrackSource::Microphone));

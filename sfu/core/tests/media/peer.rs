@@ -623,7 +623,7 @@ impl Peer {
                 let packets = wire::rtcp(compound);
                 self.receive_rtcp(packets, now_ms)
             }
-            Incoming::Handled | Incoming::Dropped(_) => Vec::new(),
+            Incoming::Handled | Incoming::Answered | Incoming::Dropped(_) => Vec::new(),
         }
     }
 

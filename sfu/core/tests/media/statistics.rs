@@ -121,8 +121,9 @@ fn what_a_receiver_reports_lost_is_its_own_trouble() {
         (at_bob.quality, at_bob.trouble),
         (LineQuality::Poor, Some(LineTrouble::ReceivingLoss))
     );
+    // Of a few hundred packets: 15% are more or less by chance.
     assert!(
-        (120..=180).contains(&at_bob.receiving.loss_permille),
+        (100..=200).contains(&at_bob.receiving.loss_permille),
         "{at_bob:?}"
     );
     assert_eq!(last(&world, ann).quality, LineQuality::Good);

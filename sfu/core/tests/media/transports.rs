@@ -96,6 +96,200 @@ fn a_peer_whose_only_tcp_connection_ends_is_sent_nothing_and_may_come_back() {
     assert_eq!(world.core.connections(), 2);
 }
 
+/// Ann and Bob by UDP, both talking and watching each other.
+fn both_by_udp(seed: u64) -> (World, usize, usize) {
+    let mut world = World::new(seed);
+    let (ann, bob) = (world.join(), world.join());
+    for (peer, other) in [(ann, bob), (bob, ann)] {
+        world.switch(peer, TrackSource::Microphone, true);
+        world.switch(peer, TrackSource::Camera, true);
+        world.view(peer, &[(other, TrackSource::Camera, 720)]);
+    }
+    world.run(2000);
+    (world, ann, bob)
+}
+
+/// The longest time without a voice at a receiver since `since`, in ms.
+fn longest_silence(world: &World, sender: usize, receiver: usize, since: u64) -> u64 {
+    let id = world.peers[sender].id;
+    let voice = world.peers[receiver].got(id, true, since);
+    let came = voice.iter().map(|packet| packet.at_ms);
+    let times: Vec<_> = [since].into_iter().chain(came).chain([world.now_ms()]).collect();
+    times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap()
+}
+
+/// A nominating check with the highest priority, signed by this peer. It goes on checking as before.
+fn forged_check(world: &mut World, peer: usize) -> Vec<u8> {
+    let (address, now) = (world.peers[peer].address, world.now());
+    let transport = world.peers[peer].transport.as_mut().unwrap();
+    transport.move_to(address, u32::MAX, now);
+    let check = transport.poll_transmit().unwrap().contents;
+    transport.move_to(address, hearken_sfu_core::client::DEFAULT_PRIORITY, now);
+    while transport.poll_transmit().is_some() {}
+    check
+}
+
+#[test]
+fn a_forged_source_takes_neither_the_way_of_another_peer_nor_ones_own_media_there() {
+    let (mut world, ann, bob) = both_by_udp(76);
+    let since = world.now_ms();
+    let victim = world.peers[bob].address;
+    for _ in 0..20 {
+        let forged = forged_check(&mut world, ann);
+        world.inject(victim, &forged);
+        world.run(200);
+    }
+    assert!(
+        longest_silence(&world, bob, ann, since) < 60,
+        "what Bob sends arrives"
+    );
+    assert!(longest_silence(&world, ann, bob, since) < 60);
+    let (id, frames) = (world.peers[bob].id, 5 * 4_000 / 40);
+    let seen = world.peers[ann].got(id, false, since).len();
+    assert!(
+        seen > frames * 9 / 10,
+        "what Ann is sent still goes to her: {seen}"
+    );
+}
+
+#[test]
+fn whoever_comes_to_an_address_that_somebody_else_has_named_before_gets_it() {
+    let (mut world, ann, bob) = both_by_udp(77);
+    let forged = forged_check(&mut world, ann);
+    let cleo = world.knock(OfferStyle::default());
+    let address = world.peers[cleo].address;
+    world.inject(address, &forged);
+    world.admit(cleo, EVERYTHING);
+    world.offer(cleo);
+    world.run(1000);
+    world.switch(cleo, TrackSource::Microphone, true);
+    world.run(500);
+    let since = world.now_ms();
+    world.run(2000);
+    assert!(longest_silence(&world, cleo, bob, since) < 60);
+    assert!(longest_silence(&world, bob, cleo, since) < 60);
+}
+
+#[test]
+fn an_address_that_changes_hands_goes_to_whoever_answers_there() {
+    let (mut world, ann, bob) = both_by_udp(78);
+    // Bob's line breaks, and Cleo behind the same address translation gets his port.
+    let address = world.peers[bob].address;
+    world.peers[bob].address = "10.0.0.9:1".parse().unwrap();
+    world.peers[bob].transport = None;
+    let cleo = world.knock(OfferStyle::default());
+    world.peers[cleo].address = address;
+    world.admit(cleo, EVERYTHING);
+    world.offer(cleo);
+    world.run(1000);
+    world.switch(cleo, TrackSource::Microphone, true);
+    world.run(500);
+    let since = world.now_ms();
+    world.run(2000);
+    assert!(longest_silence(&world, cleo, ann, since) < 60);
+    assert!(longest_silence(&world, ann, cleo, since) < 60);
+    world.run(14_000);
+    let since = world.now_ms();
+    world.run(1000);
+    assert!(
+        longest_silence(&world, cleo, ann, since) < 60,
+        "also after Bob was given up"
+    );
+}
+
+/// A phone that goes from one network to another and says so, with checks from its new address.
+#[test]
+fn a_roaming_peer_is_heard_at_once_and_sent_to_within_two_and_a_half_seconds() {
+    let (mut world, ann, bob) = both_by_udp(79);
+    let since = world.now_ms();
+    world.peers[bob].address = "10.9.9.9:4242".parse().unwrap();
+    let (address, now) = (world.peers[bob].address, world.now());
+    let transport = world.peers[bob].transport.as_mut().unwrap();
+    transport.move_to(address, hearken_sfu_core::client::DEFAULT_PRIORITY, now);
+    world.run(6000);
+    let (up, down) = (
+        longest_silence(&world, bob, ann, since),
+        longest_silence(&world, ann, bob, since),
+    );
+    eprintln!("silent for {up} ms up, {down} ms down");
+    assert!(up <= 300 && down <= 2_500, "{up} {down}");
+    assert!(!has_left(&world, bob, since));
+}
+
+/// The address translation before a phone has forgotten it: it sends on as before, and comes from another port.
+#[test]
+fn a_peer_whose_port_changes_unnoticed_is_heard_and_sent_to_again_within_five_seconds() {
+    for seed in 80..84 {
+        let (mut world, ann, bob) = both_by_udp(seed);
+        let since = world.now_ms();
+        world.peers[bob].address.set_port(4_242);
+        world.run(10_000);
+        let (up, down) = (
+            longest_silence(&world, bob, ann, since),
+            longest_silence(&world, ann, bob, since),
+        );
+        eprintln!("silent for {up} ms up, {down} ms down");
+        assert!(up <= 2_500 && down <= 5_000, "{up} {down}");
+        assert!(!has_left(&world, bob, since));
+        let id = world.peers[ann].id;
+        let since = world.now_ms() - 2_000;
+        assert!(world.peers[bob].got(id, false, since).len() > 200, "pictures too");
+    }
+}
+
+/// Whether a peer was reported as gone.
+fn has_left(world: &World, peer: usize, since: u64) -> bool {
+    let id = world.peers[peer].id;
+    let is_it = |event: &MediaEvent| matches!(event, MediaEvent::Disconnected { participant, .. } if *participant == id);
+    world
+        .events
+        .iter()
+        .any(|(at, event)| *at >= since && is_it(event))
+}
+
+/// As a client does that restarts again because the answer to its first attempt was long in coming.
+#[test]
+fn two_restarts_in_a_row_leave_the_connection_in_use_alone_until_one_of_them_gets_through() {
+    let (mut world, ann, bob) = both_by_udp(85);
+    let in_use = world.peers[bob].transport.take();
+    for _ in 0..2 {
+        let mut random = rand::SeedableRng::seed_from_u64(world.now_ms());
+        world.peers[bob].renew_credentials(&mut random);
+        world.offer(bob);
+        world.peers[bob].transport = None;
+        world.run(100);
+    }
+    world.peers[bob].transport = in_use;
+    let unknown = |world: &World| {
+        world
+            .counters()
+            .drops
+            .get(hearken_sfu_core::DropCause::UnknownPeer)
+    };
+    let (before, since) = (unknown(&world), world.now_ms());
+    world.run(40_000);
+    assert_eq!(
+        unknown(&world),
+        before,
+        "the checks of the connection in use are answered"
+    );
+    assert!(longest_silence(&world, ann, bob, since) < 60);
+    assert!(longest_silence(&world, bob, ann, since) < 60);
+    assert!(!has_left(&world, bob, since));
+
+    let newest = world.peers[bob].answer.as_ref().unwrap().ice.clone();
+    let (ours, now) = (world.peers[bob].ice.clone(), world.now());
+    let since = world.now_ms();
+    world.peers[bob]
+        .transport
+        .as_mut()
+        .unwrap()
+        .restart_ice(ours, newest, now);
+    world.run(20_000);
+    assert!(longest_silence(&world, ann, bob, since) < 60);
+    assert_eq!(unknown(&world), before);
+}
+
 /// What came of the newest offer of a peer.
 fn outcome(world: &World, peer: usize) -> Option<OfferRefusal> {
     let id = world.peers[peer].id;

@@ -349,7 +349,7 @@ impl World {
 
     /// A TCP connection ends.
     pub fn hang_up(&mut self, pair: Pair) {
-        self.core.handle_closed(pair);
+        self.core.handle_closed(self.now(), pair);
         self.drain();
     }
 

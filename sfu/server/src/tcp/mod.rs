@@ -163,7 +163,7 @@ impl TcpMedia {
         for at in 0..self.places.len() {
             let connection = self.places[at].connection.as_ref();
             if let Some(reason) = connection.and_then(|connection| connection.outlived(core, now)) {
-                self.close(at, reason, core, metrics);
+                self.close(at, reason, core, now, metrics);
             }
         }
     }
@@ -198,15 +198,15 @@ impl TcpMedia {
                 return;
             };
             if let Ok(connection) = Connection::new(stream, now) {
-                self.insert(connection, core, metrics);
+                self.insert(connection, core, now, metrics);
             }
         }
     }
 
-    fn insert(&mut self, connection: Connection, core: &mut Core, metrics: &Metrics) {
+    fn insert(&mut self, connection: Connection, core: &mut Core, now: Instant, metrics: &Metrics) {
         // The client used its port again before its old connection was read to the end.
         if let Some(&old) = self.by_pair.get(&connection.pair) {
-            self.close(old, CloseReason::Ended, core, metrics);
+            self.close(old, CloseReason::Ended, core, now, metrics);
         }
         let is_full = self.by_pair.len() >= CONNECTIONS_MAX;
         if is_full || self.unproven >= UNPROVEN_MAX {
@@ -215,7 +215,7 @@ impl TcpMedia {
                 (!connection.is_proven()).then_some((connection.accepted, at))
             });
             match waiting.min() {
-                Some((_, oldest)) => self.close(oldest, CloseReason::Displaced, core, metrics),
+                Some((_, oldest)) => self.close(oldest, CloseReason::Displaced, core, now, metrics),
                 None => {
                     metrics.count_tcp_close(CloseReason::Displaced.label());
                     return;
@@ -246,7 +246,7 @@ impl TcpMedia {
             self.unproven -= 1;
         }
         if let Err(reason) = outcome {
-            self.close(at, reason, core, metrics);
+            self.close(at, reason, core, now, metrics);
         }
     }
 
@@ -276,11 +276,11 @@ impl TcpMedia {
             }
         }
         if let Err(reason) = outcome {
-            self.close(at, reason, core, metrics);
+            self.close(at, reason, core, now, metrics);
         }
     }
 
-    fn close(&mut self, at: usize, reason: CloseReason, core: &mut Core, metrics: &Metrics) {
+    fn close(&mut self, at: usize, reason: CloseReason, core: &mut Core, now: Instant, metrics: &Metrics) {
         let Some(connection) = self.places[at].connection.take() else {
             return;
         };
@@ -289,7 +289,7 @@ impl TcpMedia {
         if !connection.is_proven() {
             self.unproven -= 1;
         }
-        core.handle_closed(connection.pair);
+        core.handle_closed(now, connection.pair);
     }
 }
 
