@@ -3,6 +3,7 @@
 //! In: datagrams from addresses that ICE has verified. Out: datagrams, and once the keys for SRTP with the
 //! fingerprint of the peer's certificate. Does not judge that fingerprint and knows no addresses.
 
+mod guarded;
 mod identity;
 mod records;
 mod session;

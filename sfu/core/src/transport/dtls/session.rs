@@ -2,12 +2,11 @@
 //!
 //! What it adds to the library: it reads the ClientHello first, to choose the SRTP profile; it keeps
 //! malformed fragments and more than a handshake's worth of data away from it; it answers repeated flights,
-//! which would otherwise stop the library's timer; and a panic in it ends this one association, not the
-//! shard.
+//! which would otherwise stop the library's timer; and a panic in it, wherever it happens, ends this one association,
+//! not the shard.
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use bytes::BytesMut;
 use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
 use rtc_shared::TransportProtocol;
 
+use super::guarded::Guarded;
 use super::identity::{fingerprint_of, from_library};
 use super::records::{HelloAssembly, Records, best_srtp_profile, parse};
 use super::{Dtls, DtlsClosed, DtlsOutput, Established, Identity, IdentityError};
@@ -49,14 +49,14 @@ enum Phase {
     AwaitingHello(HelloAssembly),
     Handshaking(Handshaking),
     Established {
-        endpoint: Box<Endpoint>,
+        endpoint: Guarded,
         repeated_bytes: usize,
     },
     Closed,
 }
 
 struct Handshaking {
-    endpoint: Box<Endpoint>,
+    endpoint: Guarded,
     received_bytes: usize,
     /// Server: the ClientHello with the cookie, until it is whole.
     second_hello: Option<HelloAssembly>,
@@ -83,14 +83,20 @@ impl DtlsSession {
         now: Instant,
     ) -> Result<Self, IdentityError> {
         let config = identity.client_config(profiles)?;
-        let mut handshaking = Handshaking::new(None);
-        // Fails only for an address without a port, and then the handshake times out.
-        let _ = handshaking.endpoint.connect(now, PEER, config, None);
         let mut session = Self {
             identity,
-            phase: Phase::Handshaking(handshaking),
+            phase: Phase::Closed,
             outputs: VecDeque::new(),
         };
+        let Some(mut handshaking) = Handshaking::new(None) else {
+            session.close_with(DtlsClosed::Failed);
+            return Ok(session);
+        };
+        // Fails only for an address without a port, and then the handshake times out.
+        let _ = handshaking
+            .endpoint
+            .call(|endpoint| endpoint.connect(now, PEER, config, None));
+        session.phase = Phase::Handshaking(handshaking);
         session.collect(now);
         Ok(session)
     }
@@ -111,7 +117,10 @@ impl DtlsSession {
             self.close_with(DtlsClosed::Failed);
             return Err(DropReason::MalformedDtls);
         };
-        let mut handshaking = Handshaking::new(Some((&self.identity, profile)));
+        let Some(mut handshaking) = Handshaking::new(Some((&self.identity, profile))) else {
+            self.close_with(DtlsClosed::Failed);
+            return Ok(());
+        };
         handshaking.second_hello = Some(HelloAssembly::new(1));
         self.phase = Phase::Handshaking(handshaking);
         self.handle_handshake(now, &datagram, records)
@@ -231,9 +240,10 @@ impl DtlsSession {
             Phase::AwaitingHello(_) | Phase::Closed => return,
         };
         let before = self.outputs.len();
-        while let Some(transmit) = endpoint.poll_transmit() {
-            self.outputs
-                .push_back(DtlsOutput::Datagram(transmit.message.to_vec()));
+        take_transmits(endpoint, &mut self.outputs);
+        if endpoint.is_broken() {
+            self.close_with(DtlsClosed::Failed);
+            return;
         }
         if let Phase::Handshaking(handshaking) = &mut self.phase
             && self.outputs.len() > before
@@ -246,10 +256,7 @@ impl DtlsSession {
         if let Phase::Handshaking(Handshaking { endpoint, .. }) | Phase::Established { endpoint, .. } =
             &mut self.phase
         {
-            while let Some(transmit) = endpoint.poll_transmit() {
-                self.outputs
-                    .push_back(DtlsOutput::Datagram(transmit.message.to_vec()));
-            }
+            take_transmits(endpoint, &mut self.outputs);
         }
         self.phase = Phase::Closed;
         self.outputs.push_back(DtlsOutput::Closed(closed));
@@ -271,17 +278,18 @@ impl Dtls for DtlsSession {
         let Phase::Handshaking(handshaking) = &mut self.phase else {
             return;
         };
-        let endpoint = &mut handshaking.endpoint;
-        let outcome = catch_unwind(AssertUnwindSafe(|| endpoint.handle_timeout(PEER, now)));
+        let outcome = handshaking
+            .endpoint
+            .call(|endpoint| endpoint.handle_timeout(PEER, now));
         match outcome {
-            Ok(Ok(())) => self.collect(now),
-            Ok(Err(_)) | Err(_) => self.close_with(DtlsClosed::Failed),
+            Some(Ok(())) => self.collect(now),
+            Some(Err(_)) | None => self.close_with(DtlsClosed::Failed),
         }
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
         match &self.phase {
-            Phase::Handshaking(handshaking) => handshaking.endpoint.poll_timeout(&PEER),
+            Phase::Handshaking(handshaking) => handshaking.poll_timeout(),
             Phase::AwaitingHello(_) | Phase::Established { .. } | Phase::Closed => None,
         }
     }
@@ -294,27 +302,36 @@ impl Dtls for DtlsSession {
         match &mut self.phase {
             Phase::Handshaking(Handshaking { endpoint, .. }) | Phase::Established { endpoint, .. } => {
                 // Only ever fails to tell the peer, which then finds out by itself.
-                let _ = endpoint.close(now);
+                let _ = endpoint.call(|endpoint| endpoint.close(now));
+                take_transmits(endpoint, &mut self.outputs);
             }
             Phase::AwaitingHello(_) | Phase::Closed => {}
         }
-        self.collect(now);
         self.phase = Phase::Closed;
     }
 }
 
 impl Handshaking {
-    fn new(server: Option<(&Identity, SrtpProfile)>) -> Self {
-        let config = server.map(|(identity, profile)| identity.server_config(profile));
-        let local = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        let endpoint = Box::new(Endpoint::new(local, TransportProtocol::UDP, config));
-        Self {
+    /// `None` if the library panics.
+    fn new(server: Option<(&Identity, SrtpProfile)>) -> Option<Self> {
+        let endpoint = Guarded::new(|| {
+            let config = server.map(|(identity, profile)| identity.server_config(profile));
+            let local = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+            Endpoint::new(local, TransportProtocol::UDP, config)
+        })?;
+        Some(Self {
             endpoint,
             received_bytes: 0,
             second_hello: None,
             fragments: Vec::new(),
             last_sent: None,
-        }
+        })
+    }
+
+    /// At once if the library has panicked, for the end to be told.
+    fn poll_timeout(&self) -> Option<Instant> {
+        let timer = self.endpoint.ask(|endpoint| endpoint.poll_timeout(&PEER));
+        timer.unwrap_or(self.last_sent)
     }
 
     /// Whether the peer sends a flight again that has come whole. The very first message is fed again
@@ -342,9 +359,12 @@ impl Handshaking {
         let due = self
             .last_sent
             .is_none_or(|sent| now.saturating_duration_since(sent) >= REPEAT_INTERVAL);
-        if let (true, Some(timer)) = (due, self.endpoint.poll_timeout(&PEER)) {
+        if due {
             // When it gives up, so does `handle_timeout` later.
-            let _ = self.endpoint.handle_timeout(PEER, timer.max(now));
+            let _ = self.endpoint.call(|endpoint| {
+                let timer = endpoint.poll_timeout(&PEER)?;
+                endpoint.handle_timeout(PEER, timer.max(now)).ok()
+            });
         }
     }
 }
@@ -359,25 +379,33 @@ enum Read {
     Failed,
 }
 
-fn read(endpoint: &mut Endpoint, now: Instant, datagram: &[u8]) -> Read {
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
-        endpoint.read(now, PEER, None, BytesMut::from(datagram))
-    }));
+fn read(endpoint: &mut Guarded, now: Instant, datagram: &[u8]) -> Read {
+    let outcome = endpoint.call(|endpoint| endpoint.read(now, PEER, None, BytesMut::from(datagram)));
     match outcome {
-        Ok(Ok(events)) => events.iter().fold(Read::Nothing, |read, event| match event {
+        Some(Ok(events)) => events.iter().fold(Read::Nothing, |read, event| match event {
             EndpointEvent::HandshakeComplete => Read::Established,
             EndpointEvent::PeerClosed => Read::Closed,
             _ => read,
         }),
-        Ok(Err(rtc_shared::error::Error::ErrAlertFatalOrClose)) => Read::Closed,
+        Some(Err(rtc_shared::error::Error::ErrAlertFatalOrClose)) => Read::Closed,
         // Records that are merely broken were sorted out before, and the library passes over forged ones.
-        Ok(Err(_)) => Read::Failed,
-        // What state a panic leaves behind nobody knows.
-        Err(_) => Read::Closed,
+        Some(Err(_)) => Read::Failed,
+        None => Read::Closed,
     }
 }
 
-fn keys(identity: &Identity, endpoint: &Endpoint) -> Option<Established> {
+/// Moves what the library wants to send to the outputs.
+fn take_transmits(endpoint: &mut Guarded, outputs: &mut VecDeque<DtlsOutput>) {
+    while let Some(transmit) = endpoint.call(Endpoint::poll_transmit).flatten() {
+        outputs.push_back(DtlsOutput::Datagram(transmit.message.to_vec()));
+    }
+}
+
+fn keys(identity: &Identity, endpoint: &Guarded) -> Option<Established> {
+    endpoint.ask(|endpoint| keys_of(identity, endpoint)).flatten()
+}
+
+fn keys_of(identity: &Identity, endpoint: &Endpoint) -> Option<Established> {
     let state = endpoint.get_connection_state(PEER)?;
     let profile = from_library(state.srtp_protection_profile())?;
     let peer = fingerprint_of(identity.crypto(), state.peer_certificates.first()?).ok()?;
@@ -389,4 +417,108 @@ fn keys(identity: &Identity, endpoint: &Endpoint) -> Option<Established> {
         keying_material,
         peer,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "virtual time starts somewhere")]
+
+    use super::*;
+
+    struct World {
+        now: Instant,
+        server: DtlsSession,
+        client: DtlsSession,
+        outcome: Vec<&'static str>,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let now = Instant::now();
+            let identity = || Arc::new(Identity::generate().unwrap());
+            Self {
+                now,
+                server: DtlsSession::server(identity()),
+                client: DtlsSession::client(identity(), &[SrtpProfile::AeadAes128Gcm], now).unwrap(),
+                outcome: Vec::new(),
+            }
+        }
+
+        /// One flight to the server and its answer.
+        fn exchange(&mut self) {
+            while let Some(output) = self.client.poll_output() {
+                if let DtlsOutput::Datagram(datagram) = output {
+                    let _ = self.server.handle_datagram(self.now, &datagram);
+                }
+            }
+            self.collect();
+        }
+
+        fn collect(&mut self) {
+            while let Some(output) = self.server.poll_output() {
+                match output {
+                    DtlsOutput::Datagram(datagram) => {
+                        let _ = self.client.handle_datagram(self.now, &datagram);
+                    }
+                    DtlsOutput::Established(_) => self.outcome.push("established"),
+                    DtlsOutput::Closed(DtlsClosed::Failed) => self.outcome.push("failed"),
+                    DtlsOutput::Closed(DtlsClosed::ByPeer) => self.outcome.push("closed"),
+                }
+            }
+        }
+
+        fn panic_next(&self) {
+            match &self.server.phase {
+                Phase::Handshaking(Handshaking { endpoint, .. }) | Phase::Established { endpoint, .. } => {
+                    endpoint.panic_next();
+                }
+                Phase::AwaitingHello(_) | Phase::Closed => panic!("there is no library to panic"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_panic_of_the_library_anywhere_ends_this_association_and_nothing_else() {
+        type Act = fn(&mut World);
+        let acts: [(&str, usize, Act); 7] = [
+            ("read", 2, |world| world.exchange()),
+            ("read", 3, |world| world.exchange()),
+            ("timer", 2, |world| world.server.handle_timeout(world.now)),
+            ("asked for the timer", 2, |world| {
+                world.server.poll_timeout();
+                world.now += Duration::from_secs(2);
+                world.server.handle_timeout(world.now);
+            }),
+            ("repeat", 2, |world| {
+                world.now += REPEAT_INTERVAL;
+                if let Phase::Handshaking(handshaking) = &mut world.server.phase {
+                    handshaking.answer_repeat(world.now);
+                }
+                world.server.collect(world.now);
+            }),
+            ("collect", 2, |world| world.server.collect(world.now)),
+            ("close", 2, |world| {
+                world.server.close(world.now);
+                world.outcome.push("failed");
+            }),
+        ];
+        for (name, exchanges, act) in acts {
+            let mut world = World::new();
+            for _ in 1..exchanges {
+                world.exchange();
+            }
+            world.panic_next();
+            act(&mut world);
+            world.collect();
+            let end = world.outcome.last();
+            assert!(matches!(end, Some(&"failed" | &"closed")), "{name}: {:?}", world.outcome);
+            assert!(matches!(world.server.phase, Phase::Closed), "{name}");
+            assert_eq!(world.server.poll_timeout(), None, "{name}");
+        }
+        let mut world = World::new();
+        for _ in 0..4 {
+            world.exchange();
+        }
+        assert_eq!(world.outcome, ["established"], "without a panic it gets through");
+    }
 }
