@@ -85,6 +85,11 @@ impl Plane {
         }
     }
 
+    /// Waits until a part of the media plane has ended by a fault of ours.
+    pub async fn failed(&self) {
+        self.server.failed().await;
+    }
+
     /// Ends the shards. The captions process ends when the last owner lets go.
     pub fn stop(&self) {
         self.server.shutdown();

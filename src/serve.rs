@@ -99,6 +99,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let outcome = tokio::select! {
         () = stop.next() => Ok(()),
         ended = &mut server => Err(anyhow!("the web server ended: {ended:?}")),
+        // Its calls are gone; whoever keeps this process running starts it again, and all calls come back.
+        () = plane.failed() => Err(anyhow!("a part of the media plane ended by a fault (please report it)")),
     };
     terminal::say("Stopping; browsers are told to come back.");
     handle.graceful_shutdown(Some(DRAIN));

@@ -13,7 +13,7 @@ use hearken_protocol::{MediaCommand, MediaEvent, SessionId, SpeechPacket, VideoC
 use hearken_sfu_core::transport::{Candidate, Identity, IdentityError};
 use hearken_sfu_core::{Core, CoreConfig};
 use prometheus::Registry;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::announced::Announced;
 use crate::metrics::Metrics;
@@ -115,6 +115,8 @@ pub struct MediaServer {
     /// Guards where each open session lives. Held for a look-up only; no packet ever waits for it.
     placement: Mutex<HashMap<SessionId, usize>>,
     stopped: AtomicBool,
+    /// Whether a shard's thread has ended that nobody has told to.
+    failed: watch::Receiver<bool>,
     epoch: u64,
 }
 
@@ -152,6 +154,7 @@ impl MediaServer {
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
         let identity = Arc::new(Identity::generate()?);
+        let (failure, failed) = watch::channel(false);
         let mut shards = Vec::with_capacity(config.shards);
         for index in 0..config.shards {
             let Bound { sockets, listeners } = bind_shard(config, index)?;
@@ -184,9 +187,16 @@ impl MediaServer {
                 speech: speech.clone(),
                 metrics: Arc::clone(&metrics),
             };
+            let notice = FailureNotice {
+                failed: failure.clone(),
+                state: Arc::clone(&state),
+            };
             let thread = std::thread::Builder::new()
                 .name(format!("shard-{name}"))
-                .spawn(move || shard.run())?;
+                .spawn(move || {
+                    let _notice = notice;
+                    shard.run();
+                })?;
             shards.push(ShardHandle {
                 orders,
                 waker,
@@ -200,6 +210,7 @@ impl MediaServer {
             shards,
             placement: Mutex::new(HashMap::new()),
             stopped: AtomicBool::new(false),
+            failed,
             epoch: u64::try_from(unix_time.as_millis()).unwrap_or(u64::MAX),
         };
         let outputs = Outputs {
@@ -259,6 +270,7 @@ impl MediaServer {
     /// Whether all shards run.
     pub fn is_running(&self) -> bool {
         !self.stopped.load(Ordering::Acquire)
+            && !*self.failed.borrow()
             && self.shards.iter().all(|shard| {
                 let thread = shard
                     .thread
@@ -266,6 +278,17 @@ impl MediaServer {
                     .unwrap_or_else(|poisoned| poisoned.into_inner());
                 thread.as_ref().is_some_and(|thread| !thread.is_finished())
             })
+    }
+
+    /// Waits until a shard has ended by a fault of ours. Its sessions are dead then, and its core can't be trusted to
+    /// be begun anew beside browsers that know the old one: the process is to end, so that whoever keeps it running
+    /// starts it again, and all calls come back.
+    pub async fn failed(&self) {
+        let mut failed = self.failed.clone();
+        if failed.wait_for(|failed| *failed).await.is_err() {
+            // All shards have ended as they were told.
+            std::future::pending().await
+        }
     }
 
     /// Closes all sessions, ends all shards and waits for them.
@@ -322,6 +345,20 @@ impl MediaServer {
                 least
             })),
             _ => placement.get(&session).copied(),
+        }
+    }
+}
+
+/// Gives notice when a shard's thread ends, be it by a panic, and nobody has told it to.
+struct FailureNotice {
+    failed: watch::Sender<bool>,
+    state: Arc<ShardState>,
+}
+
+impl Drop for FailureNotice {
+    fn drop(&mut self) {
+        if !self.state.stop.load(Ordering::Acquire) {
+            self.failed.send_replace(true);
         }
     }
 }
@@ -482,6 +519,21 @@ mod tests {
             session: SessionId(1),
         };
         assert_eq!(server.send(order), Err(SendError::Stopped(MediaPlaneStopped)));
+    }
+
+    #[tokio::test]
+    async fn a_shard_that_ends_by_a_panic_is_noticed_and_one_that_was_told_to_end_is_not() {
+        let (server, _outputs) = MediaServer::start(&loopback(0, 2), &Registry::new()).unwrap();
+        server.shards[1].state.panics.store(true, Ordering::Release);
+        server.shards[1].waker.wake();
+        server.failed().await;
+        assert!(!server.is_running());
+
+        let (server, _outputs) = MediaServer::start(&loopback(0, 1), &Registry::new()).unwrap();
+        server.shutdown();
+        let alarm = std::pin::pin!(server.failed());
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(alarm.poll(&mut context).is_pending());
     }
 
     #[test]

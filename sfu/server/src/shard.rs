@@ -47,6 +47,9 @@ const TIMED_JOINS_MAX: usize = 1024;
 pub(crate) struct ShardState {
     /// Set once by the handle; the shard ends its loop.
     pub(crate) stop: AtomicBool,
+    /// Makes it panic at its next turn.
+    #[cfg(test)]
+    pub(crate) panics: AtomicBool,
     /// Participants with a transport, for the placement of sessions.
     pub(crate) connections: AtomicUsize,
     /// Packets sent per second, for the same.
@@ -132,6 +135,8 @@ impl Shard {
         let mut journal = Journal::new(Instant::now());
         while !self.state.stop.load(Ordering::Acquire) {
             self.wait(&mut ready, &mut wakes, journal.next_export);
+            #[cfg(test)]
+            assert!(!self.state.panics.load(Ordering::Acquire), "as a test wants it");
             let now = Instant::now();
             for wake in &wakes {
                 match wake {

@@ -511,7 +511,11 @@ mod tests {
             act(&mut world);
             world.collect();
             let end = world.outcome.last();
-            assert!(matches!(end, Some(&"failed" | &"closed")), "{name}: {:?}", world.outcome);
+            assert!(
+                matches!(end, Some(&"failed" | &"closed")),
+                "{name}: {:?}",
+                world.outcome
+            );
             assert!(matches!(world.server.phase, Phase::Closed), "{name}");
             assert_eq!(world.server.poll_timeout(), None, "{name}");
         }
