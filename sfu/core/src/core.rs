@@ -349,6 +349,18 @@ impl Core {
         }
     }
 
+    /// A picture's packet of this stream was dropped on its way to whoever is at the end of this pair, since the line
+    /// took no more: a key frame is asked for, unless one is under way. Queues nothing at once.
+    pub fn handle_unsent(&mut self, now: Instant, pair: Pair, ssrc: u32) {
+        let now = self.now(now);
+        let Some(place) = self.by_pair.get(&pair) else {
+            return;
+        };
+        if let Some(session) = &mut self.sessions[place.session] {
+            session.picture_lost(place.participant, ssrc, now, &mut self.shared);
+        }
+    }
+
     /// Does what is due. To be called at [`poll_timeout`](Self::poll_timeout) or later.
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.now(now);

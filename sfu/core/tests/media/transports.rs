@@ -1,6 +1,6 @@
 //! Ways to the server: UDP, TCP, and from one to another.
 
-use hearken_protocol::{MediaCommand, MediaEvent, OfferRefusal, SessionId, TrackSource};
+use hearken_protocol::{MediaCommand, MediaEvent, OfferRefusal, SessionId, SlotContent, TrackSource};
 use hearken_sfu_core::transport::Protocol;
 
 use super::peer::Holes;
@@ -77,6 +77,33 @@ fn when_its_tcp_connection_ends_a_peer_goes_on_by_another() {
     let id = world.peers[bob].id;
     assert!(world.peers[ann].got(id, true, since).len() >= 46);
     assert_eq!(world.core.connections(), 2);
+}
+
+#[test]
+fn a_picture_that_a_connection_did_not_take_is_made_good_by_one_key_frame() {
+    let (mut world, ann, bob) = mixed(86);
+    world.run(3000);
+    let layer = 2;
+    let before = world.peers[ann].sender(TrackSource::Camera, layer).plis.len();
+    let id = world.peers[ann].id;
+    let slot = world.peers[bob].slots.values().find(|slot| {
+        let is_it =
+            |content: &SlotContent| content.participant == id && content.source == TrackSource::Camera;
+        slot.content.as_ref().is_some_and(is_it)
+    });
+    let mid = slot.unwrap().mid.clone();
+    let answer = world.peers[bob].answer.as_ref().unwrap();
+    let stream = answer
+        .ssrcs
+        .iter()
+        .find(|(_, (of, is_repair))| *of == mid && !is_repair);
+    let (ssrc, pair, now) = (*stream.unwrap().0, world.pair(bob), world.now());
+    for _ in 0..20 {
+        world.core.handle_unsent(now, pair, ssrc);
+    }
+    world.run(300);
+    let asked = world.peers[ann].sender(TrackSource::Camera, layer).plis.len() - before;
+    assert_eq!(asked, 1);
 }
 
 #[test]

@@ -76,6 +76,8 @@ pub(crate) struct TcpMedia {
     ready: Vec<Ready>,
     /// Those with something new to write.
     touched: Vec<usize>,
+    /// Streams that lost pictures here, for the core to ask for a key frame.
+    unsent: Vec<(Pair, u32)>,
     buffer: Vec<u8>,
 }
 
@@ -101,6 +103,7 @@ impl TcpMedia {
             unproven: 0,
             ready: Vec::new(),
             touched: Vec::new(),
+            unsent: Vec::new(),
             buffer: vec![0; READ_BUFFER_BYTES],
         })
     }
@@ -142,6 +145,7 @@ impl TcpMedia {
             }
         }
         self.ready = ready;
+        self.report_unsent(core, now);
     }
 
     /// Sends the frames of an outbox, as far as they are taken.
@@ -149,13 +153,20 @@ impl TcpMedia {
         let mut touched = std::mem::take(&mut self.touched);
         let mut dropped = Dropped::default();
         self.queue_all(core.outbox(), now, &mut touched, &mut dropped);
-        count(metrics, dropped);
+        count(metrics, &dropped);
         touched.sort_unstable();
         touched.dedup();
         for at in touched.drain(..) {
             self.flush(at, core, now, metrics);
         }
         self.touched = touched;
+        self.report_unsent(core, now);
+    }
+
+    fn report_unsent(&mut self, core: &mut Core, now: Instant) {
+        for (pair, ssrc) in self.unsent.drain(..) {
+            core.handle_unsent(now, pair, ssrc);
+        }
     }
 
     /// Closes those that have not proven themselves in time, and those whose owner has left.
@@ -181,6 +192,8 @@ impl TcpMedia {
             };
             if let Some(connection) = &mut self.places[at].connection {
                 connection.push(outbox.bytes(frame), frame.content, now, dropped);
+                let streams = dropped.streams.drain(..);
+                self.unsent.extend(streams.map(|stream| (pair, stream)));
                 if !connection.is_blocked && touched.last() != Some(&at) {
                     touched.push(at);
                 }
@@ -257,7 +270,9 @@ impl TcpMedia {
         };
         let mut dropped = Dropped::default();
         let mut outcome = connection.flush(now, &mut dropped);
-        count(metrics, dropped);
+        count(metrics, &dropped);
+        let (pair, streams) = (connection.pair, dropped.streams.drain(..));
+        self.unsent.extend(streams.map(|stream| (pair, stream)));
         if let Ok(is_blocked) = outcome
             && is_blocked != connection.is_blocked
         {
@@ -300,9 +315,10 @@ impl AsRawFd for TcpMedia {
     }
 }
 
-fn count(metrics: &Metrics, dropped: Dropped) {
+fn count(metrics: &Metrics, dropped: &Dropped) {
     metrics.count_drops("tcp_full", dropped.full);
-    metrics.count_drops("tcp_late_video", dropped.late);
+    metrics.count_drops("tcp_late_video", dropped.late_video);
+    metrics.count_drops("tcp_late_sound", dropped.late_sound);
 }
 
 fn token(at: usize, uses: u32) -> u64 {

@@ -1,9 +1,11 @@
-//! What waits to be written to one TCP connection. Sound and control go first; pictures that have waited for too
-//! long are dropped, so that the sound never stands behind them.
+//! What waits to be written to one TCP connection. Control goes first, then sound, then pictures. Sound and pictures
+//! that have waited for too long are dropped, so that nothing new stands behind them; only a frame of which a part is
+//! on its way has to be finished.
 //!
 //! ```text
-//!  frames ──┬─ sound, control ─► urgent ─┐
-//!           └─ pictures ───────► video ──┴─► staged (bytes that have begun to go) ─► socket
+//!  frames ──┬─ control ──┐
+//!           ├─ sound ────┼─► staged (the next to go, as many as one write takes) ─► socket
+//!           └─ pictures ─┘
 //! ```
 
 use std::collections::VecDeque;
@@ -13,35 +15,53 @@ use std::time::{Duration, Instant};
 use hearken_sfu_core::Content;
 use hearken_sfu_core::transport::frame_header;
 
-/// Sound and control that may wait: some twenty seconds of one voice, a second of twenty. Full: the newest is
-/// dropped, since a connection so far behind is as good as dead.
-const URGENT_BYTES_MAX: usize = 96 * 1024;
+/// Checks, handshakes and reports that may wait, for as long as the connection lives. Full: the newest is dropped; all
+/// of them are repeated.
+const CONTROL_BYTES_MAX: usize = 32 * 1024;
 
-/// Pictures that may wait: a key frame. Full: the newest is dropped; its receiver asks again.
+/// Sound that may wait: thirty voices for as long as they may. Full: the oldest is dropped.
+const SOUND_BYTES_MAX: usize = 96 * 1024;
+
+/// Pictures that may wait: a key frame. Full: the oldest is dropped, and a key frame asked for.
 const VIDEO_BYTES_MAX: usize = 192 * 1024;
 
-/// Pictures that have waited for longer are dropped. Longer: more is seen late; shorter: less gets through lines
-/// that stutter.
-const VIDEO_WAIT_MAX: Duration = Duration::from_millis(100);
+/// Sound and pictures that have waited for longer are dropped. Longer: more is heard and seen late; shorter: less gets
+/// through lines that stutter.
+const WAIT_MAX: Duration = Duration::from_millis(100);
 
-/// Bytes that are handed to the kernel at once, and can't be taken back.
+/// Bytes that are handed to the kernel at once.
 const STAGED_BYTES_MAX: usize = 16 * 1024;
 
+/// Streams with lost pictures that are told apart at once. More: their receivers ask by themselves.
+const STREAMS_MAX: usize = 64;
+
+/// A frame's length stands before it (RFC 4571).
+const FRAME_HEADER_BYTES: usize = 2;
+
+/// Where the stream's number is in a packet (RFC 3550 §5.1), which SRTP leaves readable.
+const SSRC: std::ops::Range<usize> = 8..12;
+
 /// Frames that were dropped.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Dropped {
     /// There was no room for them.
     pub(super) full: u64,
     /// Pictures that waited for too long.
-    pub(super) late: u64,
+    pub(super) late_video: u64,
+    /// Sound that did.
+    pub(super) late_sound: u64,
+    /// Whose pictures these were, by SSRC: they are broken until a key frame comes.
+    pub(super) streams: Vec<u32>,
 }
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct SendQueue {
-    urgent: Frames,
+    control: Frames,
+    sound: Frames,
     video: Frames,
-    staged: Vec<u8>,
+    staged: Frames,
+    /// Bytes of the first staged frame that are on their way.
     written: usize,
 }
 
@@ -49,23 +69,41 @@ pub(super) struct SendQueue {
 #[derive(Debug, Default)]
 struct Frames {
     bytes: VecDeque<u8>,
-    /// Length with header, and since when it waits.
-    waiting: VecDeque<(usize, Instant)>,
+    waiting: VecDeque<Waiting>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    /// With its header.
+    length: usize,
+    since: Instant,
+    content: Content,
 }
 
 impl SendQueue {
-    /// Lets a frame wait, or drops it.
+    /// Lets a frame wait; what there is no room for any more, or has waited for too long, is dropped.
     pub(super) fn push(&mut self, frame: &[u8], content: Content, now: Instant, dropped: &mut Dropped) {
         let (frames, bytes_max) = match content {
-            Content::Control | Content::Audio => (&mut self.urgent, URGENT_BYTES_MAX),
+            Content::Control => (&mut self.control, CONTROL_BYTES_MAX),
+            Content::Audio => (&mut self.sound, SOUND_BYTES_MAX),
             Content::Video => (&mut self.video, VIDEO_BYTES_MAX),
         };
-        match frame_header(frame.len()) {
-            Some(header) if frames.bytes.len() + header.len() + frame.len() <= bytes_max => {
-                frames.push(&header, frame, now);
+        frames.drop_late(now, dropped);
+        let Some(header) = frame_header(frame.len()) else {
+            dropped.full += 1;
+            return;
+        };
+        let length = header.len() + frame.len();
+        if content != Content::Control {
+            while frames.bytes.len() + length > bytes_max && frames.drop_first(dropped) {
+                dropped.full += 1;
             }
-            Some(_) | None => dropped.full += 1,
         }
+        if frames.bytes.len() + length > bytes_max {
+            dropped.full += 1;
+            return;
+        }
+        frames.push(&header, frame, now, content);
     }
 
     /// Writes as much as is taken. True when something is left.
@@ -79,13 +117,15 @@ impl SendQueue {
         mut write: impl FnMut(&[u8]) -> io::Result<usize>,
         dropped: &mut Dropped,
     ) -> io::Result<bool> {
+        self.drop_late_staged(now, dropped);
         loop {
-            if self.written == self.staged.len() && !self.stage(now, dropped) {
+            if self.staged.waiting.is_empty() && !self.stage(now, dropped) {
                 return Ok(false);
             }
-            match write(&self.staged[self.written..]) {
+            let (next, _) = self.staged.bytes.as_slices();
+            match write(&next[self.written..]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => self.written += count,
+                Ok(count) => self.note_written(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
@@ -95,41 +135,117 @@ impl SendQueue {
 
     /// Chooses what goes next. False when nothing waits.
     fn stage(&mut self, now: Instant, dropped: &mut Dropped) -> bool {
-        self.staged.clear();
-        self.written = 0;
-        while self.staged.len() < STAGED_BYTES_MAX && self.urgent.pop_into(&mut self.staged) {}
-        while self.video.is_late(now) {
-            self.video.drop_first();
-            dropped.late += 1;
+        for frames in [&mut self.control, &mut self.sound, &mut self.video] {
+            frames.drop_late(now, dropped);
+            while self.staged.bytes.len() < STAGED_BYTES_MAX && frames.pop_into(&mut self.staged) {}
         }
-        while self.staged.len() < STAGED_BYTES_MAX && self.video.pop_into(&mut self.staged) {}
-        !self.staged.is_empty()
+        // So that one write can take it all.
+        self.staged.bytes.make_contiguous();
+        !self.staged.waiting.is_empty()
+    }
+
+    /// Takes whole frames away that are on their way.
+    fn note_written(&mut self, count: usize) {
+        self.written += count;
+        while let Some(first) = self
+            .staged
+            .waiting
+            .front()
+            .filter(|first| first.length <= self.written)
+        {
+            self.written -= first.length;
+            self.staged.bytes.drain(..first.length);
+            self.staged.waiting.pop_front();
+        }
+    }
+
+    /// What was chosen a while ago, and of which nothing has been taken since, has waited like the rest.
+    fn drop_late_staged(&mut self, now: Instant, dropped: &mut Dropped) {
+        let begun = usize::from(self.written > 0);
+        if !self
+            .staged
+            .waiting
+            .iter()
+            .skip(begun)
+            .any(|waiting| waiting.is_late(now))
+        {
+            return;
+        }
+        let mut kept = Frames::default();
+        for _ in 0..begun {
+            self.staged.pop_into(&mut kept);
+        }
+        while let Some(next) = self.staged.waiting.front() {
+            if next.is_late(now) {
+                next.count_late(dropped);
+                self.staged.drop_first(dropped);
+            } else {
+                self.staged.pop_into(&mut kept);
+            }
+        }
+        kept.bytes.make_contiguous();
+        self.staged = kept;
     }
 }
 
 impl Frames {
-    fn push(&mut self, header: &[u8], frame: &[u8], now: Instant) {
+    fn push(&mut self, header: &[u8], frame: &[u8], since: Instant, content: Content) {
         self.bytes.extend(header);
         self.bytes.extend(frame);
-        self.waiting.push_back((header.len() + frame.len(), now));
+        self.waiting.push_back(Waiting {
+            length: header.len() + frame.len(),
+            since,
+            content,
+        });
     }
 
-    fn pop_into(&mut self, staged: &mut Vec<u8>) -> bool {
-        let Some((length, _)) = self.waiting.pop_front() else {
+    fn pop_into(&mut self, other: &mut Self) -> bool {
+        let Some(first) = self.waiting.pop_front() else {
             return false;
         };
-        staged.extend(self.bytes.drain(..length));
+        other.bytes.extend(self.bytes.drain(..first.length));
+        other.waiting.push_back(first);
         true
     }
 
-    fn is_late(&self, now: Instant) -> bool {
-        let first = self.waiting.front();
-        first.is_some_and(|(_, since)| now.saturating_duration_since(*since) > VIDEO_WAIT_MAX)
+    fn drop_late(&mut self, now: Instant, dropped: &mut Dropped) {
+        while let Some(first) = self.waiting.front().filter(|first| first.is_late(now)) {
+            first.count_late(dropped);
+            self.drop_first(dropped);
+        }
     }
 
-    fn drop_first(&mut self) {
-        if let Some((length, _)) = self.waiting.pop_front() {
-            self.bytes.drain(..length);
+    /// False when there is none.
+    fn drop_first(&mut self, dropped: &mut Dropped) -> bool {
+        let Some(first) = self.waiting.pop_front() else {
+            return false;
+        };
+        if first.content == Content::Video && first.length >= FRAME_HEADER_BYTES + SSRC.end {
+            let mut ssrc = [0; 4];
+            let place = FRAME_HEADER_BYTES + SSRC.start..FRAME_HEADER_BYTES + SSRC.end;
+            for (byte, at) in ssrc.iter_mut().zip(place) {
+                *byte = self.bytes[at];
+            }
+            let ssrc = u32::from_be_bytes(ssrc);
+            if dropped.streams.len() < STREAMS_MAX && !dropped.streams.contains(&ssrc) {
+                dropped.streams.push(ssrc);
+            }
+        }
+        self.bytes.drain(..first.length);
+        true
+    }
+}
+
+impl Waiting {
+    fn is_late(&self, now: Instant) -> bool {
+        self.content != Content::Control && now.saturating_duration_since(self.since) > WAIT_MAX
+    }
+
+    fn count_late(&self, dropped: &mut Dropped) {
+        match self.content {
+            Content::Control => {}
+            Content::Audio => dropped.late_sound += 1,
+            Content::Video => dropped.late_video += 1,
         }
     }
 }
@@ -213,11 +329,60 @@ mod tests {
         let mut world = World::new(500);
         world.push(1, 1_000, Content::Video);
         assert!(world.flush());
-        world.push(2, 100, Content::Audio);
         world.now += Duration::from_secs(1);
+        world.push(2, 100, Content::Audio);
         world.kernel.room = usize::MAX;
         assert!(!world.flush());
         assert_eq!(world.kernel.frames(), [(1, 1_000), (2, 100)]);
+    }
+
+    #[test]
+    fn nothing_but_control_leaves_later_than_a_tenth_of_a_second_after_it_came() {
+        // A part of the first frame is on its way; the rest is staged or waits.
+        let mut world = World::new(10);
+        for _ in 0..30 {
+            world.push(1, 1_000, Content::Video);
+        }
+        assert!(world.flush());
+        for _ in 0..30 {
+            world.push(2, 1_000, Content::Audio);
+        }
+        world.push(4, 100, Content::Control);
+        world.now += WAIT_MAX + Duration::from_millis(1);
+        world.push(3, 100, Content::Audio);
+        world.kernel.room = usize::MAX;
+        assert!(!world.flush());
+        assert_eq!(world.kernel.frames(), [(1, 1_000), (4, 100), (3, 100)]);
+        assert_eq!((world.dropped.late_video, world.dropped.late_sound), (29, 30));
+        assert_eq!(
+            world.dropped.streams,
+            [0x0101_0101],
+            "named once, to ask for a key frame"
+        );
+    }
+
+    #[test]
+    fn a_part_of_what_is_staged_may_go_before_the_rest_is_too_late() {
+        let mut world = World::new(1_502);
+        for mark in 1..=3 {
+            world.push(mark, 1_000, Content::Video);
+        }
+        assert!(world.flush());
+        world.now += WAIT_MAX + Duration::from_millis(1);
+        world.push(4, 1_000, Content::Video);
+        world.kernel.room = 100;
+        assert!(world.flush());
+        world.now += WAIT_MAX + Duration::from_millis(1);
+        world.push(5, 1_000, Content::Video);
+        world.kernel.room = usize::MAX;
+        assert!(!world.flush());
+        let frames = world.kernel.frames();
+        assert_eq!(
+            frames,
+            [(1, 1_000), (2, 1_000), (5, 1_000)],
+            "what has begun is finished"
+        );
+        assert_eq!(world.dropped.late_video, 2);
     }
 
     #[test]
@@ -227,26 +392,34 @@ mod tests {
             world.push(1, 1_000, Content::Video);
         }
         assert!(world.flush());
+        world.now += WAIT_MAX / 2;
         world.push(2, 100, Content::Audio);
-        world.now += VIDEO_WAIT_MAX + Duration::from_millis(1);
+        world.now += WAIT_MAX / 2 + Duration::from_millis(1);
         world.push(3, 1_000, Content::Video);
         world.kernel.room = usize::MAX;
         assert!(!world.flush());
-        let frames = world.kernel.frames();
-        let staged = STAGED_BYTES_MAX.div_ceil(1_002);
-        assert_eq!(frames[staged..], [(2, 100), (3, 1_000)]);
-        assert_eq!((world.dropped.late, world.dropped.full), (50 - staged as u64, 0));
+        assert_eq!(world.kernel.frames(), [(1, 1_000), (2, 100), (3, 1_000)]);
+        assert_eq!((world.dropped.late_video, world.dropped.full), (49, 0));
     }
 
     #[test]
-    fn both_queues_are_bounded() {
+    fn all_queues_are_bounded_and_the_oldest_media_gives_way() {
         let mut world = World::new(0);
-        for _ in 0..1_000 {
-            world.push(1, 1_000, Content::Video);
-            world.push(2, 1_000, Content::Audio);
+        for round in 0..1_000 {
+            let mark = (round / 4) as u8;
+            world.push(mark, 1_000, Content::Video);
+            world.push(mark, 1_000, Content::Audio);
+            world.push(mark, 1_000, Content::Control);
         }
-        let kept = URGENT_BYTES_MAX / 1_002 + VIDEO_BYTES_MAX / 1_002;
-        assert_eq!(world.dropped.full, 2_000 - kept as u64);
-        assert!(world.flush());
+        let kept = |bytes_max: usize| bytes_max / 1_002;
+        let all = kept(CONTROL_BYTES_MAX) + kept(SOUND_BYTES_MAX) + kept(VIDEO_BYTES_MAX);
+        assert_eq!(world.dropped.full, 3_000 - all as u64);
+        assert_eq!(world.dropped.streams.len(), STREAMS_MAX);
+        world.kernel.room = usize::MAX;
+        assert!(!world.flush());
+        let frames = world.kernel.frames();
+        assert_eq!(frames.first(), Some(&(0, 1_000)), "the first control");
+        assert_eq!(frames.last(), Some(&(249, 1_000)), "the last picture");
+        assert_eq!(frames.len(), all);
     }
 }

@@ -57,9 +57,13 @@ impl Session {
                     }
                 }
                 RtcpPacket::Nack { media_ssrc, lost } => self.repair(at, media_ssrc, lost, now, shared),
-                RtcpPacket::PictureLoss { media_ssrc } => self.picture_lost(at, media_ssrc, now, shared),
+                RtcpPacket::PictureLoss { media_ssrc } => {
+                    shared.counters.plis_received += 1;
+                    self.picture_lost(at, media_ssrc, now, shared);
+                }
                 RtcpPacket::FullIntra { entries } => {
                     for ssrc in rtcp::full_intra_ssrcs(entries) {
+                        shared.counters.plis_received += 1;
                         self.picture_lost(at, ssrc, now, shared);
                     }
                 }
@@ -170,8 +174,7 @@ impl Session {
     }
 
     /// A subscriber can't go on without a key frame: the publisher is asked, once for all who want one.
-    fn picture_lost(&mut self, at: usize, ssrc: u32, now: Now, shared: &mut Shared) {
-        shared.counters.plis_received += 1;
+    pub(crate) fn picture_lost(&mut self, at: usize, ssrc: u32, now: Now, shared: &mut Shared) {
         let Some(connection) = self.connection(at) else {
             return;
         };
