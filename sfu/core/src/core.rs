@@ -13,7 +13,9 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hearken_protocol::{MediaCommand, MediaEvent, ParticipantId, SessionId, SpeechPacket, VideoCodec};
+use hearken_protocol::{
+    MediaCommand, MediaEvent, OfferRefusal, ParticipantId, SessionId, SpeechPacket, VideoCodec,
+};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -26,7 +28,8 @@ use crate::media::train::Train;
 use crate::transport::{Candidate, DropReason, Identity, Incoming, Pair, Protocol};
 use crate::{Counters, DropCause, Outbox};
 
-/// Sessions of one core. Full: further ones are not opened.
+/// Sessions of one core, twice as many as signaling lets live. Full: further ones are not opened, and offers in them
+/// refused.
 const SESSIONS_MAX: usize = 2000;
 /// Ways to one client: two for each network it is in, and a restart of ICE. Full: the oldest is forgotten.
 const PAIRS_MAX: usize = 16;
@@ -131,7 +134,7 @@ impl Core {
             return;
         }
         let Some(&place) = self.by_session.get(&session) else {
-            self.shared.counters.commands_ignored += 1;
+            self.without_session(command);
             return;
         };
         match command {
@@ -483,6 +486,21 @@ impl Core {
             }
         };
         self.by_session.insert(id, place);
+    }
+
+    /// A command about a session that is not here: an offer in one that found no room is told so.
+    fn without_session(&mut self, command: MediaCommand) {
+        match command {
+            MediaCommand::Offer {
+                session,
+                participant,
+                negotiation,
+                ..
+            } if self.by_session.len() >= SESSIONS_MAX => {
+                self.refuse(session, participant, negotiation, OfferRefusal::Full);
+            }
+            _ => self.shared.counters.commands_ignored += 1,
+        }
     }
 
     fn close(&mut self, place: usize, now: Now) {

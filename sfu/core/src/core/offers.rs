@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hearken_protocol::{MediaEvent, OfferRefusal, ParticipantId};
+use hearken_protocol::{MediaEvent, OfferRefusal, ParticipantId, SessionId};
 use rand::RngCore;
 
 use super::{Core, Place, TICK};
@@ -33,8 +33,12 @@ impl Core {
         };
         let id = session.id;
         let Some(at) = session.find(participant) else {
-            // Not admitted: there is no transport, and no answer.
-            self.shared.counters.commands_ignored += 1;
+            if session.has_place() {
+                // Not admitted: there is no transport, and no answer.
+                self.shared.counters.commands_ignored += 1;
+            } else {
+                self.refuse(id, participant, negotiation, OfferRefusal::SessionOutgrown);
+            }
             return;
         };
         let place = Place {
@@ -51,15 +55,7 @@ impl Core {
                     sdp: answer.into(),
                 }
             }
-            Err(refusal) => {
-                self.shared.counters.offers_refused += 1;
-                MediaEvent::OfferRefused {
-                    session: id,
-                    participant,
-                    negotiation,
-                    refusal,
-                }
-            }
+            Err(refusal) => return self.refuse(id, participant, negotiation, refusal),
         };
         // The answer goes before the slots it makes known.
         self.shared.event(event);
@@ -67,6 +63,22 @@ impl Core {
             session.deal_pairs(now, &mut self.shared);
         }
         self.drain(place, now);
+    }
+
+    pub(super) fn refuse(
+        &mut self,
+        session: SessionId,
+        participant: ParticipantId,
+        negotiation: u32,
+        refusal: OfferRefusal,
+    ) {
+        self.shared.counters.offers_refused += 1;
+        self.shared.event(MediaEvent::OfferRefused {
+            session,
+            participant,
+            negotiation,
+            refusal,
+        });
     }
 
     /// Answers an offer: of the connection there is, if it has the same certificate, else of a new one.
@@ -86,6 +98,7 @@ impl Core {
             if session.connection(place.participant).is_none() {
                 let of_session = session.connections();
                 self.admit_connection(of_session)?;
+                self.load.expect_one();
             }
             self.disconnect(place, now);
             self.connect(place, &offer, negotiated, now);

@@ -28,7 +28,8 @@ use super::time::{MediaTime, ServerClock};
 use crate::transport::{DisconnectReason, TransportEvent};
 use crate::{Counters, DropCause, Outbox};
 
-/// Participants in one session, connected or not. Full: admissions are ignored.
+/// Participants in one session, connected or not: twice a session's greatest capacity. Full: admissions are ignored, and
+/// offers refused.
 const PARTICIPANTS_MAX: usize = 1024;
 /// Events waiting for signaling. Full: the newest is lost and counted.
 const EVENTS_MAX: usize = 65_536;
@@ -203,6 +204,11 @@ impl Session {
     /// Places in use, now or before.
     pub(crate) fn places(&self) -> usize {
         self.participants.len()
+    }
+
+    /// Whether one more can be admitted.
+    pub(crate) fn has_place(&self) -> bool {
+        self.participants.len() < PARTICIPANTS_MAX || self.participants.iter().any(Option::is_none)
     }
 
     pub(crate) fn admit(&mut self, id: ParticipantId, grants: MediaGrants, now: Now, shared: &mut Shared) {

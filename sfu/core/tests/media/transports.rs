@@ -333,14 +333,15 @@ fn outcome(world: &World, peer: usize) -> Option<OfferRefusal> {
 #[test]
 fn a_session_that_outgrows_its_shard_takes_nobody_else_until_there_is_room() {
     let mut world = World::new(74);
-    world.core.set_packets_per_second_max(200);
     let (ann, bob) = (world.join(), world.join());
     for (peer, other) in [(ann, bob), (bob, ann)] {
         world.switch(peer, TrackSource::Microphone, true);
         world.switch(peer, TrackSource::Camera, true);
         world.view(peer, &[(other, TrackSource::Camera, 720)]);
     }
-    world.run(3000);
+    // Nobody counts as a newcomer any more.
+    world.run(12_000);
+    world.core.set_packets_per_second_max(200);
     assert!(world.core.packets_per_second() > 200);
     let cleo = world.knock(OfferStyle::default());
     world.admit(cleo, EVERYTHING);
@@ -361,12 +362,73 @@ fn a_session_that_outgrows_its_shard_takes_nobody_else_until_there_is_room() {
 #[test]
 fn another_session_on_a_full_shard_is_told_that_the_server_is_full() {
     let mut world = World::new(75);
-    world.core.set_packets_per_second_max(50);
     let (ann, bob) = (world.join(), world.join());
     for peer in [ann, bob] {
         world.switch(peer, TrackSource::Microphone, true);
     }
     world.run(3000);
+    world.core.set_packets_per_second_max(50);
+    world.session = SessionId(8);
+    world.command(MediaCommand::OpenSession {
+        session: SessionId(8),
+        captions: false,
+    });
+    let dora = world.knock(OfferStyle::default());
+    world.admit(dora, EVERYTHING);
+    world.offer(dora);
+    assert_eq!(outcome(&world, dora), Some(OfferRefusal::Full));
+}
+
+#[test]
+fn a_group_that_joins_at_once_is_let_in_only_as_far_as_what_it_will_cost_is_there() {
+    let mut world = World::new(89);
+    world.core.set_packets_per_second_max(1_200);
+    let everybody: Vec<usize> = (0..6).map(|_| world.knock(OfferStyle::default())).collect();
+    for peer in &everybody {
+        world.admit(*peer, EVERYTHING);
+        world.offer(*peer);
+    }
+    // Not a packet has been sent yet.
+    assert_eq!(world.core.packets_per_second(), 0);
+    let refusals = everybody.iter().map(|peer| outcome(&world, *peer));
+    let let_in = refusals.take_while(Option::is_none).count();
+    assert_eq!(let_in, 4);
+    assert_eq!(outcome(&world, everybody[5]), Some(OfferRefusal::SessionOutgrown));
+
+    // They only talk: the others get in when that has been seen.
+    for peer in &everybody[..2] {
+        world.switch(*peer, TrackSource::Microphone, true);
+    }
+    world.run(12_000);
+    for peer in &everybody[4..] {
+        world.offer(*peer);
+        assert_eq!(outcome(&world, *peer), None);
+    }
+    assert_eq!(world.core.connections(), 6);
+}
+
+#[test]
+fn where_there_is_no_place_left_in_the_tables_an_offer_is_refused_rather_than_left_unanswered() {
+    let mut world = World::new(90);
+    let dora = world.knock(OfferStyle::default());
+    for other in 0..1_024 {
+        world.command(MediaCommand::Admit {
+            session: world.session,
+            participant: hearken_protocol::ParticipantId(1_000_000 + other),
+            grants: EVERYTHING,
+        });
+    }
+    world.admit(dora, EVERYTHING);
+    world.offer(dora);
+    assert_eq!(outcome(&world, dora), Some(OfferRefusal::SessionOutgrown));
+
+    let mut world = World::new(91);
+    for other in 100..2_099 {
+        world.command(MediaCommand::OpenSession {
+            session: SessionId(other),
+            captions: false,
+        });
+    }
     world.session = SessionId(8);
     world.command(MediaCommand::OpenSession {
         session: SessionId(8),
