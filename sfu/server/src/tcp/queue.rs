@@ -29,8 +29,8 @@ const VIDEO_BYTES_MAX: usize = 192 * 1024;
 /// through lines that stutter.
 const WAIT_MAX: Duration = Duration::from_millis(100);
 
-/// Bytes that are handed to the kernel at once.
-const STAGED_BYTES_MAX: usize = 16 * 1024;
+/// Bytes that are handed to the kernel at once. More: it holds more that can't be taken back; fewer: more system calls.
+const STAGED_BYTES_MAX: usize = 4 * 1024;
 
 /// Streams with lost pictures that are told apart at once. More: their receivers ask by themselves.
 const STREAMS_MAX: usize = 64;
