@@ -2,20 +2,23 @@
 
 import { afterEach, describe, expect, test } from "vitest";
 import { BLUE, camera, RED, recording, tone } from "./support/fixtures.ts";
+import { Network } from "./support/network.ts";
 import { type Equipment, Person } from "./support/person.ts";
 import { Relay } from "./support/relay.ts";
-import { eventually, HearkenServer } from "./support/server.ts";
+import { eventually, freePort, HearkenServer } from "./support/server.ts";
 
 describe("media finds its way", () => {
   let server: HearkenServer | undefined;
   let relay: Relay | undefined;
+  let network: Network | undefined;
   const everybody: Person[] = [];
 
   afterEach(async () => {
     await Promise.all(everybody.splice(0).map((person) => person.close()));
     await server?.stop();
     await relay?.stop();
-    [server, relay] = [undefined, undefined];
+    await network?.stop();
+    [server, relay, network] = [undefined, undefined, undefined];
   });
 
   /** Two people in a call with cameras and microphones on. */
@@ -92,6 +95,28 @@ describe("media finds its way", () => {
     await seesAndHears(ann);
     expect((await ann.selectedWay())?.type).toBe("relay");
     expect((await fay.selectedWay())?.type).not.toBe("relay");
+  });
+
+  test("behind a router people come by its outer address and port, past an address that leads nowhere", async () => {
+    network = Network.start();
+    const mediaPort = await freePort();
+    const router = await network.leg(mediaPort);
+    const { fay, ann } = await call(
+      {
+        HEARKEN_MEDIA_PORT: String(mediaPort),
+        HEARKEN_MEDIA_IP: `192.0.2.1,127.0.0.1:${router.port}`,
+      },
+      {},
+      {},
+    );
+    for (const person of [fay, ann]) {
+      await seesAndHears(person);
+      expect((await person.selectedWay())?.remote).toBe("127.0.0.1");
+    }
+    // Everything went through the router, and nothing past it.
+    const { up, down } = await router.tally();
+    expect(up.delivered).toBeGreaterThan(200);
+    expect(down.delivered).toBeGreaterThan(200);
   });
 
   test("a call by IPv6 alone", async () => {
