@@ -17,10 +17,12 @@ use hearken_protocol::{CaptionNews, CaptionStatus, CaptionsState, SpeechPacket};
 use prometheus::Registry;
 use support::{packets, recording, silence};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{interval, timeout};
 
 /// More than anything here takes on a busy machine; only a failing test waits so long.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Packets in a second of sound.
+const SECOND: usize = 50;
 
 fn config(model: PathBuf) -> SupervisorConfig {
     SupervisorConfig {
@@ -72,6 +74,25 @@ impl Running {
                 && event.status == CaptionStatus::Final
             {
                 return event.stable.0;
+            }
+        }
+    }
+
+    /// Sends packets at the pace of speech until something of them is shown, as partial or as final text. Gives how many were sent.
+    async fn speak_until_shown(&mut self, packets: &[SpeechPacket]) -> usize {
+        let mut pace = interval(Duration::from_secs(1) / SECOND as u32);
+        let mut sent = 0;
+        loop {
+            tokio::select! {
+                news = self.next() => {
+                    if matches!(news, CaptionNews::Event { .. }) {
+                        return sent;
+                    }
+                }
+                _ = pace.tick(), if sent < packets.len() => {
+                    self.speech.send(packets[sent].clone()).await.unwrap();
+                    sent += 1;
+                }
             }
         }
     }
@@ -157,13 +178,9 @@ async fn a_child_killed_in_mid_sentence_takes_nothing_of_the_next_ones() {
     let mut running = start(config(support::model_path()));
     while running.next_state().await != CaptionsState::On {}
     // Ann is in the middle of a sentence: something of it is shown.
-    let ann = packets(1, &[silence(0.3), recording("0870")].concat());
-    for packet in ann.iter().take(ann.len() / 2) {
-        running.speech.send(packet.clone()).await.unwrap();
-    }
-    while !matches!(running.next().await, CaptionNews::Event { event, .. } if event.status == CaptionStatus::Partial)
-    {
-    }
+    let sentence = recording("0870");
+    let ann = packets(1, &[silence(0.3), sentence.repeat(12)].concat());
+    let spoken = running.speak_until_shown(&ann).await;
     kill(running.supervisor.child_id().unwrap());
     assert_eq!(
         running.next_state().await,
@@ -173,7 +190,10 @@ async fn a_child_killed_in_mid_sentence_takes_nothing_of_the_next_ones() {
     assert_eq!(running.next_state().await, CaptionsState::On);
     assert_eq!(running.metric("hearken_captions_restarts_total"), 1.0);
     // Ann goes on, and Ben speaks too: both are heard, each in captions of their own.
-    let rest = ann.into_iter().skip(300);
+    let rest = ann
+        .into_iter()
+        .skip(spoken)
+        .take(sentence.len() * 2 / support::PACKET_SAMPLES);
     let ben = packets(2, &[silence(0.3), recording("0930"), silence(1.5)].concat());
     for packet in rest.chain(ben) {
         running.speech.send(packet).await.unwrap();
