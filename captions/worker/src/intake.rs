@@ -21,14 +21,18 @@ const PAYLOAD_BYTES_MAX: usize = 1_500;
 const REORDER_PACKETS_MAX: usize = 3;
 /// How long a packet is held back at most.
 const REORDER_DELAY: Duration = Duration::from_millis(80);
-/// Missing packets up to which the sound is concealed; beyond it the line breaks.
+/// Missing packets up to which the sound is concealed; beyond it the line breaks...
 const CONCEALED_PACKETS_MAX: u64 = 10;
+/// ...as it does when so much sound is missing, in fewer but longer packets: what is lost then is marked.
+const CONCEALED_SAMPLES_MAX: usize = SAMPLE_RATE / 2;
 /// How long the sound after such a gap is held back: what is sent again may still fill it...
 const GAP_DELAY: Duration = Duration::from_millis(500);
 /// ...and how many packets of it. Full: the gap is given up.
 const GAP_WAITING_MAX: usize = 60;
 /// Numbers farther ahead than that are another line: a quarter of a minute of packets.
 const AHEAD_PACKETS_MAX: u64 = 750;
+/// More packets than that do not get lost: the numbers began anew. An hour of packets.
+const LOST_PACKETS_MAX: u64 = 180_000;
 /// Unsent silence up to which it is filled in; beyond it the line breaks.
 const SILENCE_SAMPLES_MAX: usize = SAMPLE_RATE;
 /// Share by which the clock follows each packet that came later than expected: jitter averages out, the
@@ -119,7 +123,12 @@ impl Intake {
             .as_ref()
             .is_some_and(|line| line.continues_with(&packet));
         if !is_continued {
-            self.begin(&packet, Duration::ZERO, heard);
+            let lost = self
+                .line
+                .as_ref()
+                .map_or(Lost::default(), |line| line.lost_before(&packet));
+            counters.lost += lost.packets;
+            self.begin(&packet, lost.sound(), heard);
         }
         let next = self.line.as_ref().map_or(0, |line| line.next_sequence);
         if packet.sequence < next || self.waiting.contains_key(&packet.sequence) {
@@ -172,7 +181,7 @@ impl Intake {
                 return;
             };
             let waited = now.saturating_since(packet.received_at);
-            if first - next > CONCEALED_PACKETS_MAX {
+            if line.lost_before(packet).is_long() {
                 self.gap_until = first;
             }
             let (packets_max, delay_max) = if next < self.gap_until {
@@ -185,38 +194,30 @@ impl Intake {
                 return;
             }
             if let Some(packet) = self.waiting.remove(&first) {
-                self.play(packet, first - next, heard, counters);
+                self.play(packet, heard, counters);
             }
         }
     }
 
-    /// Decodes the packet, after filling in what came before it: `missing` packets, or silence.
-    fn play(
-        &mut self,
-        packet: SpeechPacket,
-        missing: u64,
-        heard: &mut Vec<Heard>,
-        counters: &mut IntakeCounters,
-    ) {
-        counters.lost += missing;
+    /// Decodes the packet, after filling in what came before it: missing packets, or silence.
+    fn play(&mut self, packet: SpeechPacket, heard: &mut Vec<Heard>, counters: &mut IntakeCounters) {
         let Some(line) = &mut self.line else { return };
+        let lost = line.lost_before(&packet);
+        counters.lost += lost.packets;
         line.next_sequence = packet.sequence.saturating_add(1);
         // Line::continues_with has seen to it that the timestamp does not lie before the line's end, except
         // for packets that were reordered around an odd one.
         let gap = packet.rtp_timestamp.wrapping_sub(line.next_rtp) as i32;
         let gap_samples = usize::try_from(gap).unwrap_or(0) / RTP_PER_SAMPLE as usize;
-        let sent = (missing as usize).saturating_mul(line.packet_samples);
         let packet_samples = line.packet_samples;
-        if gap < 0 || gap_samples > SILENCE_SAMPLES_MAX + sent || missing > CONCEALED_PACKETS_MAX {
-            let lost = Duration::from_secs_f64(sent.min(gap_samples) as f64 / SAMPLE_RATE as f64);
-            self.begin(&packet, lost, heard);
+        if gap < 0 || gap_samples > SILENCE_SAMPLES_MAX + lost.samples || lost.is_long() {
+            self.begin(&packet, lost.sound(), heard);
             if let Some(line) = &mut self.line {
                 line.next_sequence = packet.sequence.saturating_add(1);
             }
-        } else if missing > 0 {
-            let lost = gap_samples.min(sent);
-            self.silence(gap_samples - lost);
-            self.conceal(lost, packet_samples, &packet.payload, counters);
+        } else if lost.packets > 0 {
+            self.silence(gap_samples - lost.samples);
+            self.conceal(lost.samples, packet_samples, &packet.payload, counters);
         } else {
             self.silence(gap_samples);
         }
@@ -298,6 +299,44 @@ impl Line {
         let ahead = packet.sequence.saturating_sub(self.next_sequence);
         let behind = self.next_sequence.saturating_sub(packet.sequence);
         packet.stream == self.stream && ahead <= AHEAD_PACKETS_MAX && behind <= u64::from(u16::MAX)
+    }
+
+    /// What was sent of this stream before a packet and has not come. A jump of the timestamp alone is silence.
+    fn lost_before(&self, packet: &SpeechPacket) -> Lost {
+        if packet.stream != self.stream {
+            return Lost::default();
+        }
+        let packets = packet.sequence.saturating_sub(self.next_sequence);
+        if packets > LOST_PACKETS_MAX {
+            return Lost::default();
+        }
+        let sent = usize::try_from(packets)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(self.packet_samples);
+        let gap = packet.rtp_timestamp.wrapping_sub(self.next_rtp) as i32;
+        let gap_samples = usize::try_from(gap).unwrap_or(0) / RTP_PER_SAMPLE as usize;
+        Lost {
+            packets,
+            samples: sent.min(gap_samples),
+        }
+    }
+}
+
+/// Sound that was sent and has not come.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lost {
+    packets: u64,
+    samples: usize,
+}
+
+impl Lost {
+    /// Whether it is too much to be concealed.
+    fn is_long(self) -> bool {
+        self.packets > CONCEALED_PACKETS_MAX || self.samples >= CONCEALED_SAMPLES_MAX
+    }
+
+    fn sound(self) -> Duration {
+        Duration::from_secs_f64(self.samples as f64 / SAMPLE_RATE as f64)
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hearken_captions_worker::{Heard, Intake, IntakeCounters};
 use hearken_protocol::{SpeechPacket, Timestamp};
-use support::{START, packets};
+use support::{START, packets, packets_of};
 
 /// Two seconds of a voice-like sound: a tone that comes and goes.
 fn sound() -> Vec<i16> {
@@ -153,6 +153,30 @@ fn lost_packets_of_more_than_half_a_second_are_a_gap() {
     assert_eq!(counters.lost, 40);
     let last = frames(&heard).last().unwrap().0;
     assert!(last > START + Duration::from_millis(1_950), "{last:?}");
+}
+
+#[test]
+fn a_minute_of_lost_packets_is_a_gap_of_a_minute() {
+    let mut packets = packets(1, &sound());
+    for packet in &mut packets[50..] {
+        packet.sequence += 3_000;
+        packet.rtp_timestamp = packet.rtp_timestamp.wrapping_add(60 * 48_000);
+        packet.received_at = packet.received_at + Duration::from_secs(60);
+    }
+    let (heard, counters) = hear_late(packets);
+    let lost = Duration::from_secs(60);
+    assert!(heard.contains(&Heard::Break { lost }));
+    assert_eq!(counters.lost, 3_000);
+}
+
+#[test]
+fn few_long_packets_that_are_lost_are_a_gap_too() {
+    let mut sent = packets_of(960, 1, &sound());
+    sent.drain(10..19);
+    let (heard, counters) = hear_late(sent);
+    let lost = Duration::from_millis(540);
+    assert!(heard.contains(&Heard::Break { lost }));
+    assert_eq!(counters.lost, 9);
 }
 
 #[test]

@@ -125,20 +125,27 @@ pub fn silence(seconds: f32) -> Vec<i16> {
 
 /// Sound as Opus packets of 20 ms, beginning at `START`.
 pub fn packets(speaker: u64, sound: &[i16]) -> Vec<SpeechPacket> {
+    packets_of(PACKET_SAMPLES, speaker, sound)
+}
+
+/// The same, with so many samples in each packet.
+pub fn packets_of(packet_samples: usize, speaker: u64, sound: &[i16]) -> Vec<SpeechPacket> {
+    let milliseconds = (packet_samples * 1_000 / SAMPLE_RATE) as u64;
+    let rtp = (packet_samples * 3) as u32;
     let mut encoder =
         opus::Encoder::new(SAMPLE_RATE as u32, opus::Channels::Mono, opus::Application::Voip).unwrap();
     encoder.set_bitrate(opus::Bitrate::Bits(32_000)).unwrap();
     encoder.set_inband_fec(true).unwrap();
     encoder.set_packet_loss_perc(10).unwrap();
-    let packets = sound.chunks_exact(PACKET_SAMPLES).enumerate();
+    let packets = sound.chunks_exact(packet_samples).enumerate();
     packets
         .map(|(index, samples)| SpeechPacket {
             session: SessionId(1),
             participant: ParticipantId(speaker),
             stream: 0xabcd,
             sequence: 65_530 + index as u64,
-            rtp_timestamp: 0xffff_f000u32.wrapping_add(index as u32 * 960),
-            received_at: START + Duration::from_millis(20 * (index as u64 + 1)),
+            rtp_timestamp: 0xffff_f000u32.wrapping_add(index as u32 * rtp),
+            received_at: START + Duration::from_millis(milliseconds * (index as u64 + 1)),
             payload: encoder.encode_vec(samples, 1_500).unwrap().into(),
         })
         .collect()
