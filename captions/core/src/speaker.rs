@@ -17,7 +17,7 @@ use crate::transcriber::{Hypothesis, Job, JobId, TranscribeError};
 use crate::words::Word;
 
 /// Ended segments that wait for their last decoding, per speaker: a minute and a half at the longest.
-/// Full: the oldest becomes final as it stands.
+/// Full: the oldest becomes final as it stands, and the one after it says that something is missing before it.
 const CLOSED_SEGMENTS_MAX: usize = 8;
 /// Lost sound shorter than that is not worth a mark.
 const GAP_MIN: Duration = Duration::from_millis(500);
@@ -189,6 +189,9 @@ impl Speaker {
             desk.counters.finals_undecoded += 1;
             oldest.agreement.finish_as_it_stands();
             self.write_final(oldest, desk);
+            if let Some(next) = self.closed.front_mut() {
+                next.after_gap = true;
+            }
         }
         self.closed.push_back(segment);
     }

@@ -241,6 +241,27 @@ fn memory_is_bounded_when_nothing_is_decoded() {
 }
 
 #[test]
+fn speech_given_up_for_want_of_time_leaves_a_mark() {
+    let mut world = World::new();
+    world.cost = Duration::from_secs(1_000);
+    world.says(ms(500), &numbers(400));
+    world.run(Duration::from_secs(150));
+    let given_up = world.captioner.counters().finals_undecoded;
+    assert!(given_up > 0);
+    // The machine has time again: what is left is written, and says that words are missing before it.
+    world.cost = ms(10);
+    world.relieve();
+    world.run(Duration::from_secs(30));
+    world.assert_promises();
+    let finals = world.final_events(0);
+    assert!(finals.len() > 1);
+    let marked: Vec<usize> = (0..finals.len())
+        .filter(|index| finals[*index].after_gap)
+        .collect();
+    assert_eq!(marked, [0], "once, before the first that was written");
+}
+
+#[test]
 fn a_failing_model_closes_what_it_opened() {
     let mut world = World::new();
     world.says(ms(500), &numbers(20));

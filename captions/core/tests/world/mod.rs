@@ -162,6 +162,13 @@ impl World {
         self.collect();
     }
 
+    /// The job that is being done is done at once.
+    pub fn relieve(&mut self) {
+        if let Some((until, _)) = &mut self.busy {
+            *until = self.now;
+        }
+    }
+
     fn collect(&mut self) {
         while let Some(event) = self.captioner.poll_event() {
             self.events.push((self.now, event));
@@ -170,15 +177,19 @@ impl World {
 
     /// The final text of a speaker, captions separated by ` / `.
     pub fn finals(&self, speaker: usize) -> String {
-        let of = |event: &&(Duration, CaptionEvent)| {
-            event.1.participant == key(speaker).participant && event.1.status == CaptionStatus::Final
-        };
+        let finals = self.final_events(speaker);
+        let texts: Vec<&str> = finals.iter().map(|event| event.stable.as_str()).collect();
+        texts.join(" / ")
+    }
+
+    /// The captions of a speaker, as they ended.
+    pub fn final_events(&self, speaker: usize) -> Vec<&CaptionEvent> {
         self.events
             .iter()
-            .filter(of)
-            .map(|event| event.1.stable.0.clone())
-            .collect::<Vec<_>>()
-            .join(" / ")
+            .map(|(_, event)| event)
+            .filter(|event| event.participant == key(speaker).participant)
+            .filter(|event| event.status == CaptionStatus::Final)
+            .collect()
     }
 
     /// Whether every caption kept the promises of the protocol: revisions count up, what is stable only grows,
