@@ -214,6 +214,15 @@ impl Captioner {
             .unwrap_or_default()
     }
 
+    /// How long ago the oldest voice was heard that is due to be decoded, or is being decoded: so late are captions.
+    pub fn delay(&self, now: Timestamp) -> Duration {
+        let undecoded = self.speakers.values().filter_map(Speaker::undecoded_from);
+        undecoded
+            .map(|from| now.saturating_since(from))
+            .max()
+            .unwrap_or_default()
+    }
+
     /// Speakers that are followed at present.
     pub fn speakers(&self) -> usize {
         self.speakers.len()

@@ -41,6 +41,8 @@ pub(crate) struct Segment {
     /// Where the latest job ended, and the latest finished one.
     pub asked_until: usize,
     decoded_until: usize,
+    /// As `decoded_until`, but a cut leaves it: readers have seen words of it.
+    seen_until: usize,
     /// When it ended, for the policy on what is late.
     pub closed_at: Option<Timestamp>,
     /// Since when a job for it is due and was not given.
@@ -67,6 +69,7 @@ impl Segment {
             voiced_frames: 0,
             asked_until: 0,
             decoded_until: 0,
+            seen_until: 0,
             closed_at: None,
             due_since: None,
             after_gap: false,
@@ -94,6 +97,7 @@ impl Segment {
         rest.voiced_frames = notes.iter().filter(|note| note.voiced).count();
         self.voiced_frames -= rest.voiced_frames;
         (rest.samples, rest.notes) = (samples, notes);
+        rest.seen_until = self.seen_until.saturating_sub(self.len());
         // What was decoded beyond the cut says too much: it has to be decoded again.
         if self.decoded_until > self.len() {
             self.decoded_until = 0;
@@ -187,6 +191,7 @@ impl Segment {
     /// A hypothesis about the first `until` samples is in.
     pub fn decoded(&mut self, until: usize) {
         self.decoded_until = self.decoded_until.max(until);
+        self.seen_until = self.seen_until.max(until);
     }
 
     /// Whether a job that ended at `until` says all there is to say.
@@ -197,6 +202,14 @@ impl Segment {
     /// Whether the latest hypothesis says all there is to say.
     pub fn is_decoded(&self) -> bool {
         self.decoded_until > 0 && self.is_covered_by(self.decoded_until)
+    }
+
+    /// When the first voice was heard that no hypothesis is about yet.
+    pub fn undecoded_from(&self) -> Option<Timestamp> {
+        let frame_from = |index: usize| self.pre_roll + index * FRAME_SAMPLES;
+        let first = (0..self.notes.len())
+            .find(|index| self.notes[*index].voiced && frame_from(*index + 1) > self.seen_until)?;
+        Some(self.at_sample(frame_from(first)))
     }
 
     /// When its first sample was heard: what the ends of its words count from.

@@ -202,6 +202,16 @@ impl Speaker {
         closed.or_else(|| self.open.as_ref().and_then(|segment| segment.due_since))
     }
 
+    /// When the oldest voice was heard that is due to be decoded, or is being decoded.
+    pub fn undecoded_from(&self) -> Option<Timestamp> {
+        let is_asked = |segment: &&Segment| {
+            let in_flight = self.in_flight.as_ref().map(|job| job.segment);
+            segment.due_since.is_some() || in_flight == Some(segment.number)
+        };
+        let open = self.open.as_ref().filter(is_asked);
+        self.closed.front().or(open).and_then(Segment::undecoded_from)
+    }
+
     /// What has to be decoded next, if anything. `step` is the sound between two partials at present.
     pub fn due(&mut self, now: Timestamp, step: Duration, policy: &Policy) -> Option<Due> {
         if self.in_flight.is_some() {

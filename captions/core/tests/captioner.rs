@@ -231,6 +231,30 @@ fn under_load_every_speaker_has_a_turn() {
 }
 
 #[test]
+fn captions_are_late_by_the_age_of_the_words_they_lack() {
+    // The most that captions were late while somebody spoke for half a minute, and half a minute after.
+    let delay_at = |cost: Duration| {
+        let mut world = World::new();
+        world.cost = cost;
+        world.says(ms(500), &numbers(90));
+        let mut most = Duration::ZERO;
+        for _ in 0..300 {
+            world.run(ms(100));
+            most = most.max(world.captioner.delay(Timestamp(1_000_000) + world.now));
+        }
+        world.run(Duration::from_secs(30));
+        (most, world.captioner.delay(Timestamp(1_000_000) + world.now))
+    };
+    let (most, after) = delay_at(ms(50));
+    assert!(most < ms(2_500), "{most:?}");
+    assert_eq!(after, Duration::ZERO);
+    // Nothing waits for a turn, yet each text comes seconds after its words.
+    let (most, after) = delay_at(ms(900));
+    assert!(most > ms(5_000), "{most:?}");
+    assert_eq!(after, Duration::ZERO);
+}
+
+#[test]
 fn memory_is_bounded_when_nothing_is_decoded() {
     let mut world = World::new();
     world.cost = Duration::from_secs(1_000);

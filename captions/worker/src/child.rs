@@ -256,6 +256,7 @@ impl Worker {
         let counters = self.pipeline.counters();
         Report {
             backlog_milliseconds: milliseconds(self.pipeline.backlog(self.clock.now())),
+            delay_milliseconds: milliseconds(self.pipeline.delay(self.clock.now())),
             speech_milliseconds: counters.speech_milliseconds,
             cpu_milliseconds: milliseconds(cpu_time()),
             jobs: counters.jobs,

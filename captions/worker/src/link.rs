@@ -17,10 +17,10 @@ use crate::wire::{self, FromWorker, ToWorker, WireError};
 
 /// A child that says nothing for so long hangs; it reports every second, and loads its model in a few.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
-/// Sound that waits so long makes captions late, which the groups are told...
+/// So long after a word its caption is late, which the groups are told...
 const LATE_FROM: Duration = Duration::from_secs(5);
-/// ...until it waits no longer than that.
-const LATE_UNTIL: Duration = Duration::from_secs(2);
+/// ...until no word has waited longer than that. With little to do it is two seconds and a half.
+const LATE_UNTIL: Duration = Duration::from_millis(3_500);
 
 /// Writes what there is until nobody has anything to say any more, or the socket fails.
 pub(crate) async fn write_messages(
@@ -85,8 +85,8 @@ impl Reader<'_> {
             FromWorker::Report(report) => {
                 let had_voice = self.metrics.report(&report);
                 self.is_quiet.set(!had_voice && report.backlog_milliseconds == 0);
-                let backlog = Duration::from_millis(report.backlog_milliseconds);
-                if let Some(new) = punctuality(*self.state, backlog).filter(|new| Some(*new) != *self.state) {
+                let delay = Duration::from_millis(report.delay_milliseconds);
+                if let Some(new) = punctuality(*self.state, delay).filter(|new| Some(*new) != *self.state) {
                     self.tell(new).await;
                 }
             }
@@ -100,10 +100,10 @@ impl Reader<'_> {
 }
 
 /// Whether captions come in time, with some patience before saying that they do again.
-fn punctuality(state: Option<CaptionsState>, backlog: Duration) -> Option<CaptionsState> {
+fn punctuality(state: Option<CaptionsState>, delay: Duration) -> Option<CaptionsState> {
     match state {
-        Some(CaptionsState::On) if backlog > LATE_FROM => Some(CaptionsState::Late),
-        Some(CaptionsState::Late) if backlog < LATE_UNTIL => Some(CaptionsState::On),
+        Some(CaptionsState::On) if delay > LATE_FROM => Some(CaptionsState::Late),
+        Some(CaptionsState::Late) if delay < LATE_UNTIL => Some(CaptionsState::On),
         _ => state,
     }
 }

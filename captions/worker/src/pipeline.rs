@@ -117,6 +117,11 @@ impl Pipeline {
         self.captioner.backlog(now)
     }
 
+    /// How late captions are: see [`Captioner::delay`].
+    pub fn delay(&self, now: Timestamp) -> Duration {
+        self.captioner.delay(now)
+    }
+
     /// What happened to packets, and how many came from speakers beyond `SPEAKERS_MAX`.
     pub fn intake_counters(&self) -> (IntakeCounters, u64) {
         (self.intake, self.refused)

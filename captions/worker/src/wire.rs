@@ -39,11 +39,13 @@ pub enum FromWorker {
     Report(Report),
 }
 
-/// How the child is doing. Everything but `backlog_milliseconds` counts from its start.
+/// How the child is doing. Everything but the first two counts from its start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// How long the oldest sound that is due to be decoded has waited.
     pub backlog_milliseconds: u64,
+    /// How long ago the oldest voice was heard that is due to be decoded, or is being decoded.
+    pub delay_milliseconds: u64,
     /// Voice heard.
     pub speech_milliseconds: u64,
     /// Processor time used, all threads.
