@@ -6,10 +6,9 @@
 
 mod load;
 mod offers;
+mod ways;
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,25 +23,14 @@ pub use self::load::PACKETS_PER_SECOND_MAX;
 use crate::media::participant::Connection;
 use crate::media::session::{Aftermath, Now, Session, Shared};
 use crate::media::time::ServerClock;
-use crate::media::train::Train;
-use crate::transport::{Candidate, DropReason, Identity, Incoming, Pair, Protocol};
-use crate::{Counters, DropCause, Outbox};
+use crate::transport::{Candidate, Identity, Pair};
+use crate::{Counters, Outbox};
 
 /// Sessions of one core, twice as many as signaling lets live. Full: further ones are not opened, and offers in them
 /// refused.
 const SESSIONS_MAX: usize = 2000;
-/// Ways to one client: two for each network it is in, and a restart of ICE. Full: the oldest is forgotten.
-const PAIRS_MAX: usize = 16;
 /// One turn of the clock. Shorter: requests for lost packets go out sooner, at more CPU time per connection.
 const TICK: Duration = Duration::from_millis(20);
-/// Ways on which somebody else is than whose they are held to be. Full: a further one waits for its next check.
-const CLAIMS_MAX: usize = 256;
-/// How an ICE check begins, and the answer to one of ours (RFC 8489 §5).
-const BINDING_REQUEST: [u8; 2] = [0, 1];
-const BINDING_SUCCESS: [u8; 2] = [1, 1];
-/// How RTP and RTCP begin (RFC 7983 §7).
-const MEDIA: RangeInclusive<u8> = 128..=191;
-
 /// What a core is built with.
 #[derive(Debug)]
 pub struct CoreConfig {
@@ -173,194 +161,6 @@ impl Core {
                 self.offer(place, participant, negotiation, &sdp, now);
             }
             MediaCommand::Leave { participant, .. } => self.leave(place, participant, now),
-        }
-    }
-
-    /// Takes one UDP datagram, which came from `source` to `local`. It is decrypted in place.
-    pub fn handle_datagram(
-        &mut self,
-        now: Instant,
-        source: SocketAddr,
-        local: SocketAddr,
-        datagram: &mut [u8],
-    ) {
-        let pair = Pair {
-            remote: source,
-            local,
-            protocol: Protocol::Udp,
-        };
-        self.handle_packet(now, pair, datagram);
-    }
-
-    /// The same for several that came together, as the kernel hands them over: each of `size` bytes, but for the
-    /// last, which may be shorter. What is forwarded of them goes out receiver by receiver.
-    pub fn handle_datagrams(
-        &mut self,
-        now: Instant,
-        source: SocketAddr,
-        local: SocketAddr,
-        datagrams: &mut [u8],
-        size: usize,
-    ) {
-        let pair = Pair {
-            remote: source,
-            local,
-            protocol: Protocol::Udp,
-        };
-        self.handle_together(now, pair, datagrams.chunks_mut(size.max(1)));
-    }
-
-    /// Takes one datagram, whatever carried it. It is decrypted in place.
-    pub fn handle_packet(&mut self, now: Instant, pair: Pair, datagram: &mut [u8]) {
-        self.handle_together(now, pair, std::iter::once(datagram));
-    }
-
-    fn handle_together<'a>(
-        &mut self,
-        now: Instant,
-        pair: Pair,
-        datagrams: impl Iterator<Item = &'a mut [u8]>,
-    ) {
-        let now = self.now(now);
-        let mut train = Train::new();
-        let mut place = None;
-        for datagram in datagrams {
-            // Of what is not media, nothing is taken for granted.
-            if !datagram.first().is_some_and(|first| MEDIA.contains(first)) {
-                self.send_train(place.take(), &mut train, now);
-            }
-            place = self.take(now, pair, datagram, place, &mut train);
-        }
-        self.send_train(place, &mut train, now);
-    }
-
-    fn send_train(&mut self, place: Option<Place>, train: &mut Train<'_>, now: Now) {
-        let session = place.and_then(|place| self.sessions[place.session].as_mut());
-        if let Some(session) = session {
-            session.send_train(train, now, &mut self.shared);
-        }
-    }
-
-    /// Takes one datagram; pictures join the `train`. `known` is whose the pair is, as this said of the media before.
-    fn take<'a>(
-        &mut self,
-        now: Now,
-        pair: Pair,
-        datagram: &'a mut [u8],
-        known: Option<Place>,
-        train: &mut Train<'a>,
-    ) -> Option<Place> {
-        if datagram.starts_with(&BINDING_SUCCESS) {
-            self.take_answer(now, pair, datagram);
-            return None;
-        }
-        let Some(place) = known.or_else(|| self.owner(pair, datagram)) else {
-            self.shared.counters.drops.count(DropCause::UnknownPeer);
-            return None;
-        };
-        let session = self.sessions[place.session].as_mut()?;
-        let connection = session.connection(place.participant)?;
-        let bytes = datagram.len();
-        let is_request = datagram.starts_with(&BINDING_REQUEST);
-        match connection.transport.handle_datagram(now.instant, pair, datagram) {
-            Incoming::Rtp(packet) => {
-                session.handle_rtp(place.participant, packet, now, &mut self.shared, train);
-                return Some(place);
-            }
-            Incoming::Rtcp(compound) => {
-                session.send_train(train, now, &mut self.shared);
-                session.handle_rtcp(place.participant, compound, now, &mut self.shared);
-                return Some(place);
-            }
-            Incoming::Handled => {
-                self.shared.counters.received.connectivity.add(bytes);
-                // An indication is not authenticated, so it proves nothing.
-                if is_request {
-                    self.claim(pair, place);
-                }
-            }
-            Incoming::Answered => self.bind(pair, place),
-            Incoming::Dropped(reason) => {
-                self.shared.counters.drops.count(DropCause::Transport);
-                self.shared.counters.transport_drops.add(reason);
-            }
-        }
-        self.send_train(Some(place), train, now);
-        self.drain(place, now);
-        None
-    }
-
-    /// Takes an answer to a check of ours: of whoever the pair belongs to, or who has just taken it over.
-    fn take_answer(&mut self, now: Now, pair: Pair, datagram: &mut [u8]) {
-        let Some(&owner) = self.by_pair.get(&pair) else {
-            self.shared.counters.drops.count(DropCause::UnknownPeer);
-            return;
-        };
-        let claimant = self.claims.get(&pair).copied();
-        for place in [Some(owner), claimant].into_iter().flatten() {
-            let session = self.sessions[place.session].as_mut();
-            let Some(connection) = session.and_then(|session| session.connection(place.participant)) else {
-                continue;
-            };
-            let outcome = connection.transport.handle_datagram(now.instant, pair, datagram);
-            let is_others = outcome == Incoming::Dropped(DropReason::UnauthenticStun);
-            match outcome {
-                Incoming::Answered => {
-                    self.shared.counters.received.connectivity.add(datagram.len());
-                    self.bind(pair, place);
-                }
-                Incoming::Dropped(reason) => {
-                    self.shared.counters.drops.count(DropCause::Transport);
-                    self.shared.counters.transport_drops.add(reason);
-                }
-                Incoming::Handled | Incoming::Rtp(_) | Incoming::Rtcp(_) => {}
-            }
-            self.drain(place, now);
-            if !is_others {
-                return;
-            }
-        }
-    }
-
-    /// Whose a datagram is.
-    fn owner(&self, pair: Pair, datagram: &[u8]) -> Option<Place> {
-        if datagram.starts_with(&BINDING_REQUEST) {
-            // Connectivity checks name the peer themselves.
-            let ufrag = crate::transport::stun_local_ufrag(datagram)?;
-            self.by_ufrag.get(ufrag).copied()
-        } else {
-            self.by_pair.get(&pair).copied()
-        }
-    }
-
-    /// Whether an authentic connectivity check of somebody who is connected came over this pair.
-    pub fn knows(&self, pair: Pair) -> bool {
-        self.by_pair.contains_key(&pair)
-    }
-
-    /// Nothing can come or go over this pair any more: its TCP connection has ended. Media goes on over another
-    /// one if there is any.
-    pub fn handle_closed(&mut self, now: Instant, pair: Pair) {
-        self.claims.remove(&pair);
-        let Some(place) = self.by_pair.remove(&pair) else {
-            return;
-        };
-        let session = self.sessions[place.session].as_mut();
-        if let Some(connection) = session.and_then(|session| session.connection(place.participant)) {
-            connection.pairs.retain(|known| *known != pair);
-            connection.transport.forget_pair(pair, now);
-        }
-    }
-
-    /// A picture's packet of this stream was dropped on its way to whoever is at the end of this pair, since the line
-    /// took no more: a key frame is asked for, unless one is under way. Queues nothing at once.
-    pub fn handle_unsent(&mut self, now: Instant, pair: Pair, ssrc: u32) {
-        let now = self.now(now);
-        let Some(place) = self.by_pair.get(&pair) else {
-            return;
-        };
-        if let Some(session) = &mut self.sessions[place.session] {
-            session.picture_lost(place.participant, ssrc, now, &mut self.shared);
         }
     }
 
@@ -558,39 +358,6 @@ impl Core {
             Some(at) => act(session, at, &mut self.shared),
             None => self.shared.counters.commands_ignored += 1,
         }
-    }
-
-    /// An authentic check came over this pair. It may be a lie about where it comes from, so it takes the pair from
-    /// nobody.
-    fn claim(&mut self, pair: Pair, place: Place) {
-        match self.by_pair.get(&pair) {
-            Some(owner) if *owner == place => {}
-            Some(_) => {
-                if self.claims.len() < CLAIMS_MAX || self.claims.contains_key(&pair) {
-                    self.claims.insert(pair, place);
-                }
-            }
-            None => self.bind(pair, place),
-        }
-    }
-
-    /// What else comes over this pair is this peer's.
-    fn bind(&mut self, pair: Pair, place: Place) {
-        if self.by_pair.insert(pair, place) == Some(place) {
-            return;
-        }
-        self.claims.remove(&pair);
-        let session = self.sessions[place.session].as_mut();
-        let Some(connection) = session.and_then(|session| session.connection(place.participant)) else {
-            return;
-        };
-        if connection.pairs.len() == PAIRS_MAX {
-            let oldest = connection.pairs.remove(0);
-            if self.by_pair.get(&oldest) == Some(&place) {
-                self.by_pair.remove(&oldest);
-            }
-        }
-        connection.pairs.push(pair);
     }
 
     fn drain(&mut self, place: Place, now: Now) {
