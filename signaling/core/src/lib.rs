@@ -28,6 +28,7 @@ mod speech_clock;
 mod text;
 mod transcript;
 mod view;
+mod vocabulary;
 
 pub use io::{Connect, ConnectionId, Input, Output, SeatClaim, View};
 pub use name::{Name, NameError};
@@ -37,6 +38,7 @@ pub use record::{
 };
 pub use seat::SEAT_HOLD;
 pub use session::{Counts, Session};
+pub use vocabulary::{VocabularyError, parse_vocabulary};
 
 /// How many can wait at once, whoever lost the connection meanwhile counted. When it is full, the place of
 /// whoever has been away longest is given up; if nobody is away, the newcomer is refused.

@@ -5,7 +5,7 @@
 
 use hearken_protocol::{EndReason, GroupSpeech, ParticipantId, Role, Sensitive, SessionId, Timestamp};
 
-/// What a session was created with. Never changes.
+/// What a session was created with. Nothing of it changes but the vocabulary.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionSettings {
     /// Its id.
@@ -101,6 +101,8 @@ pub enum Change {
     MicrophonesLocked(bool),
     /// Whether captions are shown and not kept.
     OffRecord(bool),
+    /// The group's names and terms from now on.
+    Vocabulary(Sensitive<Vec<String>>),
     /// The one valid making of the member link.
     LinkGeneration(u32),
     /// The session is over, for good: its seats and their names are to be deleted.
@@ -179,6 +181,8 @@ audit_actions! {
     OffRecord = "off_record",
     /// The group went back on the record.
     OnRecord = "on_record",
+    /// The group's vocabulary was changed.
+    VocabularyChanged = "vocabulary_changed",
     /// The member link was made anew.
     LinkRenewed = "link_renewed",
     /// The session ended.

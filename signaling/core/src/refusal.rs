@@ -2,7 +2,7 @@
 
 use hearken_protocol::{ErrorCode, Permission};
 
-use crate::NameError;
+use crate::{NameError, VocabularyError};
 
 /// Why a message was refused. It has changed nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +46,8 @@ pub(crate) enum Refusal {
         hearken_protocol::TYPED_CHARACTERS_MAX
     )]
     LineTooLong,
+    #[error("`terms` must be {0}")]
+    Vocabulary(#[from] VocabularyError),
     #[error("this session has no transcript")]
     NoTranscript,
     #[error("too many caption pages are open for this seat")]
@@ -85,7 +87,9 @@ impl Refusal {
                 ErrorCode::NotFound
             }
             Self::TooManyViewers => ErrorCode::Overloaded,
-            Self::RemoveOneself | Self::View | Self::LineTooLong => ErrorCode::InvalidValue,
+            Self::RemoveOneself | Self::View | Self::LineTooLong | Self::Vocabulary(_) => {
+                ErrorCode::InvalidValue
+            }
             Self::MicrophonesLocked => ErrorCode::MicrophonesLocked,
             Self::ScreenTaken => ErrorCode::ScreenTaken,
         }

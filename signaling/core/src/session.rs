@@ -105,12 +105,7 @@ impl Session {
             session: session.id(),
             captions,
         });
-        if captions {
-            session.order(MediaCommand::Listen {
-                session: session.id(),
-                speech: session.settings.speech.clone(),
-            });
-        }
+        session.order_listening();
         for record in record.seats {
             session.arrivals += 1;
             let inside = Inside::new(Line::Held {
@@ -313,6 +308,7 @@ impl Session {
             }
             M::Correct { id, text } => return self.correct(actor, id, &text),
             M::SetOffRecord { on } => return self.set_off_record(actor, on),
+            M::SetVocabulary { terms } => return self.set_vocabulary(actor, &terms),
             M::AgreeToTranscript { agree } => return self.agree_to_transcript(actor, agree),
             M::GetCaptionLink => self.caption_link(actor, connection),
             M::RaiseHand => self.raise_hand(actor),
@@ -376,6 +372,16 @@ impl Session {
         };
         self.tell_everybody(&state);
         self.tell_viewers(&state);
+    }
+
+    /// Says how the group speaks to those who write along, if anybody does.
+    pub(crate) fn order_listening(&mut self) {
+        if self.settings.captions {
+            self.order(MediaCommand::Listen {
+                session: self.id(),
+                speech: self.settings.speech.clone(),
+            });
+        }
     }
 
     /// Ends the session, for good and for everybody.

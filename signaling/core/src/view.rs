@@ -77,6 +77,9 @@ impl Session {
                 .filter_map(|seat| seat.knock())
                 .collect(),
             member_link: None,
+            vocabulary: viewer
+                .may(Permission::ManageSession)
+                .then(|| self.settings.speech.vocabulary.clone()),
             ice_servers: Vec::new(),
             captions: self.captions.history(),
             transcript_agreed: self.transcript.answer(viewer.id),

@@ -130,6 +130,12 @@ pub enum ClientMessage {
         /// Whether it is off the record.
         on: bool,
     },
+    /// Replaces the group's vocabulary: what captions are made with from now on.
+    SetVocabulary {
+        /// Names and terms, within the limits of [`crate::VOCABULARY_TERMS_MAX`] and its like.
+        #[ts(type = "Array<string>")]
+        terms: Sensitive<Vec<String>>,
+    },
     /// Whether one agrees to a transcript, in a session created with one. Taking it back takes one's own words
     /// out.
     AgreeToTranscript {
@@ -201,7 +207,7 @@ pub enum ClientMessage {
 
 impl ClientMessage {
     /// Every `type` there is.
-    pub const TYPES: [&str; 27] = [
+    pub const TYPES: [&str; 28] = [
         "hello",
         "ping",
         "offer",
@@ -212,6 +218,7 @@ impl ClientMessage {
         "type",
         "correct",
         "set_off_record",
+        "set_vocabulary",
         "agree_to_transcript",
         "get_caption_link",
         "raise_hand",
@@ -349,6 +356,12 @@ pub enum ServerMessage {
         #[ts(type = "string")]
         url: Sensitive<String>,
     },
+    /// Facilitators only: the group's vocabulary, after it was changed.
+    Vocabulary {
+        /// All of it.
+        #[ts(type = "Array<string>")]
+        terms: Sensitive<Vec<String>>,
+    },
     /// The link of one's own caption page. Good for as long as one is inside.
     CaptionLink {
         /// The whole link.
@@ -469,6 +482,10 @@ pub struct Snapshot {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional, type = "string")]
     pub member_link: Option<Sensitive<String>>,
+    /// The group's vocabulary, for facilitators.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "Array<string>")]
+    pub vocabulary: Option<Sensitive<Vec<String>>>,
     /// Relays for media, if the operator runs any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(optional, as = "Option<Vec<IceServer>>")]

@@ -91,6 +91,21 @@ fn generate() -> String {
             protocol::TYPED_CHARACTERS_MAX,
         ),
         (
+            "VOCABULARY_TERMS_MAX",
+            "Most terms of a group's vocabulary.",
+            protocol::VOCABULARY_TERMS_MAX,
+        ),
+        (
+            "VOCABULARY_TERM_CHARACTERS_MAX",
+            "Longest term of a vocabulary, in characters.",
+            protocol::VOCABULARY_TERM_CHARACTERS_MAX,
+        ),
+        (
+            "VOCABULARY_CHARACTERS_MAX",
+            "Longest vocabulary, in characters of all its terms.",
+            protocol::VOCABULARY_CHARACTERS_MAX,
+        ),
+        (
             "NAME_CHARACTERS_MAX",
             "Longest name, in characters.",
             protocol::NAME_CHARACTERS_MAX,

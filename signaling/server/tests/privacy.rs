@@ -77,6 +77,10 @@ async fn names_tokens_and_words_reach_neither_log_nor_metrics() {
         .await
         .unwrap();
     facilitator.until("caption").await;
+    facilitator
+        .send(r#"{"type":"set_vocabulary","terms":["Secretmedicine"]}"#)
+        .await;
+    facilitator.until("vocabulary").await;
     member
         .send(r#"{"type":"offer","negotiation":1,"sdp":"addressinoffer"}"#)
         .await;
@@ -128,6 +132,7 @@ async fn names_tokens_and_words_reach_neither_log_nor_metrics() {
         "Facilitatrix",
         "Membername",
         "confessionword",
+        "Secretmedicine",
         "addressin",
         links.facilitator.as_str(),
         links.member.as_str(),

@@ -514,6 +514,8 @@ export const en = {
     lockSessionHint: "Nobody new comes in, not even into the waiting room.",
     offRecord: "Off the record",
     offRecordHint: "Captions go on, but nothing of them is kept, not even for reading back.",
+    vocabulary: "Names and terms…",
+    vocabularyHint: "What captions get wrong: names of who is here, medication, words of the programme.",
     end: "End session for everyone",
     endHeading: "End the session for everyone?",
     endText: "Everybody is out at once, and all links to this session stop working. This can't be undone.",
@@ -526,6 +528,21 @@ export const en = {
     renewed: "The member link is new. Send it to those who are still to come.",
     sharedLink:
       "A link can be passed on, and a link alone does not tell who comes with it. Removing somebody blocks their seat, but somebody who still has the link can come back with another browser under another name. What helps: keep the waiting room on and admit only people you expect, renew the link after removing somebody, and lock the session when everybody is there.",
+  },
+
+  vocabulary: {
+    heading: "Names and terms",
+    label: "Words that captions get wrong",
+    hint: "One on each line, or with commas between them. Captions know them at once. They stay with the group; members don't see them.",
+    used: (terms: number, termsMax: number, characters: number, charactersMax: number) =>
+      `${terms} of ${termsMax} words, ${characters} of ${charactersMax} characters.`,
+    tooMany: (most: number) => `At most ${most} words.`,
+    tooLong: (most: number) => `At most ${most} characters together.`,
+    termTooLong: (most: number, term: string) => `At most ${most} characters each: ${term}`,
+    save: "Save",
+    cancel: "Cancel",
+    close: "Close",
+    saved: "Names and terms are saved. Captions know them from now on.",
   },
 
   announce: {

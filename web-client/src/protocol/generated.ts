@@ -25,6 +25,15 @@ export const WORD_SURE_MIN = 50;
 /** Longest line that somebody types instead of speaking, in characters. */
 export const TYPED_CHARACTERS_MAX = 500;
 
+/** Most terms of a group's vocabulary. */
+export const VOCABULARY_TERMS_MAX = 50;
+
+/** Longest term of a vocabulary, in characters. */
+export const VOCABULARY_TERM_CHARACTERS_MAX = 40;
+
+/** Longest vocabulary, in characters of all its terms. */
+export const VOCABULARY_CHARACTERS_MAX = 400;
+
 /** Longest name, in characters. */
 export const NAME_CHARACTERS_MAX = 40;
 
@@ -205,7 +214,11 @@ text: string, } | { "type": "set_off_record",
 /**
  * Whether it is off the record.
  */
-on: boolean, } | { "type": "agree_to_transcript", 
+on: boolean, } | { "type": "set_vocabulary", 
+/**
+ * Names and terms, within the limits of [`crate::VOCABULARY_TERMS_MAX`] and its like.
+ */
+terms: Array<string>, } | { "type": "agree_to_transcript", 
 /**
  * Whether one agrees.
  */
@@ -492,7 +505,11 @@ text: string, } | { "type": "set_off_record",
 /**
  * Whether it is off the record.
  */
-on: boolean, } | { "type": "agree_to_transcript", 
+on: boolean, } | { "type": "set_vocabulary", 
+/**
+ * Names and terms, within the limits of [`crate::VOCABULARY_TERMS_MAX`] and its like.
+ */
+terms: Array<string>, } | { "type": "agree_to_transcript", 
 /**
  * Whether one agrees.
  */
@@ -602,7 +619,11 @@ minutes: number, } | { "type": "member_link",
 /**
  * The whole link.
  */
-url: string, } | { "type": "caption_link", 
+url: string, } | { "type": "vocabulary", 
+/**
+ * All of it.
+ */
+terms: Array<string>, } | { "type": "caption_link", 
 /**
  * The whole link.
  */
@@ -736,6 +757,10 @@ knocks: Array<Knock>,
  * The member link, for facilitators.
  */
 member_link?: string, 
+/**
+ * The group's vocabulary, for facilitators.
+ */
+vocabulary?: Array<string>, 
 /**
  * Relays for media, if the operator runs any.
  */

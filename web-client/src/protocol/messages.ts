@@ -71,6 +71,7 @@ const checks: { readonly [Type in ServerMessage["type"]]: Check } = {
   captions: text("state"),
   ending_soon: number("minutes"),
   member_link: text("url"),
+  vocabulary: list("terms"),
   caption_link: text("url"),
   viewing: all(object("session"), number("server_time"), list("captions")),
   transcript: text("vtt"),

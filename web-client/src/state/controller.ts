@@ -246,6 +246,9 @@ class CallController implements Controller {
 
   readonly setOffRecord = (on: boolean): void => void this.#order({ type: "set_off_record", on });
 
+  readonly setVocabulary = (terms: readonly string[]): boolean =>
+    this.#order({ type: "set_vocabulary", terms: [...terms] });
+
   readonly agreeToTranscript = (agree: boolean): void => {
     if (this.#order({ type: "agree_to_transcript", agree }))
       this.#dispatch({ kind: "transcript_answered", agree });

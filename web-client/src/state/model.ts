@@ -113,6 +113,7 @@ export type NoticeMessage =
   | { readonly kind: "transcript"; readonly state: TranscriptState }
   | { readonly kind: "ending_soon"; readonly minutes: number }
   | { readonly kind: "link_renewed" }
+  | { readonly kind: "vocabulary_changed" }
   /** The own line became poor, or is no longer. */
   | { readonly kind: "line_poor" }
   | { readonly kind: "line_better" }
@@ -154,6 +155,8 @@ export interface ClientState {
   readonly knocks: readonly Knock[];
   /** The member link; facilitators only. */
   readonly memberLink: string | null;
+  /** The group's names and terms, for those who may change them. */
+  readonly vocabulary: readonly string[] | null;
   /** Who is heard, loudest first. */
   readonly speakers: readonly Speaker[];
   readonly captions: Captions;
@@ -235,6 +238,8 @@ export interface Controller {
   /** Puts a final caption right; empty text takes it back. False if there is no connection to do it over. */
   readonly correctCaption: (caption: Caption, text: string) => boolean;
   readonly setOffRecord: (on: boolean) => void;
+  /** Replaces the group's names and terms; says whether that could be sent. */
+  readonly setVocabulary: (terms: readonly string[]) => boolean;
   readonly agreeToTranscript: (agree: boolean) => void;
   /** Asks for the link of a page with nothing but captions; it comes as `captionLink`. */
   readonly getCaptionLink: () => void;

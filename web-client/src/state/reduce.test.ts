@@ -365,7 +365,14 @@ describe("the end", () => {
     "%o leaves nobody and nothing behind",
     (message, phase) => {
       const { state } = new Story().inCall(person("ben")).server(message);
-      expect(state).toMatchObject({ phase, seat: null, participants: [], knocks: [], memberLink: null });
+      expect(state).toMatchObject({
+        phase,
+        seat: null,
+        participants: [],
+        knocks: [],
+        memberLink: null,
+        vocabulary: null,
+      });
     },
   );
 

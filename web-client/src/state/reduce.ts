@@ -70,6 +70,7 @@ export function initialState(
     participants: [],
     knocks: [],
     memberLink: null,
+    vocabulary: null,
     speakers: [],
     captions: NO_CAPTIONS,
     captionLink: null,
@@ -207,6 +208,8 @@ function reduceMessage(state: ClientState, message: ServerMessage, now: number):
       const next = { ...state, memberLink: message.url };
       return isRenewed ? notify(next, { kind: "link_renewed" }) : next;
     }
+    case "vocabulary":
+      return notify({ ...state, vocabulary: message.terms }, { kind: "vocabulary_changed" });
     case "caption_link":
       return { ...state, captionLink: message.url };
     case "transcript":
@@ -260,6 +263,7 @@ function reduceAdmitted(state: ClientState, snapshot: Snapshot): ClientState {
     participants: snapshot.participants,
     knocks: snapshot.knocks,
     memberLink: snapshot.member_link ?? null,
+    vocabulary: snapshot.vocabulary ?? null,
     speakers: [],
     // The server says again what is paused.
     paused: [],
@@ -388,6 +392,7 @@ function outside(state: ClientState): ClientState {
     participants: [],
     knocks: [],
     memberLink: null,
+    vocabulary: null,
     speakers: [],
     statistics: null,
     paused: [],

@@ -72,6 +72,8 @@ export function describeNotice(message: NoticeMessage): NoticeWords {
       return words(t.announce.endingSoon(message.minutes), "polite", "until_dismissed");
     case "link_renewed":
       return words(t.facilitation.renewed, "polite", "brief");
+    case "vocabulary_changed":
+      return words(t.vocabulary.saved, "polite", "brief");
     case "line_poor":
       return words(t.announce.linePoor, "polite", "brief");
     case "line_better":
@@ -145,6 +147,7 @@ export function matterOf(message: NoticeMessage): Matter | null {
     case "off_record":
     case "transcript":
     case "link_renewed":
+    case "vocabulary_changed":
     case "device_problem":
     case "sound_blocked":
       return null;

@@ -10,5 +10,6 @@ mod restart;
 mod schedule;
 mod seats;
 mod text;
+mod vocabulary;
 mod waiting_room;
 mod world;

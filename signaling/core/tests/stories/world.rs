@@ -317,6 +317,7 @@ impl World {
             Change::SessionLocked(locked) => self.record.session_locked = locked,
             Change::MicrophonesLocked(locked) => self.record.microphones_locked = locked,
             Change::OffRecord(on) => self.record.off_record = on,
+            Change::Vocabulary(terms) => self.record.settings.speech.vocabulary = terms,
             Change::LinkGeneration(generation) => self.record.link_generation = generation,
             Change::Ended(reason) => {
                 self.record.ended = Some(reason);
@@ -496,6 +497,7 @@ impl World {
             ServerMessage::Captions { state } => format!("captions {state:?}"),
             ServerMessage::EndingSoon { minutes } => format!("ending in {minutes}"),
             ServerMessage::MemberLink { url } => (**url).clone(),
+            ServerMessage::Vocabulary { terms } => format!("vocabulary {}", terms.join(", ")),
             ServerMessage::CaptionLink { url } => (**url).clone(),
             ServerMessage::Viewing(viewing) => {
                 let lines: Vec<&str> = viewing.captions.iter().map(|line| line.stable.as_str()).collect();

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use hearken_protocol::{
-    CaptionAbilities, ErrorCode, GroupSpeech, Inability, Sensitive, SpokenLanguage, Timestamp,
-    VOCABULARY_CHARACTERS_MAX, VOCABULARY_TERM_CHARACTERS_MAX, VOCABULARY_TERMS_MAX, Writing,
+    CaptionAbilities, ErrorCode, GroupSpeech, Inability, Sensitive, SpokenLanguage, Timestamp, Writing,
 };
+use hearken_signaling_core::{VocabularyError, parse_vocabulary};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -147,29 +147,15 @@ fn speech(fields: &mut Map<String, Value>) -> Result<GroupSpeech, ApiError> {
 }
 
 fn vocabulary(fields: &mut Map<String, Value>) -> Result<Sensitive<Vec<String>>, ApiError> {
-    let rule = || {
-        invalid(format!(
-            "`vocabulary` must be a list of at most {VOCABULARY_TERMS_MAX} texts of 1 to \
-             {VOCABULARY_TERM_CHARACTERS_MAX} characters without line breaks, {VOCABULARY_CHARACTERS_MAX} \
-             characters together."
-        ))
-    };
+    let rule = |error: VocabularyError| invalid(format!("`vocabulary` must be {error}."));
     let terms = match take(fields, "vocabulary") {
         None => Vec::new(),
         Some(Value::Array(terms)) => terms,
-        Some(_) => return Err(rule()),
+        Some(_) => return Err(rule(VocabularyError)),
     };
-    let term = |value: &Value| {
-        let text = value.as_str()?.trim();
-        let fits = (1..=VOCABULARY_TERM_CHARACTERS_MAX).contains(&text.chars().count());
-        (fits && !text.chars().any(char::is_control)).then(|| text.to_owned())
-    };
-    let terms: Vec<String> = terms.iter().map(term).collect::<Option<_>>().ok_or_else(rule)?;
-    let characters: usize = terms.iter().map(|term| term.chars().count()).sum();
-    if terms.len() > VOCABULARY_TERMS_MAX || characters > VOCABULARY_CHARACTERS_MAX {
-        return Err(rule());
-    }
-    Ok(Sensitive(terms))
+    let terms: Option<Vec<&str>> = terms.iter().map(Value::as_str).collect();
+    let terms = terms.ok_or_else(|| rule(VocabularyError))?;
+    parse_vocabulary(terms).map_err(rule)
 }
 
 fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> ApiError {
@@ -241,6 +227,7 @@ mod tests {
 
     /// 2030-01-31T18:30:00Z
     const NOW: Timestamp = Timestamp(1_896_114_600_000);
+    const VOCABULARY_TERMS_MAX: usize = hearken_protocol::VOCABULARY_TERMS_MAX;
 
     fn refusal(body: &str) -> String {
         format!("{:?}", SessionPlan::parse(body.as_bytes(), NOW).unwrap_err())

@@ -248,6 +248,10 @@ async fn write_change(
             sqlx::query("UPDATE sessions SET microphones_locked = ? WHERE id = ?").bind(*locked)
         }
         Change::OffRecord(on) => sqlx::query("UPDATE sessions SET off_record = ? WHERE id = ?").bind(*on),
+        Change::Vocabulary(terms) => sqlx::query(
+            "UPDATE groups SET vocabulary = ? WHERE id = (SELECT group_id FROM sessions WHERE id = ?)",
+        )
+        .bind(terms.join("\n")),
         Change::LinkGeneration(generation) => {
             sqlx::query("UPDATE sessions SET link_generation = ? WHERE id = ?").bind(*generation)
         }
@@ -437,6 +441,7 @@ mod tests {
             Change::SessionLocked(true),
             Change::MicrophonesLocked(true),
             Change::OffRecord(true),
+            Change::Vocabulary(Sensitive(vec!["Naltrexone".into(), "Bo".into()])),
             Change::LinkGeneration(5),
             Change::Audit(entry),
         ];
@@ -446,8 +451,10 @@ mod tests {
         let second = store(&folder).await;
         assert_eq!(second.token_key().await.unwrap(), key);
         let stored = second.session(SessionId(2)).await.unwrap().unwrap();
+        let mut changed = settings(2);
+        changed.speech.vocabulary = Sensitive(vec!["Naltrexone".into(), "Bo".into()]);
         let expected = SessionRecord {
-            settings: settings(2),
+            settings: changed,
             link_generation: 5,
             session_locked: true,
             microphones_locked: true,

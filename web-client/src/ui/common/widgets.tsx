@@ -15,6 +15,7 @@ import {
   Select,
   SelectValue,
   Text,
+  TextArea,
   TextField,
 } from "react-aria-components";
 import { t } from "../../i18n";
@@ -106,6 +107,8 @@ interface TextInputProps {
   readonly name: string;
   readonly autoComplete?: string;
   readonly isRequired?: boolean;
+  /** So many rows, for more than a line. */
+  readonly rows?: number;
   /** The language and direction of what is written in it, where that is not the page's. */
   readonly written?: { readonly lang?: string; readonly dir: "ltr" | "rtl" | "auto" };
   readonly autoFocus?: boolean;
@@ -117,6 +120,7 @@ export function TextInput({
   error = null,
   type = "text",
   autoComplete = "off",
+  rows,
   written,
   ...rest
 }: TextInputProps) {
@@ -130,12 +134,16 @@ export function TextInput({
       validationBehavior="aria"
     >
       <Label>{label}</Label>
-      <Input
-        className="input"
-        {...written}
-        {...(type === "datetime-local" ? { type } : {})}
-        {...(type === "number" ? { inputMode: "numeric" } : {})}
-      />
+      {rows === undefined ? (
+        <Input
+          className="input"
+          {...written}
+          {...(type === "datetime-local" ? { type } : {})}
+          {...(type === "number" ? { inputMode: "numeric" } : {})}
+        />
+      ) : (
+        <TextArea className="input" rows={rows} {...written} />
+      )}
       {hint === undefined ? null : (
         <Text slot="description" className="hint">
           {hint}

@@ -6,13 +6,16 @@ import { useClient, useController } from "../client";
 import { CopyButton } from "../common/CopyButton";
 import { Confirmation } from "../common/dialogs";
 import { Button, NoticeBox, Toggle } from "../common/widgets";
+import { VocabularyDialog } from "./VocabularyDialog";
 
 export function SessionControls() {
   const controller = useController();
   const microphonesLocked = useClient((state) => state.session?.microphones_locked ?? false);
   const locked = useClient((state) => state.session?.locked ?? false);
   const offRecord = useClient((state) => state.session?.off_record ?? false);
+  const captions = useClient((state) => state.session?.captions ?? "off");
   const [ending, setEnding] = useState(false);
+  const [naming, setNaming] = useState(false);
   return (
     <section className="panel-section" aria-labelledby="session-heading">
       <h3 id="session-heading">{t.facilitation.session}</h3>
@@ -41,6 +44,15 @@ export function SessionControls() {
         onChange={controller.setOffRecord}
       />
       <p className="soft small">{t.facilitation.offRecordHint}</p>
+      {captions === "off" ? null : (
+        <>
+          <Button icon="captions" onPress={() => setNaming(true)}>
+            {t.facilitation.vocabulary}
+          </Button>
+          <p className="soft small">{t.facilitation.vocabularyHint}</p>
+        </>
+      )}
+      <VocabularyDialog isOpen={naming} onClose={() => setNaming(false)} />
       <Button look="danger" icon="stop" onPress={() => setEnding(true)}>
         {t.facilitation.end}
       </Button>

@@ -94,6 +94,10 @@ export function fakeController(first: ClientState): FakeController {
       return state.link === "up";
     },
     setOffRecord: order("setOffRecord"),
+    setVocabulary: (terms) => {
+      order("setVocabulary")(...terms);
+      return true;
+    },
     agreeToTranscript: order("agreeToTranscript"),
     getCaptionLink: order("getCaptionLink"),
     setViewMode: order("setViewMode"),

@@ -202,6 +202,7 @@ const BASE: ClientState = {
   participants: [],
   knocks: [],
   memberLink: null,
+  vocabulary: null,
   speakers: [],
   captions: { open: [], passing: [], history: [] },
   captionLink: null,
@@ -259,6 +260,7 @@ function call(changes: Partial<ClientState> = {}): ClientState {
 function facilitating(changes: Partial<ClientState> = {}): ClientState {
   return call({
     seat: FACILITATOR,
+    vocabulary: ["Sertraline", "Anneliese", "Marjorie"],
     memberLink: `https://calls.example.org/s/${"0".repeat(32)}#${"eyJhbGciOiJIUzI1NiJ9.".repeat(6)}`,
     ...changes,
   });

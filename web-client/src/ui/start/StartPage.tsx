@@ -131,13 +131,7 @@ function CreateForm({ onCreated }: { onCreated: (session: CreatedSession) => voi
                 {t.start.translate}
               </Checkbox>
             )}
-            <TextInput
-              name="vocabulary"
-              value={form.vocabulary}
-              onChange={(vocabulary) => setForm((old) => ({ ...old, vocabulary }))}
-              label={t.start.vocabulary}
-              hint={t.start.vocabularyHint}
-            />
+            <TextInput {...text("vocabulary")} label={t.start.vocabulary} hint={t.start.vocabularyHint} />
             <Checkbox {...flag("transcript")} hint={t.start.transcriptHint}>
               {t.start.transcript}
             </Checkbox>

@@ -38,6 +38,12 @@ describe("the start page's form", () => {
     expect(toRequest(FILLED)).not.toHaveProperty("vocabulary");
   });
 
+  it("rejects more names and terms than a group can have, where captions need them", () => {
+    const many = { ...FILLED, vocabulary: Array.from({ length: 51 }, (_, at) => `t${at}`).join(", ") };
+    expect(checkForm(many, NOW).vocabulary).toBeDefined();
+    expect(checkForm({ ...many, captions: false }, NOW)).toEqual({});
+  });
+
   it("offers every language once, English and finding out first", () => {
     const ids = languageChoices().map((choice) => choice.id);
     expect(ids.slice(0, 2)).toEqual(["en", "detect"]);

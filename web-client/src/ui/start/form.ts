@@ -3,6 +3,7 @@
 import { t } from "../../i18n";
 import { LANGUAGES, NAME_CHARACTERS_MAX } from "../../protocol/generated";
 import type { NewSession } from "../../protocol/http";
+import { checkTerms, termsOf } from "../common/vocabulary";
 
 export const CAPACITY_MIN = 2;
 export const CAPACITY_MAX = 25;
@@ -52,7 +53,7 @@ export function languageChoices(): readonly { readonly id: string; readonly labe
   return [{ id: "en", label: names.of("en") ?? "en" }, { id: DETECT, label: t.start.detect }, ...others];
 }
 
-type Field = "name" | "operatorKey" | "startsAt" | "endsAt" | "capacity";
+type Field = "name" | "operatorKey" | "startsAt" | "endsAt" | "capacity" | "vocabulary";
 
 /** What to say about each field; absent where nothing is wrong. */
 export type StartErrors = Partial<Record<Field, string>>;
@@ -67,6 +68,10 @@ export function checkForm(form: StartForm, now: number): StartErrors {
   }
   if (form.operatorKey.trim() === "") {
     errors.operatorKey = t.start.errors.keyMissing;
+  }
+  const vocabulary = form.captions ? checkTerms(termsOf(form.vocabulary)) : null;
+  if (vocabulary !== null) {
+    errors.vocabulary = vocabulary;
   }
   const capacity = Number(form.capacity);
   if (!Number.isInteger(capacity) || capacity < CAPACITY_MIN || capacity > CAPACITY_MAX) {
@@ -101,10 +106,7 @@ export function toRequest(form: StartForm): NewSession {
 
 /** How the group speaks, as far as it is not English without terms of its own. */
 function speechOf(form: StartForm): Pick<NewSession, "language" | "translate" | "vocabulary"> {
-  const vocabulary = form.vocabulary
-    .split(/[,\n]/)
-    .map((term) => term.trim())
-    .filter((term) => term !== "");
+  const vocabulary = termsOf(form.vocabulary);
   return {
     ...(form.language === "en" ? {} : { language: form.language, translate: form.translate }),
     ...(vocabulary.length === 0 ? {} : { vocabulary }),
