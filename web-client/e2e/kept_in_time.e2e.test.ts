@@ -1,4 +1,4 @@
-// What a facilitator changes about captions while people talk.
+// What a facilitator changes about captions while people talk, and what people are told when they come late.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -17,7 +17,9 @@ describe("captions while people talk", () => {
   let server: HearkenServer;
   let fay: Person;
   let ann: Person;
+  let stopped: number | undefined;
 
+  const notice = () => fay.region("Live captions").getByText("Captions come late", { exact: false });
   const finals = () =>
     fay
       .messages<{ status: string; stable: string }>("caption")
@@ -41,6 +43,7 @@ describe("captions while people talk", () => {
   });
 
   afterAll(async () => {
+    if (stopped !== undefined) process.kill(stopped, "SIGCONT");
     await Promise.all([fay.close(), ann.close()]);
     await server.stop();
     rmSync(folder, { recursive: true, force: true });
@@ -66,6 +69,20 @@ describe("captions while people talk", () => {
       "Bryan\nKathryn\nAnneliese",
     );
     await dialog.getByRole("button", { name: "Cancel", exact: true }).click();
+  });
+
+  test("when captions come late people are told, and told again when they are in time", async () => {
+    stopped = server.captionsPid() as number;
+    process.kill(stopped, "SIGSTOP");
+    await notice().waitFor({ timeout: 30_000 });
+    // Nobody speaks, so that a slow machine, too, gets done with what was said meanwhile.
+    await ann.toggle("Microphone", false);
+    process.kill(stopped, "SIGCONT");
+    stopped = undefined;
+    await notice().waitFor({ state: "detached", timeout: 60_000 });
+    await ann.toggle("Microphone", true);
+    const before = finals().length;
+    await eventually("captions go on", async () => finals().length > before, 60_000);
   });
 });
 

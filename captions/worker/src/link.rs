@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::io;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::time::Duration;
 
 use hearken_protocol::{CaptionNews, CaptionsState};
@@ -57,12 +58,22 @@ impl Reader<'_> {
     pub async fn read(mut self, socket: OwnedReadHalf) -> WireError {
         let mut socket = BufReader::new(socket);
         loop {
-            let message = match timeout(SILENCE_MAX, read_message(&mut socket)).await {
-                Ok(Ok(message)) => message,
+            let mut reading = pin!(read_message(&mut socket));
+            let message = match timeout(LATE_FROM, &mut reading).await {
+                Ok(message) => Ok(message),
+                Err(_) => {
+                    // It reports every second if it can: what people say now comes late, if it comes at all.
+                    if *self.state == Some(CaptionsState::On) {
+                        self.tell(CaptionsState::Late).await;
+                    }
+                    timeout(SILENCE_MAX - LATE_FROM, reading).await
+                }
+            };
+            match message {
+                Ok(Ok(message)) => self.take(message).await,
                 Ok(Err(error)) => return error,
                 Err(_) => return WireError::Io(io::ErrorKind::TimedOut.into()),
-            };
-            self.take(message).await;
+            }
         }
     }
 
@@ -131,5 +142,39 @@ mod tests {
         assert_eq!(after(Late, 4), Some(Late));
         assert_eq!(after(Late, 1), Some(On));
         assert_eq!(after(Starting, 9), Some(Starting));
+    }
+
+    /// In time that passes only while nothing else happens.
+    #[tokio::test(start_paused = true)]
+    async fn a_child_that_hangs_makes_captions_late_until_it_reports_again_and_is_given_up_at_last() {
+        let mut metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
+        let (news, mut heard) = mpsc::channel(8);
+        let mut state = Some(CaptionsState::On);
+        let (is_quiet, mut model_before) = (Cell::new(false), None);
+        let reader = Reader {
+            metrics: &mut metrics,
+            news: &news,
+            state: &mut state,
+            is_quiet: &is_quiet,
+            clock: Clock::of_day(),
+            model_before: &mut model_before,
+        };
+        let (mut child, server) = tokio::net::UnixStream::pair().unwrap();
+        let began = tokio::time::Instant::now();
+        let child = async {
+            assert_eq!(heard.recv().await, Some(CaptionNews::State(CaptionsState::Late)));
+            assert_eq!(began.elapsed().as_secs(), LATE_FROM.as_secs());
+            let report = wire::encode(&FromWorker::Report(wire::Report::default())).unwrap();
+            child.write_all(&report).await.unwrap();
+            assert_eq!(heard.recv().await, Some(CaptionNews::State(CaptionsState::On)));
+            assert_eq!(heard.recv().await, Some(CaptionNews::State(CaptionsState::Late)));
+            std::future::pending::<()>().await;
+        };
+        let error = tokio::select! {
+            () = child => unreachable!("it pends"),
+            error = reader.read(server.into_split().0) => error,
+        };
+        assert!(matches!(error, WireError::Io(error) if error.kind() == io::ErrorKind::TimedOut));
+        assert_eq!(began.elapsed().as_secs(), (LATE_FROM + SILENCE_MAX).as_secs());
     }
 }
