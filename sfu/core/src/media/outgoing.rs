@@ -811,6 +811,8 @@ fn seal(
             leg.pacer.spend(len, leg.now);
             if header.transport_sequence.is_some() {
                 leg.bandwidth.sent(len, leg.now);
+            } else {
+                leg.bandwidth.sent_beside(len, leg.now);
             }
             Some(len)
         }

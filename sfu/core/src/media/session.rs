@@ -352,17 +352,19 @@ impl Session {
         if is_turn {
             self.update_limits(now);
         }
-        if is_turn || self.must_choose || self.somebodys_line_has_fallen() {
+        if is_turn || self.must_choose || self.somebodys_line_has_changed(now) {
             self.choose_layers(now, shared);
         }
     }
 
-    /// Whether a line carries much less than when layers were chosen last.
-    fn somebodys_line_has_fallen(&self) -> bool {
-        let connections = self.participants.iter().flatten();
-        connections
-            .filter_map(|participant| participant.connection.as_ref())
-            .any(|connection| connection.downlink.bandwidth.has_fallen())
+    /// Whether a line carries much less than when layers were chosen last, or has got over that.
+    fn somebodys_line_has_changed(&mut self, now: Now) -> bool {
+        let participants = self.participants.iter_mut().flatten();
+        let mut connections = participants.filter_map(|participant| participant.connection.as_mut());
+        connections.any(|connection| {
+            let bandwidth = &mut connection.downlink.bandwidth;
+            bandwidth.has_fallen() || bandwidth.has_room_again(now.time)
+        })
     }
 
     fn run_transport(&mut self, at: usize, now: Now, shared: &mut Shared) -> Aftermath {

@@ -8,6 +8,7 @@ mod chaos;
 mod codecs;
 mod crowds;
 mod enforcement;
+mod falling;
 mod joining;
 mod jumps;
 mod layers;

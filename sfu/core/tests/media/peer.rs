@@ -28,6 +28,8 @@ pub struct Sender {
     pub is_asked: bool,
     pub height: u16,
     pub packets_per_frame: usize,
+    /// Of a picture's packet.
+    pub packet_bytes: usize,
     /// Of a key frame, if it has more.
     pub packets_per_key_frame: usize,
     pub every_ms: u64,
@@ -155,6 +157,8 @@ pub struct Peer {
     pub feedback_messages: u64,
     /// Tells when packets arrived.
     pub tells_arrivals: bool,
+    /// How often, in ms.
+    pub tells_every_ms: u64,
     /// Packets of padding that came.
     pub padding: u64,
     arrivals: BTreeMap<u64, u64>,
@@ -189,6 +193,7 @@ impl Peer {
             reported_loss: 0,
             feedback_messages: 0,
             tells_arrivals: true,
+            tells_every_ms: 50,
             padding: 0,
             arrivals: BTreeMap::new(),
             told: 0,
@@ -212,6 +217,7 @@ impl Peer {
                 is_asked: true,
                 height,
                 packets_per_frame,
+                packet_bytes: 700,
                 packets_per_key_frame: 0,
                 every_ms,
                 delay_ms,
@@ -322,7 +328,7 @@ impl Peer {
         if now_ms.is_multiple_of(500) {
             self.report_reception(now_ms, &mut out);
         }
-        if now_ms.is_multiple_of(50) && self.tells_arrivals {
+        if now_ms.is_multiple_of(self.tells_every_ms) && self.tells_arrivals {
             self.tell_arrivals(&mut out);
         }
         out
@@ -357,6 +363,7 @@ impl Peer {
                     tl0,
                     key_index,
                     height,
+                    packet_bytes,
                     ..
                 } = *sender;
                 Vp8Packet {
@@ -368,7 +375,7 @@ impl Peer {
                     height,
                     stamp,
                 }
-                .write(700)
+                .write(packet_bytes)
             };
             let packet = Rtp {
                 payload_type: if sender.source.is_audio() {

@@ -95,6 +95,45 @@ impl SentHistory {
         self.given
     }
 
+    /// When a packet was sent, in microseconds that wrap; `None` if that is forgotten.
+    pub(super) fn sent_us(&self, number: u64) -> Option<u32> {
+        let is_kept = (1..=self.given).contains(&number) && self.given - number < PACKETS_MAX as u64;
+        is_kept.then(|| self.entries[number as usize % PACKETS_MAX].sent_us)
+    }
+
+    /// Bytes sent in the last `span_us`, the newest packet included.
+    pub(super) fn sent_bytes(&self, span_us: u32, now: MediaTime) -> u64 {
+        self.newest_first()
+            .take_while(|entry| wrapping_us(now).wrapping_sub(entry.sent_us) < span_us)
+            .map(|entry| u64::from(entry.bytes))
+            .sum()
+    }
+
+    /// Bytes sent after one time and until another, both in microseconds that wrap.
+    pub(super) fn bytes_between(&self, after_us: u32, until_us: u32) -> u64 {
+        let span_us = until_us.wrapping_sub(after_us);
+        self.newest_first()
+            .map(|entry| (until_us.wrapping_sub(entry.sent_us), entry.bytes))
+            .filter(|(age_us, _)| *age_us < i32::MAX as u32)
+            .take_while(|(age_us, _)| *age_us < span_us)
+            .map(|(_, bytes)| u64::from(bytes))
+            .sum()
+    }
+
+    /// Bytes sent after a number.
+    pub(super) fn bytes_after(&self, number: u64) -> u64 {
+        let newer = self.given.saturating_sub(number) as usize;
+        self.newest_first()
+            .take(newer)
+            .map(|entry| u64::from(entry.bytes))
+            .sum()
+    }
+
+    fn newest_first(&self) -> impl Iterator<Item = &Entry> {
+        let kept = self.given.min(PACKETS_MAX as u64);
+        (0..kept).map(|back| &self.entries[(self.given - back) as usize % PACKETS_MAX])
+    }
+
     /// The full number that the 16 bits of a report stand for.
     pub(super) fn extend(&self, number: u16) -> u64 {
         sequence::nearest(self.given, number)
@@ -177,5 +216,21 @@ mod tests {
         assert_eq!(history.report(3, false), Report::Repeated);
         let report = history.report(3, true);
         assert!(matches!(report, Report::Acknowledged(packet) if packet.was_lost));
+    }
+
+    #[test]
+    fn bytes_are_counted_by_time_and_by_number_also_after_the_ring_is_full() {
+        for count in [100, 5000] {
+            let history = sent(count);
+            let bytes: u64 = (count - 9..=count).map(|number| number % 1000).sum();
+            let now = MediaTime(count as i64 * 1_000_000);
+            assert_eq!(history.sent_bytes(10_000, now), bytes);
+            assert_eq!(history.bytes_after(count - 10), bytes);
+            let us = |number: u64| number as u32 * 1000;
+            assert_eq!(history.bytes_between(us(count - 10), us(count)), bytes);
+            assert_eq!(history.sent_us(count), Some(us(count)));
+            assert_eq!(history.sent_us(count + 1), None);
+        }
+        assert_eq!(SentHistory::default().bytes_after(0), 0);
     }
 }

@@ -40,18 +40,14 @@ impl LossBound {
         self.bound
     }
 
-    pub(super) fn received(&mut self) {
+    /// One has come, for the first time or after it had been reported lost.
+    pub(super) fn arrived(&mut self, was_lost: bool) {
+        self.lost = self.lost.saturating_sub(u32::from(was_lost));
         self.received = self.received.saturating_add(1);
     }
 
     pub(super) fn lost(&mut self) {
         self.lost = self.lost.saturating_add(1);
-    }
-
-    /// Reported lost before, and has come after all.
-    pub(super) fn found(&mut self) {
-        self.lost = self.lost.saturating_sub(1);
-        self.received();
     }
 
     /// A probe has shown that this much goes through.
@@ -109,7 +105,7 @@ mod tests {
             let (share, arrived) = line(allowed);
             let lost = (share * 100.0) as u32;
             (0..lost).for_each(|_| bound.lost());
-            (lost..100).for_each(|_| bound.received());
+            (lost..100).for_each(|_| bound.arrived(false));
             let now = MediaTime(0) + Duration::from_millis(600 * (from + step));
             bound.update(arrived, allowed, now);
         }

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!  sent packets ─► history ◄─ feedback ─┬─► trendline, queue ─► rate control ─┐
-//!                     │                 ├─► throughput ──────────┘▲     ├─ the smaller is the estimate
+//!                     │                 ├─► throughput, busy ────┘▲     ├─ the smaller is the estimate
 //!                     └───────► probe ──┼─────────────────────┘         │
 //!                                       └─► loss bound ─────────────────┘
 //! ```
@@ -12,6 +12,8 @@
 //! what it asked for. Nothing here allocates after the first packet.
 
 mod aimd;
+mod busy;
+mod fall;
 mod feedback;
 mod history;
 mod loss_bound;
@@ -22,9 +24,11 @@ mod trendline;
 
 use std::time::Duration;
 
-use self::aimd::RateControl;
+use self::aimd::{RateControl, Through};
+use self::busy::Busy;
+use self::fall::Fall;
 use self::feedback::{Feedback, ReceiverClock};
-use self::history::{Report, SentHistory};
+use self::history::{Acknowledged, Report, SentHistory};
 use self::loss_bound::LossBound;
 use self::probe::{Outcome, Prober};
 use self::queue::Queue;
@@ -58,6 +62,10 @@ const PROBE_ECHO: Duration = Duration::from_millis(350);
 const TREND_AGE_MAX: Duration = Duration::from_millis(500);
 const ROUND_TRIP_ASSUMED: Duration = Duration::from_millis(100);
 const ROUND_TRIP_MAX: Duration = Duration::from_secs(2);
+/// For so long after it was seen what the line lets through, averages say less.
+const PASSAGE_KNOWN: Duration = Duration::from_millis(1500);
+/// What nothing was heard of for so long is lost.
+const UNTOLD_MAX: Duration = Duration::from_secs(1);
 /// The estimate counts as fallen from below this share on.
 const FALLEN: f64 = 0.8;
 
@@ -81,6 +89,12 @@ pub(crate) struct Bandwidth {
     trendline: Trendline,
     queue: Queue,
     throughput: Throughput,
+    busy: Busy,
+    /// What goes to the receiver without numbers: sound.
+    beside: Throughput,
+    /// When it was seen last what the line lets through.
+    passage_seen: Option<MediaTime>,
+    fall: Option<Fall>,
     loss: LossBound,
     control: RateControl,
     prober: Prober,
@@ -109,6 +123,10 @@ impl Default for Bandwidth {
             trendline: Trendline::default(),
             queue: Queue::default(),
             throughput: Throughput::default(),
+            busy: Busy::default(),
+            beside: Throughput::default(),
+            passage_seen: None,
+            fall: None,
             loss: LossBound::default(),
             control: RateControl::new(ESTIMATE_START),
             prober: Prober::default(),
@@ -147,6 +165,11 @@ impl Bandwidth {
             }
             Hearing::Silent => {}
         }
+    }
+
+    /// A packet without a number has gone out.
+    pub(crate) fn sent_beside(&mut self, bytes: usize, now: MediaTime) {
+        self.beside.arrived(bytes as u32, now.0 / 1000);
     }
 
     /// What may be sent to this receiver per second; `None` when it does not say anything that would tell.
@@ -191,6 +214,16 @@ impl Bandwidth {
             .is_some_and(|estimate| (estimate.0 as f64) < self.spent.0 as f64 * FALLEN)
     }
 
+    /// What was sent in this time may be on its way still: the receiver has told of nothing that was sent later.
+    pub(crate) fn untold(&self, now: MediaTime) -> Duration {
+        let newest = self.history.sent_us(self.reported);
+        let is_all_told = self.history.given() == self.reported;
+        newest.filter(|_| !is_all_told).map_or(Duration::ZERO, |sent_us| {
+            let untold_us = history::wrapping_us(now).wrapping_sub(sent_us);
+            Duration::from_micros(untold_us.into()).min(UNTOLD_MAX)
+        })
+    }
+
     /// What the receiver would be sent if there were no limit: no use in probing beyond.
     pub(crate) fn set_wanted(&mut self, wanted: Bitrate) {
         self.wanted = wanted;
@@ -221,32 +254,24 @@ impl Bandwidth {
                 Report::Acknowledged(packet) => {
                     told += 1;
                     if packet.was_lost {
-                        self.loss.found();
                         self.told.lost = self.told.lost.saturating_sub(1);
                     } else {
-                        self.loss.received();
                         self.told.expected += 1;
                     }
+                    if !self.is_before_fall(number) {
+                        self.loss.arrived(packet.was_lost);
+                    }
                     if let Some(arrival_us) = arrival {
-                        self.throughput.arrived(packet.bytes, arrival_us);
-                        self.prober.arrived(&packet, arrival_us);
-                        if self.is_echo(packet.sent_us) {
-                            self.trendline.interrupt();
-                        } else {
-                            if now.since(self.trend_at) > TREND_AGE_MAX {
-                                self.trendline.restart();
-                            }
-                            self.queue.arrived(packet.sent_us, arrival_us);
-                            self.trendline.arrived(packet.sent_us, arrival_us);
-                            self.trend_at = now;
-                        }
+                        self.take_arrival(&packet, arrival_us, now);
                     }
                     newest_sent = Some(packet.sent_us);
                     self.reported = self.reported.max(number);
                 }
                 Report::Lost => {
                     (told, lost) = (told + 1, lost + 1);
-                    self.loss.lost();
+                    if !self.is_before_fall(number) {
+                        self.loss.lost();
+                    }
                     self.told.expected += 1;
                     self.told.lost += 1;
                     self.reported = self.reported.max(number);
@@ -266,6 +291,29 @@ impl Bandwidth {
         (told, lost)
     }
 
+    fn take_arrival(&mut self, packet: &Acknowledged, arrival_us: i64, now: MediaTime) {
+        self.throughput.arrived(packet.bytes, arrival_us);
+        self.prober.arrived(packet, arrival_us);
+        if self.is_echo(packet.sent_us) {
+            self.trendline.interrupt();
+            self.busy.restart();
+        } else if !self.is_before_fall(packet.number) {
+            if now.since(self.trend_at) > TREND_AGE_MAX {
+                self.trendline.restart();
+            }
+            let queued_us = self.queue.arrived(packet.sent_us, arrival_us);
+            self.busy
+                .arrived(packet.sent_us, arrival_us, queued_us, packet.bytes);
+            self.trendline.arrived(packet.sent_us, arrival_us);
+            self.trend_at = now;
+        }
+    }
+
+    fn has_seen_passage(&self, now: MediaTime) -> bool {
+        self.passage_seen
+            .is_some_and(|seen| now.since(seen) < PASSAGE_KNOWN)
+    }
+
     fn is_echo(&self, sent_us: u32) -> bool {
         self.probed_us
             .is_some_and(|probed| u128::from(sent_us.wrapping_sub(probed)) < PROBE_ECHO.as_micros())
@@ -283,8 +331,23 @@ impl Bandwidth {
             Usage::Normal if is_standing => Usage::Over,
             usage => usage,
         };
+        if self.notice_fall(usage, now) {
+            return;
+        }
+        let carries = (usage == Usage::Over).then(|| self.carries(now)).flatten();
+        if carries.is_some() {
+            self.passage_seen = Some(now);
+        }
+        let usage = match usage {
+            // The trend remembers a queue that is gone, and what arrives is an average with what came before.
+            Usage::Over if carries.is_none() && self.has_seen_passage(now) => Usage::Under,
+            usage => usage,
+        };
+        let queues = is_standing || self.busy.is_queue();
+        let average = arrives.filter(|_| queues).map(Through::Average);
+        let through = carries.map(Through::Seen).or(average).unwrap_or(Through::Unknown);
         let cut = self.control.last_cut();
-        self.control.update(usage, arrives, self.round_trip, now);
+        self.control.update(usage, arrives, through, self.round_trip, now);
         let allowed = self.control.rate();
         let is_lossy = arrives.is_some_and(|arrives| self.loss.update(arrives, allowed, now));
         if is_lossy || self.control.last_cut() != cut {

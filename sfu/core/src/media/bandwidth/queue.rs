@@ -36,17 +36,26 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Takes a packet that arrived.
-    pub(super) fn arrived(&mut self, sent_us: u32, arrival_us: i64) {
+    /// Takes a packet that arrived. Returns how much longer than the fastest of the last while it took.
+    pub(super) fn arrived(&mut self, sent_us: u32, arrival_us: i64) -> i64 {
         let delay = (arrival_us as u32).wrapping_sub(sent_us);
         let origin = *self.origin.get_or_insert(delay);
         let relative = delay.wrapping_sub(origin) as i32;
         if relative.unsigned_abs() > JUMP_US.unsigned_abs() {
             *self = Self::default();
-            return;
+            return 0;
         }
-        let least = self.message_us.get_or_insert(i64::from(relative));
-        *least = (*least).min(i64::from(relative));
+        let relative = i64::from(relative);
+        let least = self.message_us.get_or_insert(relative);
+        *least = (*least).min(relative);
+        let least = self.least_us.iter().flatten().min();
+        least.map_or(0, |least| (relative - least).max(0))
+    }
+
+    /// What was in it when less began to be sent says nothing any more.
+    pub(super) fn forgive(&mut self) {
+        self.message_us = None;
+        self.cut = None;
     }
 
     /// The message is read: whether it shows a standing queue that less traffic would empty.

@@ -42,6 +42,12 @@ impl Throughput {
         *held = held.saturating_add(bytes);
     }
 
+    /// The rate, at a time later than any arrival; 0 if nothing came for long.
+    pub(super) fn rate_at(&mut self, now_us: i64) -> Bitrate {
+        self.arrived(0, now_us);
+        self.rate().unwrap_or(Bitrate(0))
+    }
+
     /// The rate; `None` while too little has arrived to tell.
     pub(super) fn rate(&self) -> Option<Bitrate> {
         let newest = self.newest?;

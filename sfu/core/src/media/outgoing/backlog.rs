@@ -109,11 +109,17 @@ impl Outgoing {
         packets
     }
 
+    /// Sends nothing more of the present layer, nor what waits of it. Returns how many packets are given up.
+    pub(crate) fn stop(&mut self) -> u32 {
+        let packets = self.give_up_waiting();
+        self.begin_anew();
+        packets
+    }
+
     /// Gives up what waits, so that the next that goes out is a key frame of this layer. Returns how many packets
     /// are given up.
     pub(crate) fn give_up(&mut self, layer: u8, now: MediaTime) -> u32 {
-        let packets = self.give_up_waiting();
-        self.begin_anew();
+        let packets = self.stop();
         self.choose(Some(layer), now);
         packets
     }

@@ -5,6 +5,7 @@ use hearken_protocol::{Importance, MediaEvent, TrackSource, ViewMode};
 
 use super::choices::{VIDEO_SOURCES, choose_sounds};
 use super::{Now, Scratch, Session, Shared};
+use crate::DropCause;
 use crate::media::downlink::SlotPair;
 use crate::media::layers::{self, Demand, LAYERS_MAX, Priority};
 use crate::media::participant::{Connection, Participant};
@@ -183,13 +184,21 @@ impl Session {
         let Some(connection) = &mut viewer.connection else {
             return;
         };
-        let estimate = connection.downlink.bandwidth.estimate();
-        let pair = &mut connection.downlink.pairs[demand.pair];
+        let downlink = &mut connection.downlink;
+        let estimate = downlink.bandwidth.estimate();
+        let pair = &mut downlink.pairs[demand.pair];
         let Some(owner) = pair.owner else { return };
         if demand.chosen > demand.before {
             pair.steadiness.raised(now.time);
         } else if demand.chosen < demand.before && demand.is_limited() {
             pair.steadiness.lowered(estimate, now.time);
+        }
+        let is_too_full = downlink.bandwidth.is_too_full(now.time);
+        let is_lower = demand.chosen < pair.video.current_layer && demand.is_limited();
+        if is_lower && downlink.bandwidth.is_draining(now.time) {
+            // It would only lengthen the queue that the smaller one has to wait in.
+            let given_up = pair.video.stop();
+            shared.counters.drops.add(DropCause::Pacing, given_up.into());
         }
         pair.video.choose(demand.chosen, now.time);
         if demand.height == 0 || demand.is_paused() {
@@ -205,7 +214,9 @@ impl Session {
         for layer in [demand.chosen, current].into_iter().flatten() {
             scratch.wanted[owner.participant][video][usize::from(layer)] = true;
         }
-        if let Some(awaited) = demand.awaited() {
+        if let Some(awaited) = demand.awaited()
+            && !is_too_full
+        {
             scratch.wished[owner.participant][video][usize::from(awaited)] = true;
         }
         if video == 0 {

@@ -72,6 +72,9 @@ impl Session {
                     let (expected, lost) = downlink.bandwidth.feedback(body, now.time, &mut shared.counters);
                     downlink.redundancy.reported(expected, lost, now.time);
                     downlink.pacer.set_estimate(downlink.bandwidth.shown());
+                    if downlink.bandwidth.is_draining(now.time) && downlink.bandwidth.has_fallen() {
+                        self.choose_layers(now, shared);
+                    }
                     self.keep_pace(at, now, shared);
                 }
                 RtcpPacket::Other => {}
@@ -111,7 +114,7 @@ impl Session {
                 return;
             }
             shared.counters.nacks_received += 1;
-            let round_trip = downlink.round_trip();
+            let round_trip = downlink.round_trip().max(downlink.bandwidth.untold(now.time));
             let Some(lost) = downlink.pairs[pair_at].half(half).rewriter.source(sequence) else {
                 continue;
             };

@@ -1,0 +1,115 @@
+//! A line that falls: from one moment to the next it carries a part of what is sent. The queue before it is full
+//! within some 200 ms, sound included, and empties only when next to nothing is sent. So the fall is noticed by what
+//! gets through while packets queue, long before averages show it, and what queues is let through first: the larger
+//! layer stops at once, the key frame of the smaller one is asked for so that it finds room.
+
+use std::time::Duration;
+
+use super::trendline::Usage;
+use super::{Bandwidth, LossBound};
+use crate::media::rate::Bitrate;
+use crate::media::time::MediaTime;
+
+/// A queue that takes this long is more than a burst or a line that is restless.
+const QUEUED_US: i64 = 80_000;
+/// This long is enough while it is seen to grow.
+const GROWING_US: i64 = 40_000;
+/// The line has fallen when it lets through less than this share of what is sent, and of the estimate.
+const FALL_SHARE: f64 = 0.75;
+/// What was sent in this time is compared with it.
+const FALL_SENT_US: u32 = 300_000;
+/// Not again within this time.
+const FALL_INTERVAL: Duration = Duration::from_millis(300);
+/// After a fall the queue empties within this time, if nothing is known to be in it any more.
+const DRAIN_MAX: Duration = Duration::from_millis(500);
+/// A key frame is asked for so long before: it takes most of this to come, and must find room in the queue.
+const KEY_FRAME_LEAD: Duration = Duration::from_millis(250);
+
+/// The line carries much less than was sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fall {
+    at: MediaTime,
+    /// Packets up to this number were sent before it was known: what becomes of them says nothing new.
+    last_number: u64,
+    /// What was sent is through, about.
+    drained: MediaTime,
+    /// When smaller pictures are to be asked for, until it has been said.
+    asks: Option<MediaTime>,
+}
+
+impl Bandwidth {
+    /// Whether the line has fallen a moment ago, so far that what was sent still queues before it.
+    pub(crate) fn is_draining(&self, now: MediaTime) -> bool {
+        self.fall.is_some_and(|fall| now < fall.drained)
+    }
+
+    /// Whether a key frame that is asked for now would come too early: it would not fit into the queue.
+    pub(crate) fn is_too_full(&self, now: MediaTime) -> bool {
+        self.fall.is_some_and(|fall| fall.asks.is_some_and(|at| now < at))
+    }
+
+    /// Whether it was too full until now: layers are to be chosen. Says so once.
+    pub(crate) fn has_room_again(&mut self, now: MediaTime) -> bool {
+        let asks = self.fall.as_mut().map(|fall| &mut fall.asks);
+        asks.is_some_and(|asks| asks.take_if(|at| now >= *at).is_some())
+    }
+
+    /// Whether a packet was sent before it was known that the line has fallen.
+    pub(super) fn is_before_fall(&self, number: u64) -> bool {
+        self.fall.is_some_and(|fall| number <= fall.last_number)
+    }
+
+    /// What the line carries beside sound, as far as it was seen while packets queued; `None` if it was not.
+    pub(super) fn carries(&mut self, now: MediaTime) -> Option<Bitrate> {
+        let through = self.busy.passage()?;
+        // Sound that was sent between the first and the last of it had its share, as far as it was not lost like the
+        // rest, and goes on as before.
+        let beside = self.beside.rate_at(now.0 / 1000).0;
+        let sent = self
+            .history
+            .bytes_between(through.first_sent_us, through.last_sent_us);
+        let sent_us = through.last_sent_us.wrapping_sub(through.first_sent_us);
+        let share = (through.bytes as f64 / sent.max(1) as f64).min(1.0);
+        let sound = beside as f64 * share * (f64::from(sent_us) / f64::from(through.span_us)).min(1.0);
+        let left = (through.rate().0 + sound as u64).saturating_sub(beside);
+        Some(Bitrate(left.min(through.rate().0)))
+    }
+
+    /// Notices a line that carries much less than is sent. True when it has fallen just now.
+    pub(super) fn notice_fall(&mut self, usage: Usage, now: MediaTime) -> bool {
+        let is_recent = self.fall.is_some_and(|fall| now.since(fall.at) < FALL_INTERVAL);
+        let least_us = match usage {
+            Usage::Over => GROWING_US,
+            Usage::Normal | Usage::Under => QUEUED_US,
+        };
+        if is_recent || self.busy.queued_us() < least_us {
+            return false;
+        }
+        let (Some(carries), Some(passage)) = (self.carries(now), self.busy.passage()) else {
+            return false;
+        };
+        let through = passage.rate();
+        let sent = self.history.sent_bytes(FALL_SENT_US, now) * 8_000_000 / u64::from(FALL_SENT_US);
+        let is_less = |than: u64| (through.0 as f64) < than as f64 * FALL_SHARE;
+        if !is_less(sent) || !is_less(self.control.rate().0) {
+            return false;
+        }
+        let under_way = self.history.bytes_after(self.reported);
+        let drain = Duration::from_micros(under_way * 8_000_000 / through.0.max(1)).min(DRAIN_MAX);
+        self.fall = Some(Fall {
+            at: now,
+            last_number: self.history.given(),
+            drained: now + drain,
+            asks: Some(now + drain.saturating_sub(KEY_FRAME_LEAD)),
+        });
+        self.passage_seen = Some(now);
+        self.control.fall(carries, now);
+        self.loss = LossBound::default();
+        self.trendline.restart();
+        self.queue.forgive();
+        self.busy.restart();
+        self.is_measured = true;
+        self.prober.cut(now);
+        true
+    }
+}
