@@ -15,6 +15,7 @@
 
 mod alarm;
 mod announced;
+mod listening;
 mod metrics;
 mod poller;
 mod sender;

@@ -10,16 +10,17 @@ use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime};
 
 use hearken_protocol::{MediaCommand, MediaEvent, SessionId, SpeechPacket, VideoCodec};
-use hearken_sfu_core::transport::{Candidate, Identity, IdentityError};
+use hearken_sfu_core::transport::{Identity, IdentityError};
 use hearken_sfu_core::{Core, CoreConfig};
 use prometheus::Registry;
 use tokio::sync::{mpsc, watch};
 
 use crate::announced::Announced;
+use crate::listening::{Bound, bind_shard, candidates, report_buffers};
 use crate::metrics::Metrics;
 use crate::shard::{Shard, ShardState, Sleep};
-use crate::socket::{BufferSizes, MediaSocket};
-use crate::tcp::{MediaListener, TcpMedia};
+use crate::socket::MediaSocket;
+use crate::tcp::TcpMedia;
 use crate::wake::Waker;
 
 /// Orders that may wait for a shard. Full: the order is refused, and signaling says so to whoever gave it.
@@ -34,12 +35,6 @@ const SPEECH_MAX: usize = 6250;
 /// What a participant gets at least, in packets per second, who may be about to get much more: one voice. Makes
 /// sessions spread that have just begun.
 const PACKETS_PER_SECOND_EXPECTED: u64 = 50;
-
-/// A buffer below this loses packets when a large group's key frames meet.
-const SOCKET_BUFFER_COMFORTABLE_BYTES: usize = 1 << 20;
-
-/// Attempts to find one free port that all addresses of a shard can share, when any port will do.
-const ANY_PORT_ATTEMPTS: usize = 32;
 
 /// Where media comes in.
 #[derive(Debug, Clone)]
@@ -369,111 +364,6 @@ impl Drop for MediaServer {
     }
 }
 
-/// What one shard listens on.
-struct Bound {
-    sockets: Vec<MediaSocket>,
-    listeners: Vec<MediaListener>,
-}
-
-/// Binds one UDP and one TCP socket per address, all on one port.
-fn bind_shard(config: &MediaConfig, index: usize) -> Result<Bound, StartError> {
-    if config.port != 0 {
-        let port = u16::try_from(index)
-            .ok()
-            .and_then(|offset| config.port.checked_add(offset))
-            .ok_or(StartError::Config(
-                "the media ports of all shards must be below 65536",
-            ))?;
-        let bound = Bound {
-            sockets: Vec::new(),
-            listeners: Vec::new(),
-        };
-        return bind_rest(&config.bind, port, bound);
-    }
-    let mut last = None;
-    for _ in 0..ANY_PORT_ATTEMPTS {
-        let first = MediaSocket::bind(SocketAddr::new(config.bind[0], 0))?;
-        let port = first.bound().port();
-        let bound = Bound {
-            sockets: vec![first],
-            listeners: Vec::new(),
-        };
-        match bind_rest(&config.bind, port, bound) {
-            Ok(bound) => return Ok(bound),
-            Err(error) => last = Some(error),
-        }
-    }
-    Err(last.unwrap_or(StartError::Config("no free media port was found")))
-}
-
-/// Binds what is not bound yet.
-fn bind_rest(addresses: &[IpAddr], port: u16, mut bound: Bound) -> Result<Bound, StartError> {
-    let refused = |protocol, address| {
-        move |source| StartError::Bind {
-            protocol,
-            address,
-            source,
-        }
-    };
-    for ip in &addresses[bound.sockets.len()..] {
-        let address = SocketAddr::new(*ip, port);
-        bound
-            .sockets
-            .push(MediaSocket::bind(address).map_err(refused("UDP", address))?);
-    }
-    for ip in addresses {
-        let address = SocketAddr::new(*ip, port);
-        bound
-            .listeners
-            .push(MediaListener::bind(address).map_err(refused("TCP", address))?);
-    }
-    Ok(bound)
-}
-
-/// The announced addresses that a bound socket of their family can serve, all by UDP before any by TCP. An address
-/// that is not this machine's own (a public address in front of a NAT) goes with any socket of its family.
-fn candidates(
-    announced: &[Announced],
-    shard: usize,
-    bound: &[SocketAddr],
-) -> Result<Vec<Candidate>, StartError> {
-    let mut addresses = Vec::with_capacity(announced.len());
-    for one in announced {
-        let is_own = bound.iter().find(|socket| socket.ip() == one.ip);
-        let of_its_family = bound.iter().find(|socket| socket.is_ipv4() == one.ip.is_ipv4());
-        if let Some(socket) = is_own.or(of_its_family) {
-            let address = one.of_shard(shard, socket.port());
-            addresses.push(address.ok_or(StartError::Config(
-                "the announced media ports of all shards must be below 65536",
-            ))?);
-        }
-    }
-    let udp = addresses.iter().copied().map(Candidate::udp);
-    let tcp = addresses.iter().copied().map(Candidate::tcp);
-    Ok(udp.chain(tcp).collect())
-}
-
-fn report_buffers(metrics: &Metrics, shard: &str, sockets: &[MediaSocket]) -> io::Result<()> {
-    let mut least = BufferSizes {
-        receive: usize::MAX,
-        send: usize::MAX,
-    };
-    for socket in sockets {
-        let sizes = socket.buffer_sizes()?;
-        least.receive = least.receive.min(sizes.receive);
-        least.send = least.send.min(sizes.send);
-    }
-    metrics.set_buffers(shard, least);
-    if least.receive.min(least.send) < SOCKET_BUFFER_COMFORTABLE_BYTES {
-        tracing::warn!(
-            receive_bytes = least.receive,
-            send_bytes = least.send,
-            "small socket buffers: large groups may lose packets; raise net.core.rmem_max and net.core.wmem_max"
-        );
-    }
-    Ok(())
-}
-
 fn random_seed() -> io::Result<[u8; 32]> {
     let mut seed = [0; 32];
     // SAFETY: the pointer and length are those of `seed`.
@@ -553,22 +443,5 @@ mod tests {
         };
         assert_eq!(server.place(&leave(2)), Some(second));
         assert_eq!(server.place(&leave(3)), None);
-    }
-
-    #[test]
-    fn a_public_address_goes_with_a_socket_of_its_family() {
-        let bound = ["0.0.0.0:40000".parse().unwrap()];
-        let announced = ["203.0.113.5".parse().unwrap(), "2001:db8::1".parse().unwrap()];
-        let expected: SocketAddr = "203.0.113.5:40000".parse().unwrap();
-        assert_eq!(
-            candidates(&announced, 0, &bound).unwrap(),
-            [Candidate::udp(expected), Candidate::tcp(expected)]
-        );
-        let forwarded = ["203.0.113.5:443".parse().unwrap()];
-        let expected: SocketAddr = "203.0.113.5:444".parse().unwrap();
-        assert_eq!(
-            candidates(&forwarded, 1, &bound).unwrap()[0],
-            Candidate::udp(expected)
-        );
     }
 }
