@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Person } from "./support/person.ts";
-import { eventually, HearkenServer, type Links } from "./support/server.ts";
+import { eventually, HearkenServer, type Links, pause } from "./support/server.ts";
 
 /** Runs in the page before its own scripts: its WebSockets can be cut, and new ones come to nothing. */
 function breakable(): void {
@@ -33,6 +33,44 @@ function setNetwork(person: Person, up: boolean): Promise<void> {
       (globalThis as unknown as { setNetworkOfThisTest: (up: boolean) => void }).setNetworkOfThisTest(wanted),
     up,
   );
+}
+
+/** What two pages note, by the clock of the machine they share, ms. */
+interface Noted {
+  keysOfThisTest: number[];
+  lettersOfThisTest: number[];
+}
+
+/** Runs in the page of who types: notes when each key goes down. */
+function noteKeys(): void {
+  const keys: number[] = [];
+  Object.assign(globalThis, { keysOfThisTest: keys });
+  document.addEventListener(
+    "keydown",
+    ({ key }) => key.length === 1 && keys.push(performance.timeOrigin + performance.now()),
+    true,
+  );
+}
+
+/** Runs in the page of who reads: notes when each letter of this text has been drawn in the line being typed. */
+function noteLetters(text: string): void {
+  const letters: number[] = [];
+  Object.assign(globalThis, { lettersOfThisTest: letters });
+  const look = (): void => {
+    const lines = [...document.querySelectorAll(".entry[data-state=partial] .words > :not(.caption-sign)")];
+    const shown = lines.at(-1)?.textContent ?? "";
+    let length = text.length;
+    while (length > 0 && !shown.includes(text.slice(0, length))) length -= 1;
+    while (letters.length < length) letters.push(performance.timeOrigin + performance.now());
+  };
+  const observer = new MutationObserver(() => requestAnimationFrame(() => requestAnimationFrame(look)));
+  observer.observe(document.body, { subtree: true, childList: true, characterData: true });
+}
+
+/** A median of many values, and its like. */
+function part(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN);
 }
 
 describe("the reader's captions", () => {
@@ -102,6 +140,48 @@ describe("the reader's captions", () => {
         .map(({ tentative }) => tentative),
     );
     expect(steps.size).toBeGreaterThan(2);
+  });
+
+  test("each letter stands in the others' captions soon after its key", async () => {
+    // More of them make the figures in benches/README.md.
+    const lines = [
+      "Quite often it is easier to write this than to say it.",
+      "Nobody has to speak here, and nobody has to be seen either.",
+      "After a long week I have no voice left for any of it.",
+      "Every one of us knows what a day like that is like.",
+      "What helped me was to walk around the lake in the rain.",
+      "Tonight I only want to listen, if that is fine with you.",
+    ].slice(0, Number(process.env.HEARKEN_TYPED_LINES ?? 1));
+    const pauses_ms = [90, 210, 140, 260, 120];
+    const line = ann.page.getByLabel("Type instead of speaking");
+    await ann.page.evaluate(noteKeys);
+    const delays: number[] = [];
+    for (const text of lines) {
+      await fay.page.evaluate(noteLetters, text);
+      for (const [at, letter] of [...text].entries()) {
+        await line.press(letter === " " ? "Space" : letter);
+        await pause(pauses_ms[at % pauses_ms.length] as number);
+      }
+      const seen = await eventually("all of it is there", async () => {
+        const letters = await fay.page.evaluate(() => (globalThis as unknown as Noted).lettersOfThisTest);
+        return letters.length === text.length && letters;
+      });
+      const keys = await ann.page.evaluate(() => (globalThis as unknown as Noted).keysOfThisTest.splice(0));
+      expect(keys).toHaveLength(text.length);
+      // A space at the end of a line can't be seen.
+      delays.push(
+        ...seen.map((at, index) => at - (keys[index] as number)).filter((_, index) => text[index] !== " "),
+      );
+      await line.press("Enter");
+      await live(fay).locator(".entry[data-state=final]").filter({ hasText: text }).waitFor();
+    }
+    const [p50, p95, most] = [part(delays, 0.5), part(delays, 0.95), part(delays, 1)];
+    process.stdout.write(
+      `From key to letter elsewhere, ${delays.length} of them: ${p50} / ${p95} / ${most} ms\n`,
+    );
+    expect(Math.min(...delays)).toBeGreaterThan(0);
+    // EN 301 549, 6.2.4. The slowest letters are a matter of what else this machine has to do.
+    expect(p50).toBeLessThan(500);
   });
 
   test("speakers put their own lines right, and everybody sees that they did", async () => {

@@ -8,8 +8,8 @@ import { useClient, useController } from "../client";
 import { Button, Chooser } from "../common/widgets";
 import { spokenIn } from "./language";
 
-/** At most this long until the others see a letter; with the way through the server they do within 500 ms. */
-export const SEND_EVERY_MS = 300;
+/** A letter waits at most this long, the first after a pause not at all: the others see each within 500 ms. */
+const SEND_EVERY_MS = 200;
 
 export function Composer() {
   const controller = useController();
@@ -25,6 +25,7 @@ export function Composer() {
   const sent = useRef("");
   const current = useRef("");
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
+  const sentAt = useRef(Number.NEGATIVE_INFINITY);
   const whose = speaker ?? undefined;
 
   const isDown = useClient((state) => state.link !== "up");
@@ -35,6 +36,7 @@ export function Composer() {
     timer.current = null;
     if (!done && current.current === sent.current) return true;
     if (!controller.typeLine(line.current, current.current, done, whose)) return false;
+    sentAt.current = performance.now();
     sent.current = done ? "" : current.current;
     if (done) line.current += 1;
     return true;
@@ -42,7 +44,8 @@ export function Composer() {
   const change = (next: string): void => {
     current.current = next;
     setText(next);
-    timer.current ??= setTimeout(() => send(false), SEND_EVERY_MS);
+    const wait = Math.max(0, sentAt.current + SEND_EVERY_MS - performance.now());
+    timer.current ??= setTimeout(() => send(false), wait);
   };
   const finish = (): void => {
     if (current.current.trim() === "" && sent.current === "") return;
