@@ -86,6 +86,60 @@ describe("the history", () => {
         viewport,
       ),
   );
+
+  test("stays where one reads, goes back to the present, and can be copied, on a phone", () =>
+    reading(
+      "call",
+      {},
+      async (page) => {
+        const said = Array.from({ length: 60 }, (_, at) =>
+          caption(at + 1, at % 3, { stable: `Thought ${at}.` }),
+        );
+        const off = caption(61, 1, { stable: "Between us.", off_record: true });
+        const cut = caption(62, 2, { stable: "and that was it.", after_gap: true });
+        const show = (history: readonly unknown[]) =>
+          change(page, { captions: { open: [], passing: [off], history } });
+        await show(said);
+        await button(page, "Caption history").click();
+        const list = page.getByRole("region", { name: "Everything said so far" });
+        const toEnd = () =>
+          list.evaluate((box) => Math.round(box.scrollHeight - box.clientHeight - box.scrollTop));
+        const newest = button(page, "Jump to newest");
+        expect(await toEnd()).toBeLessThanOrEqual(1);
+        expect(await newest.count()).toBe(0);
+
+        await list.evaluate((box) => box.scrollTo({ top: 0 }));
+        await newest.waitFor();
+        await show([...said, cut]);
+        await list.getByText("and that was it.").waitFor();
+        expect(await list.evaluate((box) => box.scrollTop)).toBe(0);
+        await newest.click();
+        await newest.waitFor({ state: "detached" });
+        expect(await toEnd()).toBeLessThanOrEqual(1);
+        expect(await focused(page)).toBe("Everything said so far");
+        await show([...said, cut, caption(63, 0, { stable: "Thank you." })]);
+        await list.getByText("Thank you.").waitFor();
+        expect(await toEnd()).toBeLessThanOrEqual(1);
+
+        // Lost sound is seen, and said to who can't see it.
+        const after = list.locator(".history-line").filter({ hasText: "and that was it." }).locator(".words");
+        expect(await after.textContent()).toBe("…(some sound was lost) and that was it.");
+        await page.getByLabel("Search what was said").fill("that was");
+        await page.getByText("1 line found").waitFor();
+
+        await button(page, "Copy everything").click();
+        await page.getByText("Copied", { exact: true }).waitFor();
+        const copied = await page.evaluate(() => navigator.clipboard.readText());
+        const lines = copied.split("\n").map((line) => line.replace(/^.*?[AP]M /, ""));
+        expect(lines).toHaveLength(62);
+        expect(lines[0]).toBe("Fay Facilitator: Thought 0.");
+        expect(lines.slice(-2)).toEqual([
+          "Benedikt Österreicher-Sonnenschein: … and that was it.",
+          "Fay Facilitator: Thank you.",
+        ]);
+      },
+      { width: 360, height: 740 },
+    ));
 });
 
 const entries = (page: Page) => page.locator(".room > .captions .entry");

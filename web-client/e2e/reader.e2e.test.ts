@@ -213,6 +213,17 @@ describe("the reader's captions", () => {
     const shown = live(ann).locator(".entry[data-origin=captioner]").filter({ hasText: "Good evening" });
     await shown.waitFor();
     expect(await shown.innerText()).toContain("Fay");
+    // Words of others, too, are theirs to put right, and everybody sees that somebody did.
+    await cara.button("Caption history").click();
+    await cara.page.getByRole("button", { name: /^Correct: Quite often/ }).click();
+    await cara.page.getByLabel("What Ann said").fill("Often it's easier to write this.");
+    await cara.button("Save").click();
+    for (const person of [fay, ann]) {
+      const history = person.page.getByRole("region", { name: "Everything said so far" });
+      const line = history.locator(".history-line").filter({ hasText: "Often it's easier to write this." });
+      await line.getByText("(corrected)").waitFor();
+      expect(await history.innerText()).not.toContain("Quite often");
+    }
     await cara.button("Leave").click();
     await eventually("she is gone", async () => fay.messages("participant_left").length > 0);
     await fay.page.getByText("Transcript is kept", { exact: true }).waitFor();
