@@ -1,52 +1,39 @@
 //! One stream to a subscriber: a section of a slot, whoever it belongs to at the time.
 
 mod backlog;
+mod meter;
+mod repairs;
+mod sealing;
 
 use std::time::Duration;
 
 use hearken_protocol::{TrackSource, VideoCodec};
 
 use self::backlog::Backlog;
+use self::meter::Meter;
+pub(crate) use self::repairs::Kept;
+use self::repairs::{RepairLog, RepairStream};
+use self::sealing::{Body, Prefix, ends_picture, next_transport_sequence, seal};
 use super::bandwidth::Bandwidth;
 use super::cache::StoredPacket;
 use super::copy_log::CopyLog;
-use super::dependency::{DESCRIPTOR_BYTES_MAX, TemplateStructure};
 use super::negotiated::ReceiveSection;
 use super::pacer::Pacer;
 use super::picture::VideoPacket;
 use super::rate::RateMeter;
-use super::red::{self, Copies};
+use super::red::Copies;
 use super::rewriter::{Incoming, Rewriter, Rewritten, RunStart, StreamId};
-use super::rtcp::{self, ReportBlock, SenderReport};
-use super::rtp::{OUTGOING_HEADER_BYTES_MAX, OutgoingHeader};
-use super::statistics::Loss;
-use super::time::{MediaTime, ServerClock};
+use super::rtp::OutgoingHeader;
+use super::time::MediaTime;
 use super::timeline::{self, Anchor};
-use crate::transport::{SRTP_OVERHEAD_MAX, Transport};
-use crate::{Content, Counters, DropCause, Outbox};
+use crate::transport::Transport;
+use crate::{Content, Counters, Outbox};
 
-const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// A subscriber that was promised a layer which then does not send a key frame takes any other after this.
 const LAYER_PATIENCE: Duration = Duration::from_millis(700);
-/// Packets that a report may be about; more is nonsense.
-const REPORTED_MAX: u32 = 20_000;
 /// Timestamps compare the shorter way round: what was sent, or promised, longer ago than this is out of
 /// sight (half a turn is 6.6 hours at 90 kHz).
 const TIMESTAMP_MEMORY: Duration = Duration::from_secs(3600);
-/// The same packet is not sent again within this time, or the round trip if that is longer.
-const REPAIR_INTERVAL_MIN: Duration = Duration::from_millis(20);
-/// A camera's picture that stands still this long is a freeze (W3C webrtc-stats counts from 150 ms more than usual on;
-/// a busy sender may leave out that much).
-const FREEZE_MIN: Duration = Duration::from_millis(500);
-/// Requests for a key frame that come in this time are about one freeze.
-const FREEZE_REQUESTS: Duration = Duration::from_secs(1);
-/// Repairs remembered for that.
-const REPAIRS_REMEMBERED: usize = 64;
-
-/// Padding of one packet: its last byte counts it.
-const PADDING_BYTES: usize = 255;
-/// Says that there is padding (RFC 3550 §5.1).
-const PADDING_FLAG: u8 = 0x20;
 
 /// A packet on its way from a publisher to the subscribers.
 #[derive(Debug, Clone, Copy)]
@@ -72,44 +59,6 @@ pub(crate) struct Leg<'a> {
     /// How many copies of earlier packets go along with sound.
     pub(crate) copies: usize,
     pub(crate) now: MediaTime,
-}
-
-/// What happened to a stream since it was last read.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct OutgoingReading {
-    /// Payload sent, in bytes, repairs not counted.
-    pub(crate) octets: u64,
-    pub(crate) loss: Loss,
-    pub(crate) jitter: Duration,
-    pub(crate) freezes: u16,
-}
-
-/// What is kept for the readings.
-#[derive(Debug, Default)]
-struct Meter {
-    octets: u32,
-    loss: Loss,
-    jitter_ticks: u32,
-    freezes: u16,
-    /// Since when pictures are to flow: a camera's, that is shown and not paused.
-    flows_since: Option<MediaTime>,
-    /// When somebody's picture froze, or couldn't be decoded.
-    last_freeze: Option<MediaTime>,
-}
-
-#[derive(Debug)]
-struct RepairStream {
-    ssrc: u32,
-    next_index: u64,
-}
-
-/// What a kept packet is, beside its bytes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Kept<'a> {
-    pub(crate) stored: StoredPacket<'a>,
-    /// `None` for sound.
-    pub(crate) codec: Option<VideoCodec>,
-    pub(crate) structure: Option<&'a TemplateStructure>,
 }
 
 /// Random numbers for one outgoing stream.
@@ -170,37 +119,6 @@ pub(crate) struct Outgoing {
     copy_log: Option<Box<CopyLog>>,
 }
 
-/// The latest repairs of a stream.
-#[derive(Debug)]
-struct RepairLog {
-    /// Sequence numbers, and when they were sent again.
-    latest: [(u16, Option<MediaTime>); REPAIRS_REMEMBERED],
-    next: usize,
-}
-
-impl Default for RepairLog {
-    fn default() -> Self {
-        Self {
-            latest: [(0, None); REPAIRS_REMEMBERED],
-            next: 0,
-        }
-    }
-}
-
-impl RepairLog {
-    /// Whether the same was sent again less than `interval` ago.
-    fn is_recent(&self, index: u64, interval: Duration, now: MediaTime) -> bool {
-        let is_recent = |at: &Option<MediaTime>| at.is_some_and(|at| now.since(at) < interval);
-        let mut latest = self.latest.iter();
-        latest.any(|(repaired, at)| *repaired == index as u16 && is_recent(at))
-    }
-
-    fn note(&mut self, index: u64, now: MediaTime) {
-        self.latest[self.next] = (index as u16, Some(now));
-        self.next = (self.next + 1) % REPAIRS_REMEMBERED;
-    }
-}
-
 impl Outgoing {
     pub(crate) fn new(section: ReceiveSection, rate: u32, seed: OutgoingSeed) -> Self {
         let repair = section.has_repairs().then(|| RepairStream {
@@ -251,11 +169,6 @@ impl Outgoing {
         let has_descriptor = self.section.extensions.dependency.is_some();
         self.section.payload_types(Some(codec)).is_some()
             && (codec != VideoCodec::Av1 || !has_layers || has_descriptor)
-    }
-
-    /// The SSRC of repairs, when there are any.
-    pub(crate) fn rtx_ssrc(&self) -> Option<u32> {
-        self.repair.as_ref().map(|repair| repair.ssrc)
     }
 
     /// The slot has another owner, or none: nothing of the last one goes out any more. What comes is of `source`.
@@ -345,11 +258,6 @@ impl Outgoing {
         } else {
             Promise::Holds
         }
-    }
-
-    /// Nobody looks at this, or its viewer knows that it is paused.
-    pub(crate) fn expect_nothing(&mut self) {
-        self.meter.flows_since = None;
     }
 
     /// Begins a run with this packet. True when it switches from one layer to another.
@@ -453,207 +361,9 @@ impl Outgoing {
         self.copy_log.as_ref().map_or(Some(0), |log| log.get(index))
     }
 
-    /// Whether a packet was sent again so short a time ago that it may be on its way still.
-    pub(crate) fn is_repaired(&self, rewritten: &Rewritten, round_trip: Duration, now: MediaTime) -> bool {
-        let interval = round_trip.max(REPAIR_INTERVAL_MIN);
-        let log = self.repair_log.as_ref();
-        log.is_some_and(|log| log.is_recent(rewritten.index, interval, now))
-    }
-
-    /// Sends a kept packet again, if it was not sent again just now. True when it goes out.
-    pub(crate) fn repair(
-        &mut self,
-        kept: &Kept<'_>,
-        prefix: &[u8],
-        rewritten: Rewritten,
-        leg: &mut Leg<'_>,
-    ) -> bool {
-        let stored = &kept.stored;
-        let Some(numbers) = self.section.payload_types(kept.codec) else {
-            return false;
-        };
-        self.repair_log
-            .get_or_insert_default()
-            .note(rewritten.index, leg.now);
-        let read = |codec| VideoPacket::parse(codec, stored.payload, stored.dependency, kept.structure);
-        let video = kept.codec.and_then(read);
-        let (Some(repair), Some(payload_type)) = (&mut self.repair, numbers.rtx) else {
-            self.send(stored, prefix, video.as_ref(), rewritten, leg);
-            return true;
-        };
-        let rtx_index = repair.next_index;
-        repair.next_index += 1;
-        let header = OutgoingHeader {
-            marker: ends_picture(stored, video.as_ref(), rewritten),
-            payload_type,
-            sequence: rtx_index as u16,
-            timestamp: rewritten.timestamp,
-            ssrc: repair.ssrc,
-            byte_extension: self.byte_extension_id.zip(stored.byte_extension),
-            transport_sequence: next_transport_sequence(&self.section, leg),
-            dependency: None,
-        };
-        let original = (rewritten.index as u16).to_be_bytes();
-        let prefix = Prefix {
-            bytes: &original,
-            blocks: None,
-        };
-        let dependency_id = self.section.extensions.dependency;
-        let body = Body {
-            stored,
-            video: video.as_ref(),
-            rewritten,
-            dependency_id,
-        };
-        seal(header, prefix, &body, rtx_index, leg)
-            .map(|bytes| leg.counters.sent.rtx.add(bytes))
-            .is_some()
-    }
-
-    /// Whether padding can be sent here, and told of.
-    pub(crate) fn can_pad(&self) -> bool {
-        self.padding_type().is_some() && self.section.extensions.transport_cc.is_some()
-    }
-
-    /// Repairs of whatever codec carry it.
-    fn padding_type(&self) -> Option<u8> {
-        self.repair.as_ref()?;
-        self.section
-            .video
-            .iter()
-            .flatten()
-            .find_map(|numbers| numbers.rtx)
-    }
-
     /// Whether something was ever sent: the receiver knows the stream.
     pub(crate) fn was_sent(&self) -> bool {
         self.last_sent.is_some()
-    }
-
-    /// Sends a packet of nothing but padding (RFC 3550 §5.1) over the repair stream. Returns its bytes.
-    pub(crate) fn pad(&mut self, leg: &mut Leg<'_>) -> Option<usize> {
-        let payload_type = self.padding_type()?;
-        let transport_sequence = next_transport_sequence(&self.section, leg);
-        let repair = self.repair.as_mut()?;
-        let index = repair.next_index;
-        repair.next_index += 1;
-        let header = OutgoingHeader {
-            marker: false,
-            payload_type,
-            sequence: index as u16,
-            timestamp: self
-                .rewriter
-                .last_timestamp()
-                .unwrap_or_else(|| self.timeline.timestamp_at(leg.now, self.rate)),
-            ssrc: repair.ssrc,
-            byte_extension: None,
-            transport_sequence,
-            dependency: None,
-        };
-        let bytes = seal_padding(&header, index, leg)?;
-        leg.counters.sent.rtx.add(bytes);
-        leg.counters.padding_packets += 1;
-        Some(bytes)
-    }
-
-    /// Appends a sender report if it is time for one, and the last packet is not too long ago.
-    pub(crate) fn write_report(
-        &mut self,
-        clock: &ServerClock,
-        cname: &str,
-        now: MediaTime,
-        out: &mut Vec<u8>,
-    ) {
-        let is_due = self
-            .last_report
-            .is_none_or(|last| now.since(last) >= REPORT_INTERVAL);
-        let is_flowing = self
-            .last_sent
-            .is_some_and(|sent| now.since(sent) < 5 * REPORT_INTERVAL);
-        let Some(shift) = self.rewriter.timestamp_shift().filter(|_| is_due && is_flowing) else {
-            return;
-        };
-        self.last_report = Some(now);
-        let report = SenderReport {
-            ssrc: self.ssrc,
-            ntp: clock.ntp(now),
-            timestamp: self.anchor.timestamp_at(now, self.rate).wrapping_add(shift),
-            packets: self.packets,
-            octets: self.octets,
-        };
-        rtcp::write_sender_report(out, &report, cname);
-    }
-
-    /// Takes what the subscriber says of it; `highest` is what it said before.
-    pub(crate) fn reported(&mut self, block: &ReportBlock, highest: Option<u32>) {
-        self.meter.jitter_ticks = block.jitter;
-        let expected = highest.map_or(0, |before| block.highest_sequence.wrapping_sub(before));
-        if expected < REPORTED_MAX {
-            self.meter.loss.add(Loss {
-                expected: expected.into(),
-                lost: (expected * u32::from(block.fraction_lost) / 256).into(),
-            });
-        }
-    }
-
-    /// The subscriber can't show what it gets.
-    pub(crate) fn picture_lost(&mut self, now: MediaTime) {
-        let is_new = self
-            .meter
-            .last_freeze
-            .is_none_or(|last| now.since(last) >= FREEZE_REQUESTS);
-        if is_new && self.rewriter.current().is_some() {
-            self.count_freeze();
-        }
-        self.meter.last_freeze = Some(now);
-    }
-
-    /// The publisher fell silent, and not because it switched its camera off: the picture stands still.
-    pub(crate) fn cut_off(&mut self) {
-        if self.is_flowing() {
-            self.count_freeze();
-        }
-    }
-
-    fn count_freeze(&mut self) {
-        self.meter.freezes = self.meter.freezes.saturating_add(1);
-    }
-
-    /// Whether pictures of a camera were sent, and are to be sent still. A screen stands still by itself.
-    fn is_flowing(&self) -> bool {
-        let Meter { flows_since, .. } = self.meter;
-        self.source == Some(TrackSource::Camera)
-            && flows_since
-                .zip(self.last_sent)
-                .is_some_and(|(since, sent)| since <= sent)
-    }
-
-    /// What happened since the last reading.
-    pub(crate) fn read(&mut self) -> OutgoingReading {
-        let meter = &mut self.meter;
-        let octets = self
-            .octets
-            .wrapping_sub(std::mem::replace(&mut meter.octets, self.octets));
-        OutgoingReading {
-            octets: octets.into(),
-            loss: std::mem::take(&mut meter.loss),
-            jitter: Duration::from_micros(u64::from(meter.jitter_ticks) * 1_000_000 / u64::from(self.rate)),
-            freezes: std::mem::take(&mut meter.freezes),
-        }
-    }
-
-    /// A camera's picture that goes on after a while stood still.
-    fn notice_freeze(&mut self, now: MediaTime) {
-        let is_late = self.last_sent.is_some_and(|last| now.since(last) >= FREEZE_MIN);
-        if is_late && self.is_flowing() {
-            self.count_freeze();
-            self.meter.last_freeze = Some(now);
-        }
-    }
-
-    /// Whether the first packet of a run went out and no report yet.
-    pub(crate) fn report_is_due(&self) -> bool {
-        self.last_report.is_none() && self.rewriter.current().is_some()
     }
 
     fn is_audio(&self) -> bool {
@@ -732,120 +442,5 @@ impl Outgoing {
             .octets
             .wrapping_add((copies.len() + stored.payload.len()) as u32);
         self.last_sent = Some(leg.now);
-    }
-}
-
-fn next_transport_sequence(section: &ReceiveSection, leg: &mut Leg<'_>) -> Option<(u8, u16)> {
-    let id = section.extensions.transport_cc?;
-    Some((id, leg.bandwidth.number(leg.now)))
-}
-
-/// Whether the marker belongs to a packet: what ends the picture for one receiver is not its end for all.
-fn ends_picture(stored: &StoredPacket<'_>, video: Option<&VideoPacket>, rewritten: Rewritten) -> bool {
-    let layers = video.and_then(|video| video.layers);
-    let ends_layer = |target| layers.is_some_and(|layers| layers.ends_picture_of(target));
-    stored.marker || rewritten.target.is_some_and(ends_layer)
-}
-
-/// What goes into a packet behind the fixed header.
-struct Body<'a> {
-    stored: &'a StoredPacket<'a>,
-    video: Option<&'a VideoPacket>,
-    rewritten: Rewritten,
-    /// The receiver's id of the dependency descriptor.
-    dependency_id: Option<u8>,
-}
-
-/// What goes before a payload.
-struct Prefix<'a> {
-    bytes: &'a [u8],
-    /// Of redundant audio: how many copies these are, and what all blocks carry.
-    blocks: Option<(usize, u8)>,
-}
-
-/// Writes and seals a packet in the outbox: the one copy that forwarding makes. Returns its bytes.
-fn seal(
-    header: OutgoingHeader<'_>,
-    prefix: Prefix<'_>,
-    body: &Body<'_>,
-    index: u64,
-    leg: &mut Leg<'_>,
-) -> Option<usize> {
-    let Body {
-        stored,
-        video,
-        rewritten,
-        dependency_id,
-    } = *body;
-    let pair = leg.transport.selected()?;
-    let mut rewritten_dependency;
-    let mut dependency = None;
-    if let (Some(id), Some(descriptor)) = (dependency_id, video.and_then(|video| video.dependency)) {
-        rewritten_dependency = [0; DESCRIPTOR_BYTES_MAX];
-        let (shift, target) = (rewritten.picture_shift, rewritten.target);
-        let len = descriptor.write(stored.dependency, shift, target, &mut rewritten_dependency)?;
-        dependency = Some((id, &rewritten_dependency[..len]));
-    }
-    let header = OutgoingHeader { dependency, ..header };
-    let header_room = OUTGOING_HEADER_BYTES_MAX + dependency.map_or(0, |(_, value)| value.len());
-    let room = header_room + prefix.bytes.len() + stored.payload.len() + SRTP_OVERHEAD_MAX;
-    let Some(packet) = leg.outbox.reserve(room) else {
-        leg.counters.drops.count(DropCause::OutboxFull);
-        return None;
-    };
-    let header_bytes = header.write(packet);
-    let payload_at = header_bytes + prefix.bytes.len();
-    let end = payload_at + stored.payload.len();
-    packet[header_bytes..payload_at].copy_from_slice(prefix.bytes);
-    if let Some((copies, payload_type)) = prefix.blocks {
-        red::set_payload_type(&mut packet[header_bytes..payload_at], copies, payload_type);
-    }
-    packet[payload_at..end].copy_from_slice(stored.payload);
-    if let Some(video) = video {
-        video.shift(rewritten.picture_shift, &mut packet[payload_at..end]);
-    }
-    match leg.transport.seal_rtp(packet, header_bytes, end, index) {
-        Ok(len) => {
-            leg.outbox.commit(len, pair, leg.content);
-            leg.sent.add(len, leg.now);
-            leg.pacer.spend(len, leg.now);
-            if header.transport_sequence.is_some() {
-                leg.bandwidth.sent(len, leg.now);
-            } else {
-                leg.bandwidth.sent_beside(len, leg.now);
-            }
-            Some(len)
-        }
-        Err(_) => {
-            leg.counters.drops.count(DropCause::SealFailed);
-            None
-        }
-    }
-}
-
-/// Writes and seals a packet of padding in the outbox. Returns its bytes.
-fn seal_padding(header: &OutgoingHeader<'_>, index: u64, leg: &mut Leg<'_>) -> Option<usize> {
-    let pair = leg.transport.selected()?;
-    let room = OUTGOING_HEADER_BYTES_MAX + PADDING_BYTES + SRTP_OVERHEAD_MAX;
-    let Some(packet) = leg.outbox.reserve(room) else {
-        leg.counters.drops.count(DropCause::OutboxFull);
-        return None;
-    };
-    let header_bytes = header.write(packet);
-    packet[0] |= PADDING_FLAG;
-    let end = header_bytes + PADDING_BYTES;
-    packet[header_bytes..end].fill(0);
-    packet[end - 1] = PADDING_BYTES as u8;
-    match leg.transport.seal_rtp(packet, header_bytes, end, index) {
-        Ok(len) => {
-            leg.outbox.commit(len, pair, leg.content);
-            leg.sent.add(len, leg.now);
-            leg.bandwidth.sent(len, leg.now);
-            Some(len)
-        }
-        Err(_) => {
-            leg.counters.drops.count(DropCause::SealFailed);
-            None
-        }
     }
 }
