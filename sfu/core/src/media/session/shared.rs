@@ -1,0 +1,78 @@
+//! What all sessions of a core share, and what goes out of it by queues.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use hearken_protocol::{MediaEvent, SpeechPacket, VideoCodec};
+use rand::rngs::StdRng;
+
+use crate::media::participant::Connection;
+use crate::media::time::{MediaTime, ServerClock};
+use crate::{Counters, DropCause, Outbox};
+
+/// Events waiting for signaling. Full: the newest is lost and counted.
+const EVENTS_MAX: usize = 65_536;
+/// Speech packets waiting for the captions: twenty seconds of one speaker, or one of twenty. Full: the newest
+/// is lost, which the captions mark as a gap.
+const SPEECH_PACKETS_MAX: usize = 1024;
+
+/// The time of a call into the core, on both clocks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Now {
+    pub(crate) instant: Instant,
+    pub(crate) time: MediaTime,
+}
+
+/// What all sessions of a core share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) clock: ServerClock,
+    pub(crate) random: StdRng,
+    pub(crate) outbox: Outbox,
+    /// What publishers are to encode with while everybody else can decode it.
+    pub(crate) video_codec: VideoCodec,
+    pub(crate) events: VecDeque<MediaEvent>,
+    pub(crate) speech: VecDeque<SpeechPacket>,
+    pub(crate) counters: Counters,
+    pub(crate) next_stream: u64,
+    /// RTCP as it is written, and sealed.
+    pub(crate) rtcp: Vec<u8>,
+    pub(crate) sealed: Vec<u8>,
+    /// When a receiver is to be served before the next turn of the clock.
+    pub(crate) wake: Option<Instant>,
+}
+
+impl Shared {
+    pub(crate) fn event(&mut self, event: MediaEvent) {
+        if self.events.len() < EVENTS_MAX {
+            self.events.push_back(event);
+        } else {
+            self.counters.drops.count(DropCause::EventQueueFull);
+        }
+    }
+
+    pub(super) fn speech(&mut self, packet: SpeechPacket) {
+        if self.speech.len() < SPEECH_PACKETS_MAX {
+            self.speech.push_back(packet);
+        } else {
+            self.counters.drops.count(DropCause::SpeechQueueFull);
+        }
+    }
+
+    /// Seals and queues what is in `rtcp`, and empties it.
+    pub(super) fn flush_rtcp(&mut self, connection: &mut Connection) {
+        if self.rtcp.is_empty() {
+            return;
+        }
+        self.sealed.clear();
+        let sealed = connection.transport.seal_rtcp(&self.rtcp, &mut self.sealed);
+        self.rtcp.clear();
+        match (sealed, connection.transport.selected()) {
+            (Ok(()), Some(pair)) if self.outbox.push_control(&self.sealed, pair) => {
+                self.counters.sent.rtcp.add(self.sealed.len());
+            }
+            (Ok(()), _) => self.counters.drops.count(DropCause::OutboxFull),
+            (Err(_), _) => self.counters.drops.count(DropCause::SealFailed),
+        }
+    }
+}
