@@ -39,6 +39,10 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     sourcemap: false,
+    // In a file of their own the libraries stay in browsers' caches while Hearken changes.
+    rolldownOptions: {
+      output: { codeSplitting: { groups: [{ name: "libraries", test: /node_modules/ }] } },
+    },
   },
   server: {
     host: "127.0.0.1",

@@ -6,7 +6,7 @@ import { createRoot } from "react-dom/client";
 import type { ViewerState } from "../../state/viewer";
 import { CaptionsPage } from "../captions_page/CaptionsPage";
 import { ClientProvider } from "../client";
-import { IncompleteLinkPage } from "../pages/ClosedPage";
+import { IncompleteLinkPage } from "../pages/IncompleteLinkPage";
 import { SessionApp } from "../SessionApp";
 import { CreatedLinks } from "../start/CreatedLinks";
 import { StartPage } from "../start/StartPage";

@@ -114,12 +114,3 @@ function NextStep({ next, onForm, onTakeBack }: NextStepProps) {
       return null;
   }
 }
-
-/** For a path that belongs to a session but has no token. */
-export function IncompleteLinkPage() {
-  return (
-    <Page calm title={t.titles.closed} heading={t.closed.refused.heading}>
-      <p>{t.join.linkIncomplete}</p>
-    </Page>
-  );
-}

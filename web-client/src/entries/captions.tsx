@@ -1,0 +1,11 @@
+// A page with nothing but captions.
+
+import { parseCaptionLink } from "../protocol/link";
+import { CaptionViewer } from "../state/viewer";
+import { CaptionsPage } from "../ui/captions_page/CaptionsPage";
+import { IncompleteLinkPage } from "../ui/pages/IncompleteLinkPage";
+import { mount } from "./mount";
+
+const { href } = window.location;
+const link = parseCaptionLink(href);
+mount(link === null ? <IncompleteLinkPage /> : <CaptionsPage viewer={new CaptionViewer(link, href)} />);
