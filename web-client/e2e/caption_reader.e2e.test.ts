@@ -142,6 +142,31 @@ describe("the history", () => {
     ));
 });
 
+test("names and terms are changed with the keyboard on a small phone, and mistakes are said", () =>
+  reading(
+    "facilitator-quiet",
+    {},
+    async (page) => {
+      await button(page, "Manage session").press("Enter");
+      await button(page, "Names and terms…").press("Enter");
+      const dialog = page.getByRole("dialog", { name: "Names and terms" });
+      const words = dialog.getByLabel("Words that captions get wrong");
+      expect(await words.inputValue()).toBe("Sertraline\nAnneliese\nMarjorie");
+      await words.fill(Array.from({ length: 51 }, (_, at) => `term${at}`).join("\n"));
+      await dialog.getByRole("button", { name: "Save", exact: true }).press("Enter");
+      await dialog.getByText("At most 50 words.").waitFor();
+      await expect.poll(() => words.evaluate((field) => field === document.activeElement)).toBe(true);
+      expect(await words.getAttribute("aria-invalid")).toBe("true");
+      expect(await findings(page)).toEqual([]);
+      await words.fill("Kathryn, Bo; Kathryn\n  St. John's wort ");
+      await dialog.getByRole("button", { name: "Save", exact: true }).press("Enter");
+      await dialog.waitFor({ state: "detached" });
+      expect((await orders(page)).at(-1)).toBe("setVocabulary Kathryn Bo St. John's wort");
+      await expect.poll(() => focused(page)).toContain("Names and terms");
+    },
+    { width: 320, height: 640 },
+  ));
+
 const entries = (page: Page) => page.locator(".room > .captions .entry");
 const log = (page: Page) => page.getByRole("log", { name: "Captions", exact: true });
 
