@@ -283,7 +283,7 @@ impl Participant {
             live[layer] = is_asked(layer).then(|| LiveLayer {
                 stream: id,
                 height: stream.size.map(|size| size.height.min(size.width)),
-                bitrate: stream.bitrate.rate_or(RATES_ASSUMED[layer], now),
+                bitrate: stream.bitrate.steady_or(RATES_ASSUMED[layer], now),
             });
         }
         live
