@@ -186,10 +186,10 @@ describe("a call over bad networks", () => {
       fullMs: (back?.at ?? Number.POSITIVE_INFINITY) - raised,
     };
     process.stdout.write(`  ${JSON.stringify(figures)}\n`);
-    // A second, a second and ten on a quiet machine (benches/README.md); here three browsers share two cores.
-    expect(figures.smallerMs).toBeLessThan(10_000);
-    expect(figures.stillMs).toBeLessThan(10_000);
-    expect(figures.fullMs).toBeLessThan(30_000);
+    // 0.8, 0.5 and 6 s at most on a quiet machine (benches/README.md); here three browsers share two cores.
+    expect(figures.smallerMs).toBeLessThan(5000);
+    expect(figures.stillMs).toBeLessThan(5000);
+    expect(figures.fullMs).toBeLessThan(20_000);
   });
 
   test("a picture that a line does not carry at all is said to be paused, and comes back by itself", async () => {
