@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use hearken_captions_core::{Job, Policy, SAMPLE_RATE, Transcriber};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, milliseconds};
 use crate::model;
 use crate::pipeline::Pipeline;
 use crate::pool::{Done, Pool};
@@ -280,10 +280,6 @@ fn send(socket: &mut UnixStream, message: &FromWorker) -> Result<(), WireError> 
         io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => WireError::Closed,
         _ => WireError::Io(error),
     })
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Processor time of this process so far.

@@ -56,7 +56,8 @@ fn monotonic() -> i64 {
     time.tv_sec.saturating_mul(1_000) + time.tv_nsec / 1_000_000
 }
 
-fn milliseconds(duration: Duration) -> u64 {
+/// A duration as messages and reports have it.
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use hearken_captions_core::SPEAKERS_MAX;
 use hearken_protocol::{CaptionEvent, CaptionStatus, ParticipantId, SessionId, Timestamp};
 use prometheus::{
-    Counter, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    Counter, Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, Registry, register_counter_with_registry,
+    register_gauge_with_registry, register_histogram_with_registry, register_int_counter_vec_with_registry,
+    register_int_counter_with_registry, register_int_gauge_with_registry,
 };
 
 use crate::headroom::Headroom;
@@ -92,27 +94,16 @@ impl Metrics {
     /// # Errors
     /// When they are registered there already.
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        fn keep<C: prometheus::core::Collector + Clone + 'static>(
-            registry: &Registry,
-            metric: Result<C, prometheus::Error>,
-        ) -> Result<C, prometheus::Error> {
-            let metric = metric?;
-            registry.register(Box::new(metric.clone()))?;
-            Ok(metric)
-        }
-        let count = |name: &str, help: &str| keep(registry, IntCounter::new(name, help));
-        let latency = |name: &str, help: &str| {
-            let options = HistogramOpts::new(name, help).buckets(LATENCY_BUCKETS.to_vec());
-            keep(registry, Histogram::with_opts(options))
-        };
-        let dropped = Opts::new(
-            "hearken_captions_dropped_packets_total",
-            "Speech packets that were not heard.",
-        );
+        let count = |name, help| register_int_counter_with_registry!(name, help, registry);
+        let sum = |name, help| register_counter_with_registry!(name, help, registry);
+        let gauge = |name, help| register_gauge_with_registry!(name, help, registry);
+        let latency =
+            |name, help| register_histogram_with_registry!(name, help, LATENCY_BUCKETS.to_vec(), registry);
         let metrics = Self {
-            up: keep(
-                registry,
-                IntGauge::new("hearken_captions_up", "Whether captions come at present."),
+            up: register_int_gauge_with_registry!(
+                "hearken_captions_up",
+                "Whether captions come at present.",
+                registry
             )?,
             restarts: count(
                 "hearken_captions_restarts_total",
@@ -126,38 +117,23 @@ impl Metrics {
                 "hearken_captions_final_seconds",
                 "From the end of a caption's speech to its final text.",
             )?,
-            backlog: keep(
-                registry,
-                Gauge::new(
-                    "hearken_captions_backlog_seconds",
-                    "How long the oldest sound waits to be decoded.",
-                ),
+            backlog: gauge(
+                "hearken_captions_backlog_seconds",
+                "How long the oldest sound waits to be decoded.",
             )?,
-            load: keep(
-                registry,
-                Gauge::new(
-                    "hearken_captions_load_ratio",
-                    "Share of the threads' time in use over half a minute.",
-                ),
+            load: gauge(
+                "hearken_captions_load_ratio",
+                "Share of the threads' time in use over half a minute.",
             )?,
-            headroom_speakers: keep(
-                registry,
-                Gauge::new(
-                    "hearken_captions_headroom_speakers",
-                    "How many more could speak at once before captions come late.",
-                ),
+            headroom_speakers: gauge(
+                "hearken_captions_headroom_speakers",
+                "How many more could speak at once before captions come late.",
             )?,
             headroom: Headroom::default(),
-            speech: keep(
-                registry,
-                Counter::new("hearken_captions_speech_seconds_total", "Voice heard."),
-            )?,
-            cpu: keep(
-                registry,
-                Counter::new(
-                    "hearken_captions_cpu_seconds_total",
-                    "Processor time of the worker.",
-                ),
+            speech: sum("hearken_captions_speech_seconds_total", "Voice heard.")?,
+            cpu: sum(
+                "hearken_captions_cpu_seconds_total",
+                "Processor time of the worker.",
             )?,
             jobs: count(
                 "hearken_captions_jobs_total",
@@ -175,7 +151,12 @@ impl Metrics {
                 "hearken_captions_undecoded_total",
                 "Captions final before their last decoding, for want of time.",
             )?,
-            dropped: keep(registry, IntCounterVec::new(dropped, &["reason"]))?,
+            dropped: register_int_counter_vec_with_registry!(
+                "hearken_captions_dropped_packets_total",
+                "Speech packets that were not heard.",
+                &["reason"],
+                registry
+            )?,
             latest: Report::default(),
             shown_until: BTreeMap::new(),
         };

@@ -5,6 +5,9 @@ use std::time::Duration;
 use hearken_protocol::{ClientMessage, ErrorCode, Role, ServerMessage};
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    register_histogram_vec_with_registry, register_histogram_with_registry,
+    register_int_counter_vec_with_registry, register_int_counter_with_registry,
+    register_int_gauge_vec_with_registry, register_int_gauge_with_registry,
 };
 
 /// Buckets for what a person waits for, in seconds.
@@ -102,8 +105,11 @@ impl Metrics {
     ///
     /// If one of the names is taken in the registry.
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let counter = |name, help| IntCounter::with_opts(opts(name, help));
-        let gauge = |name, help| IntGauge::with_opts(opts(name, help));
+        let counter = |name, help| register_int_counter_with_registry!(opts(name, help), registry);
+        let gauge = |name, help| register_int_gauge_with_registry!(opts(name, help), registry);
+        let counters = |name, help, labels: &[&str]| {
+            register_int_counter_vec_with_registry!(opts(name, help), labels, registry)
+        };
         let metrics = Self {
             sessions_live: gauge("sessions_live", "Sessions that are live in this process.")?,
             connections: gauge("connections", "Open WebSocket connections.")?,
@@ -119,52 +125,47 @@ impl Metrics {
                 "sessions_overrun_total",
                 "Sessions restarted because they could not keep up.",
             )?,
-            participants: IntGaugeVec::new(
+            participants: register_int_gauge_vec_with_registry!(
                 opts(
                     "participants",
                     "People with a connection, by role and whether they are inside or wait.",
                 ),
                 &["role", "state"],
+                registry
             )?,
-            closed: IntCounterVec::new(
-                opts("connections_closed_total", "Closed connections, by cause."),
+            closed: counters(
+                "connections_closed_total",
+                "Closed connections, by cause.",
                 &["cause"],
             )?,
-            messages: IntCounterVec::new(
-                opts("messages_total", "WebSocket messages, by direction and type."),
+            messages: counters(
+                "messages_total",
+                "WebSocket messages, by direction and type.",
                 &["direction", "type"],
             )?,
-            errors: IntCounterVec::new(opts("errors_total", "Requests refused, by code."), &["code"])?,
-            join: HistogramVec::new(
+            errors: counters("errors_total", "Requests refused, by code.", &["code"])?,
+            join: register_histogram_vec_with_registry!(
                 histogram(
                     "join_seconds",
                     "How long each step into a call took.",
                     WAIT_BUCKETS,
                 ),
                 &["step"],
+                registry
             )?,
-            store_writes: Histogram::with_opts(histogram(
-                "store_write_seconds",
-                "How long a transaction took until it was on disk.",
-                WRITE_BUCKETS,
-            ))?,
+            store_writes: register_histogram_with_registry!(
+                histogram(
+                    "store_write_seconds",
+                    "How long a transaction took until it was on disk.",
+                    WRITE_BUCKETS,
+                ),
+                registry
+            )?,
             store_failures: counter("store_failures_total", "Transactions that failed.")?,
         };
         for step in [JoinStep::Welcome, JoinStep::Answer, JoinStep::Connected] {
             metrics.join.with_label_values(&[step.label()]);
         }
-        registry.register(Box::new(metrics.sessions_live.clone()))?;
-        registry.register(Box::new(metrics.connections.clone()))?;
-        registry.register(Box::new(metrics.media_events_stray.clone()))?;
-        registry.register(Box::new(metrics.media_orders_lost.clone()))?;
-        registry.register(Box::new(metrics.sessions_overrun.clone()))?;
-        registry.register(Box::new(metrics.participants.clone()))?;
-        registry.register(Box::new(metrics.closed.clone()))?;
-        registry.register(Box::new(metrics.messages.clone()))?;
-        registry.register(Box::new(metrics.errors.clone()))?;
-        registry.register(Box::new(metrics.join.clone()))?;
-        registry.register(Box::new(metrics.store_writes.clone()))?;
-        registry.register(Box::new(metrics.store_failures.clone()))?;
         Ok(metrics)
     }
 
