@@ -275,6 +275,7 @@ impl Speaker {
         Some(Job {
             id,
             speaker: self.key,
+            utterance: segment.number,
             speech: Arc::clone(speech),
             sound: segment.sound(),
         })

@@ -19,6 +19,8 @@ pub struct Job {
     pub id: JobId,
     /// Who spoke.
     pub speaker: SpeakerKey,
+    /// Which of the speaker's utterances the sound is from: several jobs hear ever more of one.
+    pub utterance: u64,
     /// How the speaker's group speaks.
     pub speech: Arc<GroupSpeech>,
     /// 16 kHz mono, −1 to 1.
@@ -45,6 +47,7 @@ impl Job {
         Self {
             id: JobId(0),
             speaker,
+            utterance: 0,
             speech: Arc::default(),
             sound,
         }

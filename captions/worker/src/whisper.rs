@@ -9,7 +9,7 @@ use hearken_captions_core::{Hypothesis, Job, TranscribeError, Transcriber, Word,
 use hearken_protocol::{CaptionAbilities, Language, SpokenLanguage, Writing};
 use whisper_rs::{
     DtwMode, DtwModelPreset, DtwParameters, FullParams, SamplingStrategy, WhisperContext,
-    WhisperContextParameters, WhisperState,
+    WhisperContextParameters, WhisperState, WhisperTokenId,
 };
 
 use crate::model::{self, Languages, ModelInfo};
@@ -119,6 +119,8 @@ impl WhisperModel {
             context,
             has_times: self.has_times,
             end_of_text: self.context.token_eot(),
+            start_of_transcript: self.context.token_sot(),
+            languages: languages(&self.context),
             abilities: self.abilities,
             tongues: Arc::clone(&self.tongues),
             tokenizer: Tokenizer::of(&self.context),
@@ -134,6 +136,9 @@ pub struct WhisperTranscriber {
     has_times: bool,
     /// This token and those after it are marks, not text.
     end_of_text: i32,
+    start_of_transcript: WhisperTokenId,
+    /// The tokens that name languages.
+    languages: Vec<(Language, usize)>,
     abilities: CaptionAbilities,
     tongues: Arc<Tongues>,
     tokenizer: Tokenizer,
@@ -142,26 +147,22 @@ pub struct WhisperTranscriber {
 
 impl Transcriber for WhisperTranscriber {
     fn transcribe(&mut self, job: &Job) -> Result<Hypothesis, TranscribeError> {
-        let language = self.language(job)?;
-        let prompt = self.tokenizer.prompt(&job.speech);
-        let mut parameters = self.parameters_for(language);
-        parameters.set_audio_ctx(match self.context {
-            Context::Fitted => positions(job.sound.len()) as i32,
-            Context::Full => POSITIONS_MAX as i32,
-        });
-        parameters.set_max_tokens(max_tokens(job.duration()) as i32);
-        parameters.set_translate(job.speech.writing == Writing::InEnglish && language != Language::ENGLISH);
-        if !prompt.is_empty() {
-            parameters.set_tokens(&prompt);
+        self.abilities
+            .suit(&job.speech)
+            .map_err(|_| TranscribeError("the model does not know the language".into()))?;
+        match job.speech.language {
+            SpokenLanguage::Known(language) => self.transcribe_in(language, job),
+            SpokenLanguage::Detected => {
+                let expected = self.tongues.expected(job.speaker);
+                let hypothesis = self.transcribe_in(expected, job)?;
+                let spoken = self.look(job)?;
+                if spoken == expected {
+                    Ok(hypothesis)
+                } else {
+                    self.transcribe_in(spoken, job)
+                }
+            }
         }
-        self.state
-            .full(parameters, &job.sound)
-            .map_err(|error| TranscribeError(error.to_string()))?;
-        let written = match job.speech.writing {
-            Writing::AsSpoken => language,
-            Writing::InEnglish => Language::ENGLISH,
-        };
-        Ok(self.hypothesis(written))
     }
 }
 
@@ -194,32 +195,47 @@ impl WhisperTranscriber {
         parameters.clone()
     }
 
-    /// What is spoken in a job's sound, as far as the model is able to write it.
-    fn language(&mut self, job: &Job) -> Result<Language, TranscribeError> {
-        self.abilities
-            .suit(&job.speech)
-            .map_err(|_| TranscribeError("the model does not know the language".into()))?;
-        match job.speech.language {
-            SpokenLanguage::Known(language) => Ok(language),
-            SpokenLanguage::Detected => match self.tongues.known(job.speaker) {
-                Some(language) => Ok(language),
-                None => self.detect(job),
-            },
+    fn transcribe_in(&mut self, language: Language, job: &Job) -> Result<Hypothesis, TranscribeError> {
+        let prompt = self.tokenizer.prompt(&job.speech);
+        let mut parameters = self.parameters_for(language);
+        parameters.set_audio_ctx(match self.context {
+            Context::Fitted => positions(job.sound.len()) as i32,
+            Context::Full => POSITIONS_MAX as i32,
+        });
+        parameters.set_max_tokens(max_tokens(job.duration()) as i32);
+        parameters.set_translate(job.speech.writing == Writing::InEnglish && language != Language::ENGLISH);
+        if !prompt.is_empty() {
+            parameters.set_tokens(&prompt);
         }
+        self.state
+            .full(parameters, &job.sound)
+            .map_err(|error| TranscribeError(error.to_string()))?;
+        let written = match job.speech.writing {
+            Writing::AsSpoken => language,
+            Writing::InEnglish => Language::ENGLISH,
+        };
+        Ok(self.hypothesis(written))
     }
 
-    /// Asks the model for the language: half as much work as transcribing.
-    fn detect(&mut self, job: &Job) -> Result<Language, TranscribeError> {
+    /// Asks the model for the language of the job that was just transcribed: what its encoder made of the sound is
+    /// still there, so it costs one step of the decoder. (The library's own detection would encode anew, with as much
+    /// context as the job before had.)
+    fn look(&mut self, job: &Job) -> Result<Language, TranscribeError> {
         let failed = |error: whisper_rs::WhisperError| TranscribeError(error.to_string());
-        self.state.pcm_to_mel(&job.sound, 1).map_err(failed)?;
-        let (_, probabilities) = self.state.lang_detect(0, 1).map_err(failed)?;
-        let languages = Language::all().filter_map(|language| {
-            let id = usize::try_from(whisper_rs::get_lang_id(language.code())?).ok()?;
-            Some((language, *probabilities.get(id)?))
-        });
+        self.state
+            .decode(&[self.start_of_transcript], 0, 1)
+            .map_err(failed)?;
+        let logits = self.state.get_logits().map_err(failed)?;
+        let of = |(language, token): &(Language, usize)| Some((*language, *logits.get(*token)?));
+        let mut likely: Vec<(Language, f32)> = self.languages.iter().filter_map(of).collect();
+        let most = likely.iter().map(|(_, logit)| *logit).fold(f32::MIN, f32::max);
+        likely
+            .iter_mut()
+            .for_each(|(_, logit)| *logit = (*logit - most).exp());
+        let sum: f32 = likely.iter().map(|(_, share)| share).sum();
+        likely.iter_mut().for_each(|(_, share)| *share /= sum);
         let seconds = job.duration().as_secs_f32();
-        let learnt = self.tongues.learn(job.speaker, seconds, languages);
-        Ok(learnt.unwrap_or(Language::ENGLISH))
+        Ok(self.tongues.learn(job.speaker, job.utterance, seconds, likely))
     }
 
     fn hypothesis(&self, language: Language) -> Hypothesis {
@@ -298,6 +314,21 @@ impl WordBuilder {
         self.end_word();
         self.words
     }
+}
+
+/// The tokens by which a model names the languages that it knows.
+fn languages(context: &WhisperContext) -> Vec<(Language, usize)> {
+    if !context.is_multilingual() {
+        return Vec::new();
+    }
+    // Older models know a language less than newer ones.
+    let after = context.token_translate();
+    let token = |language: Language| {
+        let token = context.token_lang(whisper_rs::get_lang_id(language.code())?);
+        let token = usize::try_from(token).ok().filter(|_| token < after)?;
+        Some((language, token))
+    };
+    Language::all().filter_map(token).collect()
 }
 
 /// The attention heads that are known to follow the sound in a model of these sizes.

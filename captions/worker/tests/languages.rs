@@ -5,7 +5,9 @@
 
 mod support;
 
-use hearken_captions_core::{Policy, SAMPLE_RATE};
+use std::sync::Arc;
+
+use hearken_captions_core::{Job, Policy, SAMPLE_RATE, SpeakerKey, Transcriber};
 use hearken_captions_worker::WhisperModel;
 use hearken_protocol::{
     CaptionStatus, GroupSpeech, Language, ParticipantId, Sensitive, SessionId, SpeechPacket, SpokenLanguage,
@@ -116,6 +118,81 @@ fn each_speakers_language_is_found_out() {
     assert_eq!(languages(&rehearsal, 2), ["en"]);
     let english = rehearsal.finals(2).to_lowercase();
     assert!(english.contains("he might even have been"), "{english}");
+}
+
+/// What people say one after the other in four languages, each with the voices of two.
+const SAID: [(&str, [&str; 2], [&str; 4]); 4] = [
+    (
+        "de",
+        ["de", "de+f2"],
+        [
+            GERMAN,
+            "Letzte Woche habe ich mit meiner Schwester gesprochen, das war sehr gut für mich.",
+            "Ich bin seit drei Wochen nüchtern, und es fällt mir jeden Tag ein wenig leichter.",
+            "Mein Arzt hat die Tabletten gewechselt, seitdem schlafe ich wieder besser.",
+        ],
+    ),
+    (
+        "fr",
+        ["fr-fr", "fr-be"],
+        [
+            "Bonjour à tous. Aujourd'hui il fait très beau et nous allons dans le jardin.",
+            "La semaine dernière j'ai parlé avec ma sœur et cela m'a fait beaucoup de bien.",
+            "Est-ce que tu peux parler un peu plus fort, s'il te plaît? Je ne t'entends pas.",
+            "Le médecin a changé mes médicaments et depuis je dors mieux.",
+        ],
+    ),
+    (
+        "es",
+        ["es", "es-419"],
+        [
+            "Buenos días a todos. Hoy hace muy buen tiempo y vamos al jardín.",
+            "La semana pasada hablé con mi hermana y me hizo mucho bien.",
+            "¿Puedes hablar un poco más alto, por favor? No te oigo bien.",
+            "El médico me cambió las pastillas y desde entonces duermo mejor.",
+        ],
+    ),
+    (
+        "en",
+        ["en-us", "en-gb"],
+        [
+            "Good morning everybody. The weather is lovely today and we are going to the garden.",
+            "Last week I talked to my sister and that did me a lot of good.",
+            "Could you speak a little louder, please? I can't hear you very well.",
+            "My doctor changed the tablets, and I have been sleeping better since then.",
+        ],
+    ),
+];
+
+#[test]
+fn a_language_is_found_out_from_all_that_somebody_says() {
+    let mut transcriber = base_model().transcriber().unwrap();
+    let (mut right, mut all, mut settled) = (0, 0, Vec::new());
+    for (number, (code, voices, texts)) in SAID.iter().enumerate() {
+        // Sessions of their own, so that nobody is helped by what others speak.
+        let speaker = SpeakerKey {
+            session: SessionId(100 + number as u128),
+            participant: ParticipantId(1),
+        };
+        for (utterance, text) in texts.iter().enumerate() {
+            let sound = spoken(voices[usize::from(utterance == 2)], text);
+            let job = Job {
+                speaker,
+                utterance: utterance as u64,
+                speech: Arc::new(speech("detect", Writing::AsSpoken, &[])),
+                ..Job::of_nobody(sound.iter().map(|sample| f32::from(*sample) / 32_768.0).collect())
+            };
+            let written = transcriber.transcribe(&job).unwrap().language;
+            let is_right = written == Language::parse(code);
+            all += 1;
+            right += usize::from(is_right);
+            if utterance + 1 == texts.len() {
+                settled.push((*code, is_right));
+            }
+        }
+    }
+    assert!(right * 8 >= all * 7, "{right} of {all}");
+    assert!(settled.iter().all(|(_, is_right)| *is_right), "{settled:?}");
 }
 
 #[test]
