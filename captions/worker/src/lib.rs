@@ -35,6 +35,7 @@ pub use child::{
 pub use clock::Clock;
 pub use intake::{Heard, Intake, IntakeCounters};
 pub use pipeline::Pipeline;
+pub use pool::{Done, Pool};
 pub use processor::ProcessorError;
 pub use restarts::Restarts;
 pub use supervisor::{ModelChanger, Supervisor, SupervisorConfig};
