@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::repetition::drop_repetition;
 use crate::transcriber::Hypothesis;
 use crate::words::{Word, normalised};
 
@@ -53,11 +54,14 @@ pub(crate) fn may_be_speech(sound: SoundFacts) -> bool {
 pub(crate) fn plausible_words(mut hypothesis: Hypothesis, sound: SoundFacts) -> Vec<Word> {
     remove_descriptions(&mut hypothesis.words);
     let words = hypothesis.words.len();
+    // However often: laughter is taken for one word again and again.
+    let mut once = hypothesis.words.clone();
+    drop_repetition(&mut once);
     let log_probability = hypothesis.average_log_probability;
     let quiet = hypothesis.no_speech_probability > NO_SPEECH && log_probability < LOG_PROBABILITY_QUIET;
-    let few = words <= FEW_WORDS && log_probability < LOG_PROBABILITY_FEW;
+    let few = once.len() <= FEW_WORDS && log_probability < LOG_PROBABILITY_FEW;
     let possible = (sound.voice.as_secs_f32() * WORDS_PER_SECOND_MAX) as usize + WORDS_FREE;
-    let unlikely = quiet || few || is_guess(&hypothesis.words) || log_probability < LOG_PROBABILITY_MIN;
+    let unlikely = quiet || few || is_guess(&once) || log_probability < LOG_PROBABILITY_MIN;
     if unlikely || words > possible || is_loop(&hypothesis.words) {
         return Vec::new();
     }
@@ -152,18 +156,19 @@ mod tests {
         assert_eq!(heard("Thanks for watching!", -1.6, 0.1), "");
         assert_eq!(heard("Thanks for coming.", -0.4, 0.8), "Thanks for coming.");
         assert_eq!(heard("Huh.", -0.9, 0.1), "");
+        assert_eq!(heard("Huh. Huh. Huh. Huh.", -0.9, 0.1), "", "however often");
         assert_eq!(heard("Yes.", -0.3, 0.1), "Yes.");
     }
 
     #[test]
     fn a_few_guessed_words_are_not_shown() {
         let heard = |probabilities: &[f32]| {
-            let word = |probability: &f32| Word {
+            let word = |(index, probability): (usize, &f32)| Word {
                 probability: *probability,
-                ..Word::certain("so")
+                ..Word::certain(["so", "we", "met", "on", "a", "bus", "once"][index])
             };
             let hypothesis = Hypothesis {
-                words: probabilities.iter().map(word).collect(),
+                words: probabilities.iter().enumerate().map(word).collect(),
                 average_log_probability: -0.5,
                 no_speech_probability: 0.1,
                 language: None,

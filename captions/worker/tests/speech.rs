@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hearken_captions_core::{Policy, SAMPLE_RATE};
 use hearken_protocol::{CaptionStatus, ParticipantId, SpeechPacket};
-use support::{Rehearsal, START, packets, recording, share_right, silence, transcript};
+use support::{Rehearsal, START, packets, recording, share_right, silence, spoken, transcript};
 
 fn heard(packets: Vec<SpeechPacket>) -> Rehearsal {
     let mut rehearsal = Rehearsal::new(Policy::default());
@@ -51,6 +51,25 @@ fn four_words_in_five_of_recorded_speech_are_right() {
     let rehearsal = heard(packets(1, &sound));
     let right = share_right(&text, &rehearsal.finals(1));
     assert!(right >= 0.8, "{right:.2}: {}", rehearsal.finals(1));
+}
+
+#[test]
+fn what_somebody_says_again_and_again_is_written_as_often() {
+    let said = [
+        ("No, no, no, no. I will not go there.", "no", 3),
+        (
+            "I can not do this. I can not do this. It is too much for me.",
+            "do this",
+            2,
+        ),
+        ("Please help me, help me, help me. I am so afraid.", "help me", 3),
+    ];
+    for (text, phrase, times) in said {
+        let sound = [silence(0.5), spoken("en-us", text), silence(1.5)].concat();
+        let written = heard(packets(1, &sound)).finals(1);
+        let found = written.to_lowercase().matches(phrase).count();
+        assert!(found >= times, "{text}: {written}");
+    }
 }
 
 #[test]
