@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Person } from "./support/person.ts";
-import { eventually, HearkenServer } from "./support/server.ts";
+import { eventually, HearkenServer, pause } from "./support/server.ts";
 
 /** Names that sound alike are written in the most usual way, if nothing is said about them. */
 const SENTENCE = "Brian talked to Catherine and Steven about the doctor.";
@@ -71,19 +71,45 @@ describe("captions while people talk", () => {
     await dialog.getByRole("button", { name: "Cancel", exact: true }).click();
   });
 
-  test("when captions come late people are told, and told again when they are in time", async () => {
+  test("people are told while the worker gets a tenth of a processor, and no longer", async () => {
+    const worker = server.captionsPid() as number;
+    stopped = worker;
+    let isStarved = true;
+    const starving = (async () => {
+      while (isStarved) {
+        process.kill(worker, "SIGSTOP");
+        await pause(180);
+        process.kill(worker, "SIGCONT");
+        await pause(20);
+      }
+    })();
+    try {
+      await notice().waitFor({ timeout: 60_000 });
+    } finally {
+      isStarved = false;
+      await starving;
+      stopped = undefined;
+    }
+    await isOverInSilence();
+  });
+
+  test("people are told when the worker hangs, and captions go on when it does", async () => {
     stopped = server.captionsPid() as number;
     process.kill(stopped, "SIGSTOP");
     await notice().waitFor({ timeout: 30_000 });
-    // Nobody speaks, so that a slow machine, too, gets done with what was said meanwhile.
-    await ann.toggle("Microphone", false);
     process.kill(stopped, "SIGCONT");
     stopped = undefined;
-    await notice().waitFor({ state: "detached", timeout: 60_000 });
-    await ann.toggle("Microphone", true);
+    await isOverInSilence();
     const before = finals().length;
     await eventually("captions go on", async () => finals().length > before, 60_000);
   });
+
+  /** Nobody speaks for a while: a slow machine, too, gets done with what was said before. */
+  async function isOverInSilence(): Promise<void> {
+    await ann.toggle("Microphone", false);
+    await notice().waitFor({ state: "detached", timeout: 60_000 });
+    await ann.toggle("Microphone", true);
+  }
 });
 
 /** A WAV file of a synthetic voice, with a pause after what it says. */
