@@ -23,6 +23,10 @@ const LATE_FROM: Duration = Duration::from_secs(5);
 /// ...until no word has waited longer than that. With little to do it is two seconds and a half.
 const LATE_UNTIL: Duration = Duration::from_millis(3_500);
 
+/// So many reports in a row, a second apart, have to be in time before captions are: a worker that gets little time
+/// has some of it between two sentences.
+const REPORTS_IN_TIME: u32 = 5;
+
 /// Writes what there is until nobody has anything to say any more, or the socket fails.
 pub(crate) async fn write_messages(
     mut socket: OwnedWriteHalf,
@@ -51,6 +55,7 @@ pub(crate) struct Reader<'a> {
     pub clock: Clock,
     /// What to go back to if the present model cannot be used.
     pub model_before: &'a mut Option<PathBuf>,
+    pub punctuality: Punctuality,
 }
 
 impl Reader<'_> {
@@ -63,6 +68,7 @@ impl Reader<'_> {
                 Ok(message) => Ok(message),
                 Err(_) => {
                     // It reports every second if it can: what people say now comes late, if it comes at all.
+                    self.punctuality.miss();
                     if *self.state == Some(CaptionsState::On) {
                         self.tell(CaptionsState::Late).await;
                     }
@@ -97,7 +103,7 @@ impl Reader<'_> {
                 let had_voice = self.metrics.report(&report);
                 self.is_quiet.set(!had_voice && report.backlog_milliseconds == 0);
                 let delay = Duration::from_millis(report.delay_milliseconds);
-                if let Some(new) = punctuality(*self.state, delay).filter(|new| Some(*new) != *self.state) {
+                if let Some(new) = self.punctuality.judge(*self.state, delay) {
                     self.tell(new).await;
                 }
             }
@@ -111,11 +117,30 @@ impl Reader<'_> {
 }
 
 /// Whether captions come in time, with some patience before saying that they do again.
-fn punctuality(state: Option<CaptionsState>, delay: Duration) -> Option<CaptionsState> {
-    match state {
-        Some(CaptionsState::On) if delay > LATE_FROM => Some(CaptionsState::Late),
-        Some(CaptionsState::Late) if delay < LATE_UNTIL => Some(CaptionsState::On),
-        _ => state,
+#[derive(Debug, Default)]
+pub(crate) struct Punctuality {
+    /// Reports in a row that were in time.
+    in_time: u32,
+}
+
+impl Punctuality {
+    /// Takes what a report says about the delay; gives the new state if that changes it.
+    fn judge(&mut self, state: Option<CaptionsState>, delay: Duration) -> Option<CaptionsState> {
+        self.in_time = if delay < LATE_UNTIL {
+            self.in_time.saturating_add(1)
+        } else {
+            0
+        };
+        match state? {
+            CaptionsState::On if delay > LATE_FROM => Some(CaptionsState::Late),
+            CaptionsState::Late if self.in_time >= REPORTS_IN_TIME => Some(CaptionsState::On),
+            _ => None,
+        }
+    }
+
+    /// A report did not come when it was due.
+    fn miss(&mut self) {
+        self.in_time = 0;
     }
 }
 
@@ -136,12 +161,16 @@ mod tests {
     #[test]
     fn groups_are_told_when_captions_come_late_and_when_they_are_in_time_again() {
         use CaptionsState::{Late, On, Starting};
-        let after = |state, seconds| punctuality(Some(state), Duration::from_secs(seconds));
-        assert_eq!(after(On, 4), Some(On));
+        let mut punctuality = Punctuality::default();
+        let mut after = |state, seconds| punctuality.judge(Some(state), Duration::from_secs(seconds));
+        assert_eq!(after(Starting, 9), None);
+        assert_eq!(after(On, 4), None);
         assert_eq!(after(On, 6), Some(Late));
-        assert_eq!(after(Late, 4), Some(Late));
+        // A breath between two sentences is not the end of it.
+        for seconds in [1, 0, 0, 4, 0, 0, 1, 0] {
+            assert_eq!(after(Late, seconds), None);
+        }
         assert_eq!(after(Late, 1), Some(On));
-        assert_eq!(after(Starting, 9), Some(Starting));
     }
 
     /// In time that passes only while nothing else happens.
@@ -158,6 +187,7 @@ mod tests {
             is_quiet: &is_quiet,
             clock: Clock::of_day(),
             model_before: &mut model_before,
+            punctuality: Punctuality::default(),
         };
         let (mut child, server) = tokio::net::UnixStream::pair().unwrap();
         let began = tokio::time::Instant::now();
@@ -165,7 +195,9 @@ mod tests {
             assert_eq!(heard.recv().await, Some(CaptionNews::State(CaptionsState::Late)));
             assert_eq!(began.elapsed().as_secs(), LATE_FROM.as_secs());
             let report = wire::encode(&FromWorker::Report(wire::Report::default())).unwrap();
-            child.write_all(&report).await.unwrap();
+            for _ in 0..REPORTS_IN_TIME {
+                child.write_all(&report).await.unwrap();
+            }
             assert_eq!(heard.recv().await, Some(CaptionNews::State(CaptionsState::On)));
             assert_eq!(heard.recv().await, Some(CaptionNews::State(CaptionsState::Late)));
             std::future::pending::<()>().await;

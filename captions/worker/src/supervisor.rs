@@ -31,7 +31,7 @@ use crate::child::{
     THREADS_VARIABLE,
 };
 use crate::clock::Clock;
-use crate::link::{Reader, write_messages};
+use crate::link::{Punctuality, Reader, write_messages};
 use crate::metrics::{Drop as PacketDrop, Metrics};
 use crate::restarts::{Ended, Restarts};
 use crate::wire::{ToWorker, WireError};
@@ -454,6 +454,7 @@ impl Keeper {
             is_quiet: &is_quiet,
             clock: config.clock,
             model_before,
+            punctuality: Punctuality::default(),
         };
         let read = reader.read(reading);
         let mut looks = tokio::time::interval(QUIET_LOOK);
