@@ -55,6 +55,8 @@ impl Span {
 pub(crate) struct CaptionWriter {
     /// Settled words that stand in final captions already.
     written: usize,
+    /// A caption of it ended with words.
+    has_said: bool,
     open: Option<OpenCaption>,
 }
 
@@ -113,6 +115,11 @@ fn notes<'a>(
 }
 
 impl CaptionWriter {
+    /// Whether a caption of the segment has ended with words.
+    pub fn has_said(&self) -> bool {
+        self.has_said
+    }
+
     /// Whether something was shown that is not final yet.
     pub fn is_open(&self) -> bool {
         self.open.is_some()
@@ -186,6 +193,7 @@ impl CaptionWriter {
             known.time_of_word(end)
         };
         self.write(known, CaptionStatus::Final, words, &[], ended_at, outbox);
+        self.has_said |= !words.is_empty();
         self.written = end;
         self.open = None;
     }

@@ -175,6 +175,7 @@ impl Speaker {
             return;
         };
         if segment.voice() < desk.policy.voice_min && !segment.captions.is_open() {
+            self.pass_gap_on(&segment);
             return;
         }
         segment.closed_at = Some(now);
@@ -209,7 +210,7 @@ impl Speaker {
             segment.due_since.is_some() || in_flight == Some(segment.number)
         };
         let open = self.open.as_ref().filter(is_asked);
-        self.closed.front().or(open).and_then(Segment::undecoded_from)
+        self.closed.iter().chain(open).find_map(Segment::undecoded_from)
     }
 
     /// What has to be decoded next, if anything. `step` is the sound between two partials at present.
@@ -345,7 +346,7 @@ impl Speaker {
         }
     }
 
-    fn write_final(&self, mut segment: Segment, desk: &mut Desk<'_>) {
+    fn write_final(&mut self, mut segment: Segment, desk: &mut Desk<'_>) {
         let known = Known {
             key: self.key,
             agreed: segment.agreement.agreed(),
@@ -356,6 +357,18 @@ impl Speaker {
             language: segment.language,
         };
         segment.captions.close(&known, desk.policy, desk.outbox);
+        self.pass_gap_on(&segment);
+    }
+
+    /// A segment is over: if it should have told of lost sound and said nothing, the next one tells of it.
+    fn pass_gap_on(&mut self, segment: &Segment) {
+        if !segment.after_gap || segment.captions.has_said() {
+            return;
+        }
+        match self.closed.front_mut().or(self.open.as_mut()) {
+            Some(next) => next.after_gap = true,
+            None => self.after_gap = true,
+        }
     }
 }
 

@@ -286,6 +286,35 @@ fn speech_given_up_for_want_of_time_leaves_a_mark() {
 }
 
 #[test]
+fn a_gap_before_noise_is_told_of_by_the_words_after_it() {
+    let mut world = World::new();
+    world.transcriber.spoil = |words, _| {
+        if words.iter().any(|word| word == "w1") {
+            Vec::new()
+        } else {
+            words
+        }
+    };
+    world.says(ms(500), &numbers(6));
+    world.run(ms(400));
+    world
+        .captioner
+        .break_off(Timestamp(1_000_000) + world.now, key(0), Duration::from_secs(1));
+    world.run(ms(6_000));
+    assert!(
+        world
+            .final_events(0)
+            .iter()
+            .all(|event| event.stable.as_str().is_empty())
+    );
+    world.says_more(0, &["w7", "w8", "w9"]);
+    world.run(ms(6_000));
+    let finals = world.final_events(0);
+    let last = finals.last().unwrap();
+    assert!(last.after_gap, "{last:?}");
+}
+
+#[test]
 fn a_failing_model_closes_what_it_opened() {
     let mut world = World::new();
     world.says(ms(500), &numbers(20));

@@ -114,6 +114,14 @@ impl World {
         self.transcriber.scripts.push(Script { from, words });
     }
 
+    /// The same speaker says these words from now on.
+    pub fn says_more(&mut self, speaker: usize, words: &[&str]) {
+        self.transcriber.scripts[speaker] = Script {
+            from: self.now,
+            words: words.iter().map(|word| (*word).to_owned()).collect(),
+        };
+    }
+
     pub fn run(&mut self, length: Duration) {
         let end = self.now + length;
         while self.now < end {
