@@ -260,6 +260,15 @@ async fn write_change(
                 .bind(session)
                 .execute(&mut *connection)
                 .await?;
+            // Names of people are among them: they go with those of the seats.
+            sqlx::query(
+                "UPDATE groups SET vocabulary = '' WHERE id = (SELECT group_id FROM sessions WHERE id = ?1) \
+                 AND NOT EXISTS (SELECT 1 FROM sessions \
+                 WHERE group_id = groups.id AND ended IS NULL AND id <> ?1)",
+            )
+            .bind(session)
+            .execute(&mut *connection)
+            .await?;
             sqlx::query("UPDATE sessions SET ended = ? WHERE id = ?").bind(reason.word())
         }
     };
@@ -526,6 +535,7 @@ mod tests {
         store.sweep(NOW + DAY, 30 * DAY).await.unwrap();
         let record = store.session(SessionId(2)).await.unwrap().unwrap().record;
         assert_eq!((record.ended, record.seats.len()), (Some(EndReason::Time), 0));
+        assert!(record.settings.speech.vocabulary.is_empty());
         assert!(store.unfinished(NOW + DAY).await.unwrap().is_empty());
         store.sweep(NOW + 32 * DAY, 30 * DAY).await.unwrap();
         assert_eq!(store.session(SessionId(2)).await.unwrap(), None);
