@@ -73,6 +73,7 @@ pub(crate) struct Metrics {
     first_partial: Histogram,
     finals: Histogram,
     backlog: Gauge,
+    delay: Gauge,
     load: Gauge,
     headroom_speakers: Gauge,
     headroom: Headroom,
@@ -120,6 +121,10 @@ impl Metrics {
             backlog: gauge(
                 "hearken_captions_backlog_seconds",
                 "How long the oldest sound waits to be decoded.",
+            )?,
+            delay: gauge(
+                "hearken_captions_delay_seconds",
+                "How long ago the oldest voice was heard that is due to be decoded, or is being decoded.",
             )?,
             load: gauge(
                 "hearken_captions_load_ratio",
@@ -202,6 +207,7 @@ impl Metrics {
         self.latest = Report::default();
         self.headroom = Headroom::default();
         self.backlog.set(0.0);
+        self.delay.set(0.0);
         self.headroom_speakers.set(0.0);
     }
 
@@ -210,6 +216,7 @@ impl Metrics {
         let latest = std::mem::replace(&mut self.latest, *report);
         let more = |of: fn(&Report) -> u64| of(report).saturating_sub(of(&latest));
         self.backlog.set(report.backlog_milliseconds as f64 / 1_000.0);
+        self.delay.set(report.delay_milliseconds as f64 / 1_000.0);
         let room = self.headroom.update(report);
         self.load.set(room.load);
         self.headroom_speakers.set(room.speakers);
