@@ -157,6 +157,7 @@ pub fn run(config: &WorkerConfig, mut socket: UnixStream) -> Result<(), WorkerEr
     send(&mut socket, &FromWorker::Ready(model.abilities()))?;
     Worker {
         pipeline: Pipeline::new(config.epoch, Policy::default()),
+        model,
         pool,
         socket,
         clock: config.clock,
@@ -200,6 +201,7 @@ fn listen(mut socket: BufReader<UnixStream>, wakes: &SyncSender<Wake>) {
 
 struct Worker {
     pipeline: Pipeline,
+    model: WhisperModel,
     pool: Pool,
     socket: UnixStream,
     clock: Clock,
@@ -222,7 +224,10 @@ impl Worker {
                 Ok(Wake::Message(ToWorker::Shutdown)) | Ok(Wake::Gone(WireError::Closed)) => return Ok(()),
                 Ok(Wake::Gone(error)) => return Err(error.into()),
                 Ok(Wake::Message(ToWorker::Speech(packet))) => self.pipeline.packet(now, packet),
-                Ok(Wake::Message(ToWorker::ForgetSession(session))) => self.pipeline.forget_session(session),
+                Ok(Wake::Message(ToWorker::ForgetSession(session))) => {
+                    self.pipeline.forget_session(session);
+                    self.model.forget_session(session);
+                }
                 Ok(Wake::Message(ToWorker::Listen(session, speech))) => self.pipeline.listen(session, speech),
                 Ok(Wake::Done(done)) => {
                     self.pool.finished();

@@ -459,6 +459,8 @@ impl Keeper {
         let read = reader.read(reading);
         let mut looks = tokio::time::interval(QUIET_LOOK);
         let mut new_model: Option<(PathBuf, Instant)> = None;
+        // A child that reads slowly does not know yet how some group speaks.
+        let mut is_behind = false;
         tokio::pin!(write, read);
         loop {
             tokio::select! {
@@ -477,7 +479,7 @@ impl Keeper {
                         let _ = outbox.try_send(ToWorker::ForgetSession(session));
                     }
                     Some(Order::Listen(session, speech)) => {
-                        let _ = outbox.try_send(ToWorker::Listen(session, speech.clone()));
+                        is_behind |= outbox.try_send(ToWorker::Listen(session, speech.clone())).is_err();
                         speeches.learn(session, speech);
                     }
                     Some(Order::UseModel(model)) => new_model = Some((model, Instant::now() + QUIET_WITHIN)),
@@ -486,7 +488,11 @@ impl Keeper {
                         return Attended::Stopped;
                     }
                 },
-                now = looks.tick(), if new_model.is_some() => {
+                now = looks.tick(), if new_model.is_some() || is_behind => {
+                    if is_behind && outbox.capacity() > speeches.messages().count() {
+                        speeches.messages().for_each(|message| drop(outbox.try_send(message)));
+                        is_behind = false;
+                    }
                     let ripe = new_model.take_if(|(_, latest)| is_quiet.get() || now >= *latest);
                     if let Some((model, _)) = ripe {
                         return Attended::Replaced(model);

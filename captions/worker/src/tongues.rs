@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use hearken_captions_core::{SPEAKERS_MAX, SpeakerKey};
-use hearken_protocol::Language;
+use hearken_protocol::{Language, SessionId};
 
 /// The model guesses from less sound than that, in seconds...
 const SECONDS_MIN: f32 = 0.8;
@@ -62,6 +62,12 @@ impl Tongues {
     pub fn expected(&self, speaker: SpeakerKey) -> Language {
         let speakers = self.speakers.lock().unwrap_or_else(PoisonError::into_inner);
         expected(&speakers, speaker)
+    }
+
+    /// A session is over: what its people spoke is forgotten.
+    pub fn forget_session(&self, session: SessionId) {
+        let mut speakers = self.speakers.lock().unwrap_or_else(PoisonError::into_inner);
+        speakers.retain(|speaker, _| speaker.session != session);
     }
 
     /// Takes what the model said about so much sound of an utterance, as probabilities of all the languages that it
@@ -161,7 +167,7 @@ fn seldom(language: Language) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use hearken_protocol::{ParticipantId, SessionId};
+    use hearken_protocol::ParticipantId;
 
     use super::*;
 
@@ -228,9 +234,13 @@ mod tests {
             ..speaker(3)
         };
         assert_eq!(tongues.expected(elsewhere), Language::ENGLISH);
+        tongues.forget_session(SessionId(2));
+        assert_eq!(tongues.expected(speaker(3)), language("fr"));
         // Who speaks otherwise is heard all the same.
         let greek = said(&[("el", 0.8), ("fr", 0.1)]);
         assert_eq!(tongues.learn(speaker(3), 2, 4.0, greek), language("el"));
+        tongues.forget_session(SessionId(1));
+        assert_eq!(tongues.expected(speaker(3)), Language::ENGLISH);
     }
 
     #[test]

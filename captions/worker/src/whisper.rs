@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hearken_captions_core::{Hypothesis, Job, TranscribeError, Transcriber, Word, max_tokens};
-use hearken_protocol::{CaptionAbilities, Language, SpokenLanguage, Writing};
+use hearken_protocol::{CaptionAbilities, Language, SessionId, SpokenLanguage, Writing};
 use whisper_rs::{
     DtwMode, DtwModelPreset, DtwParameters, FullParams, SamplingStrategy, WhisperContext,
     WhisperContextParameters, WhisperState, WhisperTokenId,
@@ -98,6 +98,11 @@ impl WhisperModel {
     /// What it can do.
     pub fn abilities(&self) -> CaptionAbilities {
         self.abilities
+    }
+
+    /// A session is over: what its people speak is forgotten.
+    pub fn forget_session(&self, session: SessionId) {
+        self.tongues.forget_session(session);
     }
 
     /// Something to transcribe with; one per thread. About 50 MB.
