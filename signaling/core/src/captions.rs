@@ -7,6 +7,7 @@ use std::time::Duration;
 use hearken_protocol::{
     ALL_CAPTIONS_CORRECTABLE, CAPTION_HISTORY_MAX, Caption, CaptionEvent, CaptionId, CaptionOrigin,
     CaptionStatus, CaptionsState, Language, OWN_CAPTIONS_CORRECTABLE, ParticipantId, Sensitive, Timestamp,
+    TypedEnd,
 };
 
 use crate::refusal::Refusal;
@@ -20,6 +21,9 @@ const TYPED_EPOCH: u64 = 0;
 
 /// People who left and whose late captions still get their name; beyond it the one who left first is forgotten.
 const PAST_NAMES_MAX: usize = 200;
+
+/// Typists whose last line is remembered; beyond it the one whose line is the oldest is forgotten.
+const TYPISTS_MAX: usize = 200;
 
 /// What began so shortly after the group was on the record again counts as off it: the clocks that both times come
 /// from are compared by messages, which take their time.
@@ -48,6 +52,8 @@ pub(crate) struct TypedLine {
     pub(crate) line: u32,
     pub(crate) text: Sensitive<String>,
     pub(crate) done: bool,
+    /// Whether any of it was written off the record, whenever it arrives.
+    pub(crate) off_record: bool,
     /// Whose caption it is, and their name.
     pub(crate) speaker: ParticipantId,
     pub(crate) name: Sensitive<String>,
@@ -77,6 +83,8 @@ struct Log {
     forgotten: Option<CaptionId>,
     /// The line that each of those who type has open.
     typing: BTreeMap<ParticipantId, (u32, CaptionId)>,
+    /// The line of each of those who typed that ended last.
+    typed_ends: BTreeMap<ParticipantId, TypedEnd>,
     typed: u64,
     past_names: VecDeque<(ParticipantId, Sensitive<String>)>,
 }
@@ -123,8 +131,14 @@ impl Captions {
         typed: TypedLine,
         now: Timestamp,
     ) -> Vec<Caption> {
-        let off_record = self.off_record;
-        Arc::make_mut(&mut self.log).type_line(typist, typed, now, off_record)
+        let off_record = self.off_record || typed.off_record;
+        let typed = TypedLine { off_record, ..typed };
+        Arc::make_mut(&mut self.log).type_line(typist, typed, now)
+    }
+
+    /// The line of what somebody typed that ended last.
+    pub(crate) fn typed_end(&self, typist: ParticipantId) -> Option<TypedEnd> {
+        self.log.typed_ends.get(&typist).copied()
     }
 
     /// Ends the line that somebody was typing.
@@ -132,14 +146,23 @@ impl Captions {
         Arc::make_mut(&mut self.log).stop_typing(typist)
     }
 
-    /// Puts a final caption right.
+    /// Puts a final caption right. What was said off the record has lost its name, as nothing of it is kept.
     pub(crate) fn correct(
         &mut self,
+        actor: ParticipantId,
         by: Corrector,
         id: CaptionId,
         text: Sensitive<String>,
     ) -> Result<Caption, Refusal> {
-        Arc::make_mut(&mut self.log).correct(by, id, text)
+        let log = Arc::make_mut(&mut self.log);
+        let caption = match log.finish_off_record(actor, by, id, &text) {
+            Some(caption) => caption,
+            None => log.correct(by, id, text)?,
+        };
+        if let Some(end) = log.typed_ends.get_mut(&actor).filter(|end| end.id == id) {
+            end.done = true;
+        }
+        Ok(caption)
     }
 
     pub(crate) fn state(&self) -> CaptionsState {
@@ -286,13 +309,7 @@ impl Log {
         }
     }
 
-    fn type_line(
-        &mut self,
-        typist: ParticipantId,
-        typed: TypedLine,
-        now: Timestamp,
-        off_record: bool,
-    ) -> Vec<Caption> {
+    fn type_line(&mut self, typist: ParticipantId, typed: TypedLine, now: Timestamp) -> Vec<Caption> {
         let mut news = Vec::new();
         let open = self.typing.get(&typist).copied();
         // Another number, or another speaker: the next line.
@@ -322,6 +339,7 @@ impl Log {
                 stable,
                 tentative,
                 ended_at: now,
+                off_record: known.off_record || typed.off_record,
                 ..known.clone()
             },
             None => {
@@ -342,7 +360,7 @@ impl Log {
                     ended_at: now,
                     origin: typed.origin,
                     corrected: false,
-                    off_record,
+                    off_record: typed.off_record,
                     words: Vec::new(),
                     after_gap: false,
                     language: typed.language,
@@ -351,6 +369,7 @@ impl Log {
         };
         if typed.done {
             self.typing.remove(&typist);
+            self.note_end(typist, typed.line, caption.id, true);
         } else {
             self.typing.insert(typist, (typed.line, caption.id));
         }
@@ -360,13 +379,49 @@ impl Log {
     }
 
     fn stop_typing(&mut self, typist: ParticipantId) -> Option<Caption> {
-        let (_, id) = self.typing.remove(&typist)?;
+        let (line, id) = self.typing.remove(&typist)?;
         let mut caption = self.open.remove(&id)?;
+        self.note_end(typist, line, id, false);
         caption.revision = caption.revision.saturating_add(1);
         caption.status = CaptionStatus::Final;
         caption.stable = std::mem::take(&mut caption.tentative);
         self.end(caption.clone());
         Some(caption)
+    }
+
+    fn note_end(&mut self, typist: ParticipantId, line: u32, id: CaptionId, done: bool) {
+        let ends = &mut self.typed_ends;
+        ends.insert(typist, TypedEnd { line, id, done });
+        if ends.len() > TYPISTS_MAX
+            && let Some(oldest) = ends.iter().min_by_key(|(_, end)| end.id).map(|(who, _)| *who)
+        {
+            ends.remove(&oldest);
+        }
+    }
+
+    /// The whole of a typed line that ended as it stood, off the record: passed on, and kept no more than the rest.
+    fn finish_off_record(
+        &mut self,
+        typist: ParticipantId,
+        by: Corrector,
+        id: CaptionId,
+        text: &Sensitive<String>,
+    ) -> Option<Caption> {
+        let end = self.typed_ends.get(&typist)?;
+        if end.id != id || end.done {
+            return None;
+        }
+        let mut ended = self.ended.iter_mut().rev();
+        let caption = ended.find(|caption| caption.id == id && caption.off_record)?;
+        if by != Corrector::Captioner && caption.origin == CaptionOrigin::Captioner {
+            return None;
+        }
+        caption.revision = caption.revision.saturating_add(1);
+        caption.corrected = true;
+        Some(Caption {
+            stable: text.clone(),
+            ..caption.clone()
+        })
     }
 
     fn correct(&mut self, by: Corrector, id: CaptionId, text: Sensitive<String>) -> Result<Caption, Refusal> {

@@ -297,12 +297,14 @@ impl Session {
                 text,
                 done,
                 speaker,
+                off_record,
             } => {
                 let line = TypedLine {
                     line,
                     text,
                     done,
                     speaker,
+                    off_record,
                 };
                 return self.type_line(actor, line);
             }

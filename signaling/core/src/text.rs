@@ -21,6 +21,7 @@ pub(crate) struct Line {
     pub(crate) text: Sensitive<String>,
     pub(crate) done: bool,
     pub(crate) speaker: Option<ParticipantId>,
+    pub(crate) off_record: bool,
 }
 
 /// Typed text.
@@ -40,6 +41,7 @@ impl Session {
             line: line.line,
             text,
             done: line.done,
+            off_record: line.off_record,
             speaker,
             name,
             origin,
@@ -72,7 +74,13 @@ impl Session {
         } else {
             Corrector::Speaker(actor)
         };
-        let caption = self.captions.correct(by, id, text)?;
+        let mut caption = self.captions.correct(actor, by, id, text)?;
+        if caption.off_record {
+            let present = self.seat(caption.participant).map(|seat| seat.name.clone());
+            let name = present.filter(|name| !name.is_empty());
+            let name = name.or_else(|| self.captions.past_name(caption.participant));
+            caption.name = name.unwrap_or_default();
+        }
         self.caption(caption);
         Ok(())
     }

@@ -116,6 +116,11 @@ pub enum ClientMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         speaker: Option<ParticipantId>,
+        /// Whether any of it was written while the group was off the record: it is not kept, whenever it arrives.
+        /// Left out if not.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[ts(optional, as = "Option<bool>")]
+        off_record: bool,
     },
     /// Puts a final caption right: one of one's own latest, for captioners of anybody's.
     Correct {
@@ -495,6 +500,22 @@ pub struct Snapshot {
     /// Whether one agreed to a transcript; `null` before one has answered.
     #[serde(default)]
     pub transcript_agreed: Option<bool>,
+    /// The latest line of what one typed that has ended; left out if none has. Those before it have ended too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub typed: Option<TypedEnd>,
+}
+
+/// How far the server has come with what somebody types. Says nothing of the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct TypedEnd {
+    /// As in `type`.
+    pub line: u32,
+    /// The caption that it is.
+    pub id: CaptionId,
+    /// Whether its typist was done with it, or has put it right since: else it ended as it stood, and may be put
+    /// right once, off the record too.
+    pub done: bool,
 }
 
 /// A relay for media, for networks that let nothing else through (TURN).

@@ -202,7 +202,12 @@ done: boolean,
 /**
  * For captioners: who said it. Left out, it is one's own.
  */
-speaker?: ParticipantId, } | { "type": "correct", 
+speaker?: ParticipantId, 
+/**
+ * Whether any of it was written while the group was off the record: it is not kept, whenever it arrives.
+ * Left out if not.
+ */
+off_record?: boolean, } | { "type": "correct", 
 /**
  * Which.
  */
@@ -493,7 +498,12 @@ done: boolean,
 /**
  * For captioners: who said it. Left out, it is one's own.
  */
-speaker?: ParticipantId, } | { "type": "correct", 
+speaker?: ParticipantId, 
+/**
+ * Whether any of it was written while the group was off the record: it is not kept, whenever it arrives.
+ * Left out if not.
+ */
+off_record?: boolean, } | { "type": "correct", 
 /**
  * Which.
  */
@@ -772,7 +782,11 @@ captions: Array<Caption>,
 /**
  * Whether one agreed to a transcript; `null` before one has answered.
  */
-transcript_agreed: boolean | null, };
+transcript_agreed: boolean | null, 
+/**
+ * The latest line of what one typed that has ended; left out if none has. Those before it have ended too.
+ */
+typed?: TypedEnd, };
 
 /**
  * Somebody who is heard.
@@ -867,6 +881,24 @@ export type TrackSource = "microphone" | "camera" | "screen" | "screen_audio";
  * Whether a text of what is said is being kept until the end of the session.
  */
 export type TranscriptState = "none" | "paused" | "running";
+
+/**
+ * How far the server has come with what somebody types. Says nothing of the text.
+ */
+export type TypedEnd = { 
+/**
+ * As in `type`.
+ */
+line: number, 
+/**
+ * The caption that it is.
+ */
+id: CaptionId, 
+/**
+ * Whether its typist was done with it, or has put it right since: else it ended as it stood, and may be put
+ * right once, off the record too.
+ */
+done: boolean, };
 
 /**
  * How a video is encoded.

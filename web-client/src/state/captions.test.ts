@@ -123,6 +123,11 @@ test("what is said off the record passes by and is kept nowhere", () => {
   const shown = add(caption(1, 1, "partial", "sec"), secret);
   expect(shown).toEqual({ open: [], passing: [secret], history: [] });
   expect(forgetPassing(shown, secret)).toEqual(NO_CAPTIONS);
+  // The rest of a line that its typist could not finish.
+  const whole: Caption = { ...caption(1, 3, "final", "secrets"), off_record: true, corrected: true };
+  const finished = addCaption(shown, whole);
+  expect(finished).toEqual({ open: [], passing: [whole], history: [] });
+  expect(forgetPassing(finished, secret)).toEqual(finished);
   const open: Caption = { ...caption(2, 1, "partial", "half"), off_record: true };
   expect(interruptOpen(add(open)).history).toEqual([]);
 });

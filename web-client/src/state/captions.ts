@@ -51,9 +51,10 @@ export function mergeSnapshot(captions: Captions, finals: readonly Caption[]): C
   return merged;
 }
 
-/** What was said off the record has stood for long enough. */
+/** What was said off the record has stood for long enough; put right since, it stands a while longer. */
 export function forgetPassing(captions: Captions, caption: Caption): Captions {
-  return { ...captions, passing: captions.passing.filter((one) => !isSame(one, caption)) };
+  const stays = (one: Caption): boolean => !isSame(one, caption) || one.revision > caption.revision;
+  return { ...captions, passing: captions.passing.filter(stays) };
 }
 
 /** What is left of what was open, by how the server listens now: late captions come nevertheless. */

@@ -1,7 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FakeAudio, FakeDevices, FakePeer, type FakeTrack, fakeMediaGlobals } from "../media/fake_media";
 import { FakeNetwork } from "../protocol/fake_socket";
-import type { Caption, Participant, ServerMessage, Welcome } from "../protocol/generated";
+import type {
+  Caption,
+  Participant,
+  ServerMessage,
+  SessionInfo,
+  TypedEnd,
+  Welcome,
+} from "../protocol/generated";
 import { createController } from "./controller";
 import type { ClientState, Controller } from "./model";
 import { cameraView, microphoneView } from "./selectors";
@@ -97,13 +104,14 @@ class World {
     });
   }
 
-  async admits(captions: Caption[] = []): Promise<void> {
+  async admits(captions: Caption[] = [], typed?: TypedEnd): Promise<void> {
     this.says({
       type: "admitted",
       participants: [this.me],
       knocks: [],
       captions,
       transcript_agreed: null,
+      ...(typed === undefined ? {} : { typed }),
     });
     await passes();
   }
@@ -326,7 +334,7 @@ describe("the controller", () => {
     typeLine(8, "Sorry", false);
     expect(world.sent("type")).toHaveLength(1);
     const ended = typed(1, "I can't sp");
-    await world.admits([ended]);
+    await world.admits([ended], { line: 7, id: ended.id, done: false });
     expect(world.sent("correct")).toMatchObject([{ id: ended.id, text: "I can't speak tonight" }]);
     expect(world.sent("type").slice(1)).toMatchObject([{ line: 8, text: "Sorry", done: false }]);
     world.says({ type: "caption", ...typed(1, "I can't speak tonight"), revision: 2, corrected: true });
@@ -338,6 +346,30 @@ describe("the controller", () => {
     expect(world.sent("correct")).toHaveLength(1);
     expect(world.sent("type").at(-1)).toMatchObject({ line: 8, text: "Sorry" });
     expect(world.sent("type")).toHaveLength(3);
+  });
+
+  test("what is typed off the record says so, though it waits until the group is on it again", async () => {
+    const world = new World();
+    await world.inCall();
+    const { typeLine } = world.controller;
+    const session = (offRecord: boolean) => ({
+      ...(world.state.session as SessionInfo),
+      off_record: offRecord,
+    });
+    typeLine(7, "Well", false);
+    world.says({ type: "session", ...session(true) });
+    world.network.socket.onclose?.();
+    typeLine(8, "between us", true);
+    await passes(1_000);
+    await world.welcomes({ session: session(false) });
+    await world.admits();
+    typeLine(9, "for all", true);
+    expect(world.sent("type").slice(1)).toMatchObject([
+      { line: 7, off_record: true },
+      { line: 8, text: "between us", off_record: true },
+      { line: 9, text: "for all" },
+    ]);
+    expect(world.sent("type").at(-1)).not.toHaveProperty("off_record");
   });
 
   test("another network, or a server that hears nothing, restarts ICE through the relays named last", async () => {

@@ -25,6 +25,7 @@ import type {
   ErrorCode,
   ParticipantId,
   ServerMessage,
+  TypedEnd,
   ViewMode,
   Welcome,
 } from "../protocol/generated";
@@ -236,7 +237,7 @@ class CallController implements Controller {
   readonly typeLine = (line: number, text: string, done: boolean, speaker?: ParticipantId): boolean => {
     const typed = { line, text, done };
     const own = speaker === undefined ? typed : { ...typed, speaker };
-    const isTaken = this.#typed.write(own, this.#state.captions);
+    const isTaken = this.#typed.write(own, this.#state.captions, this.#state.session?.off_record === true);
     this.#sendTyped();
     return isTaken;
   };
@@ -349,7 +350,8 @@ class CallController implements Controller {
         break;
     }
     this.#dispatch({ kind: "server", message, now: Date.now() });
-    if (message.type === "admitted") this.#admitted();
+    if (message.type === "admitted") this.#admitted(message.typed ?? null);
+    if (message.type === "session" && message.off_record) this.#typed.goOffRecord();
   }
 
   /** What was said off the record stands for a while. */
@@ -376,7 +378,7 @@ class CallController implements Controller {
   }
 
   /** One is in: media, and everything about oneself that the server cannot know yet. */
-  #admitted(): void {
+  #admitted(typed: TypedEnd | null): void {
     const { session } = this.#state;
     this.#peer.resume(Math.min(session?.capacity ?? SLOT_PAIRS_MAX, SLOT_PAIRS_MAX));
     this.#view.sendAgain();
@@ -391,7 +393,8 @@ class CallController implements Controller {
     if (microphone !== null) this.#send({ type: "set_microphone", on: microphone });
     if (camera !== null) this.#send({ type: "set_camera", on: camera });
     this.#sendScreen();
-    this.#typed.cameBack(this.#state.captions.history, self?.participant ?? null);
+    if (session?.off_record) this.#typed.goOffRecord();
+    this.#typed.cameBack(this.#state.captions.history, typed);
     this.#knowsWhatStands = true;
     this.#sendTyped();
   }

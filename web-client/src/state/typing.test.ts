@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { Caption } from "../protocol/generated";
+import type { Caption, TypedEnd } from "../protocol/generated";
 import { NO_CAPTIONS } from "./captions";
 import { LINES_WAITING_MAX, TypedLines, type TypingOrder } from "./typing";
 
@@ -19,6 +19,11 @@ function ended(number: number, text: string, changes: Partial<Caption> = {}): Ca
   };
 }
 
+/** The server's word on the line of one's own that ended last. */
+function end(line: number, number: number, done: boolean): TypedEnd {
+  return { line, id: { epoch: 0, number }, done };
+}
+
 describe("typed lines", () => {
   let lines: TypedLines;
   let requests: number;
@@ -28,8 +33,9 @@ describe("typed lines", () => {
     requests = 0;
   });
 
-  const write = (line: number, text: string, done = false, history: Caption[] = []): boolean =>
-    lines.write({ line, text, done }, { ...NO_CAPTIONS, history });
+  const write = (line: number, text: string, done = false, history: Caption[] = [], off = false): boolean =>
+    lines.write({ line, text, done }, { ...NO_CAPTIONS, history }, off);
+  const writeOff = (line: number, text: string, done = false): boolean => write(line, text, done, [], true);
   /** What goes out over a connection. */
   const sent = (): string[] => {
     const orders: TypingOrder[] = [];
@@ -41,7 +47,7 @@ describe("typed lines", () => {
     return orders.map((order) =>
       order.type === "correct"
         ? `correct ${order.id.number}: ${order.text}`
-        : `${order.line}${order.done ? " done" : ""}${order.speaker === undefined ? "" : ` ${order.speaker}`}: ${order.text}`,
+        : `${order.line}${order.done ? " done" : ""}${order.off_record === true ? " off" : ""}${order.speaker === undefined ? "" : ` ${order.speaker}`}: ${order.text}`,
     );
   };
 
@@ -61,17 +67,20 @@ describe("typed lines", () => {
     write(2, "two", true);
     sent();
     write(3, "thr");
-    lines.cameBack([], "ann");
+    lines.cameBack([], null);
     expect(sent()).toEqual(["1 done: one", "2 done: two", "3: thr"]);
   });
 
-  test("that arrived do not go out again, whether that was heard or is in what was said", () => {
+  test("that arrived do not go out again, whether that was heard or the server says so", () => {
     write(1, "one", true);
     write(2, "two\tthree", true);
+    write(3, "four", true);
+    write(4, "five", true);
     sent();
     lines.heard(ended(1, "one"), "ann");
-    lines.cameBack([ended(1, "one"), ended(2, "two three")], "ann");
-    expect(sent()).toEqual([]);
+    lines.heard(ended(2, "two three"), "ann");
+    lines.cameBack([ended(1, "one"), ended(2, "two three"), ended(3, "four")], end(3, 3, true));
+    expect(sent()).toEqual(["4 done: five"]);
   });
 
   test("with the same words are told apart", () => {
@@ -79,10 +88,17 @@ describe("typed lines", () => {
     sent();
     write(2, "yes", true);
     sent();
-    lines.cameBack([ended(1, "yes"), ended(2, "yes")], "ann");
+    lines.cameBack([ended(1, "yes"), ended(2, "yes")], end(1, 2, true));
     expect(sent()).toEqual(["2 done: yes"]);
-    lines.cameBack([ended(1, "yes"), ended(2, "yes"), ended(3, "yes")], "ann");
+    lines.cameBack([ended(1, "yes"), ended(2, "yes"), ended(3, "yes")], end(2, 3, true));
     expect(sent()).toEqual([]);
+  });
+
+  test("of another device of one's own are not theirs", () => {
+    write(1, "one", true, [ended(1, "from elsewhere")]);
+    sent();
+    lines.cameBack([ended(1, "from elsewhere")], end(9, 1, true));
+    expect(sent()).toEqual(["1 done: one"]);
   });
 
   test("of somebody else are somebody else's", () => {
@@ -90,7 +106,7 @@ describe("typed lines", () => {
     sent();
     lines.heard(ended(1, "yes", { participant: "ben" }), "ann");
     lines.heard(ended(2, "yes", { origin: "captioner" }), "ann");
-    lines.cameBack([ended(1, "yes", { participant: "ben" })], "ann");
+    lines.cameBack([ended(1, "yes", { participant: "ben" })], null);
     expect(sent()).toEqual(["1 done: yes"]);
   });
 
@@ -100,23 +116,102 @@ describe("typed lines", () => {
     write(1, "I can");
     sent();
     write(1, "I can't");
-    lines.cameBack([ended(1, "I can")], "ann");
+    lines.cameBack([ended(1, "I can")], end(1, 1, false));
     expect(sent()).toEqual([]);
     write(1, "I can't speak");
     expect(sent()).toEqual([]);
     write(1, "I can't speak ", true);
     expect(sent()).toEqual(["correct 1: I can't speak"]);
-    lines.cameBack([ended(1, "I can")], "ann");
+    lines.cameBack([ended(1, "I can")], end(1, 1, false));
     expect(sent()).toEqual(["correct 1: I can't speak"]);
-    lines.heard(ended(1, "I can't speak", { corrected: true }), "ann");
-    lines.cameBack([ended(1, "I can't speak", { corrected: true })], "ann");
+    lines.cameBack([ended(1, "I can't speak", { corrected: true })], end(1, 1, true));
+    expect(sent()).toEqual([]);
+  });
+
+  test("that the server ended as they were need nothing", () => {
+    write(1, "I can't");
+    sent();
+    write(1, "I can't ", true);
+    lines.cameBack([ended(1, "I can't")], end(1, 1, false));
+    expect(sent()).toEqual([]);
+  });
+
+  test("are put right, and not said again, if a captioner corrected them before their typist was back", () => {
+    write(1, "I cna");
+    sent();
+    lines.cameBack([ended(1, "I can", { corrected: true })], end(1, 1, false));
+    write(1, "I can't speak", true);
+    expect(sent()).toEqual(["correct 1: I can't speak"]);
+    write(2, "Sorry", true);
+    expect(sent()).toEqual(["2 done: Sorry"]);
+    // Both arrived, and the captioner changed the first once more.
+    const history = [ended(1, "I cannot speak", { corrected: true }), ended(2, "Sorry")];
+    lines.cameBack(history, end(2, 2, true));
+    expect(sent()).toEqual([]);
+  });
+
+  test("whose whole text was lost on its way are put right by it", () => {
+    write(1, "I can");
+    sent();
+    write(1, "I can't speak", true);
+    sent();
+    lines.cameBack([ended(1, "I can")], end(1, 1, false));
+    expect(sent()).toEqual(["correct 1: I can't speak"]);
+  });
+
+  test("off the record do not stand twice either, though nothing of them is kept", () => {
+    writeOff(1, "one", true);
+    writeOff(2, "I can");
+    sent();
+    writeOff(2, "I can't speak", true);
+    lines.cameBack([], end(2, 2, false));
+    expect(sent()).toEqual(["correct 2: I can't speak"]);
+    writeOff(3, "Sorry", true);
+    expect(sent()).toEqual(["3 done off: Sorry"]);
+    lines.cameBack([], end(3, 3, true));
+    expect(sent()).toEqual([]);
+  });
+
+  test("written off the record say so whenever they arrive", () => {
+    writeOff(1, "sec");
+    write(1, "secret", true);
+    write(2, "begun before", true);
+    write(3, "beg");
+    lines.goOffRecord();
+    write(3, "begun before too", true);
+    write(4, "after", true);
+    const all = ["1 done off: secret", "2 done off: begun before", "3 done off: begun before too"];
+    expect(sent()).toEqual([...all, "4 done: after"]);
+    lines.cameBack([], null);
+    expect(sent()).toEqual([...all, "4 done: after"]);
+  });
+
+  test("that wait in their field keep being off the record", () => {
+    for (let line = 0; line < LINES_WAITING_MAX; line += 1) write(line, "x", true);
+    expect(writeOff(98, "secret")).toBe(false);
+    expect(write(98, "secret, too")).toBe(false);
+    sent();
+    lines.cameBack([], end(LINES_WAITING_MAX - 1, 50, true));
+    expect(write(98, "secret, too", true)).toBe(true);
+    expect(sent()).toEqual(["98 done off: secret, too"]);
+  });
+
+  test("never put a kept caption right with what was written off the record: they are said anew", () => {
+    write(1, "I can");
+    sent();
+    lines.cameBack([ended(1, "I can")], end(1, 1, false));
+    writeOff(1, "I can't, because of him");
+    expect(sent()).toEqual(["1 off: I can't, because of him"]);
+    write(1, "I can't, because of him", true);
+    expect(sent()).toEqual(["1 done off: I can't, because of him"]);
+    lines.cameBack([ended(1, "I can")], end(1, 2, true));
     expect(sent()).toEqual([]);
   });
 
   test("that can't be put right any more are said anew", () => {
     write(1, "I can");
     sent();
-    lines.cameBack([ended(1, "I can")], "ann");
+    lines.cameBack([ended(1, "I can")], end(1, 1, false));
     write(1, "I can't", true);
     sent();
     lines.refused(requests, "not_found");
@@ -127,14 +222,15 @@ describe("typed lines", () => {
     write(1, "one", true);
     sent();
     lines.refused(requests, "forbidden");
-    lines.cameBack([], "ann");
+    lines.cameBack([], null);
     expect(sent()).toEqual([]);
   });
 
   test("that a captioner writes stand under the speaker's name", () => {
-    lines.write({ line: 1, text: "Good evening", done: true, speaker: "fay" }, NO_CAPTIONS);
+    lines.write({ line: 1, text: "Good evening", done: true, speaker: "fay" }, NO_CAPTIONS, false);
     expect(sent()).toEqual(["1 done fay: Good evening"]);
-    lines.cameBack([ended(1, "Good evening", { participant: "fay", origin: "captioner" })], "cara");
+    lines.heard(ended(1, "Good evening", { participant: "fay", origin: "captioner" }), "cara");
+    lines.cameBack([], null);
     expect(sent()).toEqual([]);
   });
 
@@ -149,7 +245,7 @@ describe("typed lines", () => {
     sent();
     write(1, "", true);
     expect(sent()).toEqual(["1 done: "]);
-    lines.cameBack([], "ann");
+    lines.cameBack([], null);
     expect(sent()).toEqual([]);
   });
 });

@@ -1,18 +1,23 @@
 // Lines that a person types, each kept until it is known to stand in the captions: over a bad connection nothing is
 // lost and nothing is said twice. Pure: no clock, no network.
 //
-// When a connection is lost the server ends the line that was being typed as it stood. After coming back the captions
-// tell how far each line had come: what did not arrive is sent again, what stands shorter than it was typed is put
-// right.
+// When a connection is lost the server ends the line that was being typed as it stood. After coming back it says how
+// far it had come: what did not arrive is sent again, what stands shorter than it was typed is put right. Of what was
+// written off the record nothing is ever kept: it says so itself, whenever it arrives.
 
-import type { Caption, CaptionId, ClientMessage, ErrorCode, ParticipantId } from "../protocol/generated";
+import type {
+  Caption,
+  CaptionId,
+  ClientMessage,
+  ErrorCode,
+  ParticipantId,
+  TypedEnd,
+} from "../protocol/generated";
 import { isWritten } from "./captions";
 import type { Captions } from "./model";
 
 /** More lines than this don't wait for a connection: a further one is not taken. */
 export const LINES_WAITING_MAX = 50;
-/** As many of a line's last revisions are remembered: the server may have stopped at any of them. */
-const REVISIONS_MAX = 100;
 
 /** A line as it stands; `speaker` for captioners: whose words these are. */
 export interface TypedLine {
@@ -24,12 +29,21 @@ export interface TypedLine {
 
 export type TypingOrder = Extract<ClientMessage, { type: "type" | "correct" }>;
 
+/** The caption as which the server has ended a line before it was done. */
+interface Standing {
+  readonly id: CaptionId;
+  /** Whether everybody keeps it: it began on the record. */
+  readonly isKept: boolean;
+}
+
 interface Written extends TypedLine {
-  /** What of it has gone out, oldest first. */
-  readonly sent: readonly string[];
+  /** How much of it has ever gone out. */
+  readonly gone: "nothing" | "part" | "whole";
+  /** Whether it has gone out over this connection as it is now. */
   readonly isSent: boolean;
-  /** The caption as which the server has ended it, before it was done. */
-  readonly standing: CaptionId | null;
+  /** Some of it was written while the group was off the record. */
+  readonly offRecord: boolean;
+  readonly standing: Standing | null;
   readonly request: number | null;
 }
 
@@ -37,60 +51,68 @@ export class TypedLines {
   #lines: readonly Written[] = [];
   /** Captions of written lines up to this number are known: a later line is none of them. */
   #knownUpTo = 0;
+  /** The line that was not taken, and is still to come. */
+  #outside: Pick<Written, "line" | "offRecord"> | null = null;
 
   /** Takes over how a line stands now. False if too many wait already: this one is not taken. */
-  write(typed: TypedLine, { history, open }: Captions): boolean {
+  write(typed: TypedLine, { history, open }: Captions, offRecord: boolean): boolean {
     const known = this.#lines.find(({ line }) => line === typed.line);
-    if (known === undefined) {
-      if (this.#lines.length >= LINES_WAITING_MAX) return false;
-      // Alone, it is none of those that stand already; of several that wait, each comes after the one before.
-      if (this.#lines.length === 0) {
-        const numbers = [...history, ...open].filter(isWritten).map(({ id }) => id.number);
-        this.#knownUpTo = Math.max(this.#knownUpTo, ...numbers);
-      }
-      const fresh = { ...typed, sent: [], isSent: false, standing: null, request: null };
-      this.#lines = [...this.#lines, fresh];
-    } else {
-      this.#replace(known, { ...known, ...typed, isSent: false });
+    if (known !== undefined) {
+      this.#replace({ ...known, ...typed, isSent: false, offRecord: known.offRecord || offRecord });
+      return true;
     }
+    const outside = this.#outside?.line === typed.line ? this.#outside : null;
+    const isSecret = offRecord || outside?.offRecord === true;
+    if (this.#lines.length >= LINES_WAITING_MAX) {
+      this.#outside = { line: typed.line, offRecord: isSecret };
+      return false;
+    }
+    // Alone, it is none of those that stand already; of several that wait, each comes after the one before.
+    if (this.#lines.length === 0) this.#know(...[...history, ...open].filter(isWritten).map(({ id }) => id));
+    const fresh = { gone: "nothing", isSent: false, standing: null, request: null } as const;
+    this.#lines = [...this.#lines, { ...typed, ...fresh, offRecord: isSecret }];
     return true;
+  }
+
+  /** The group is off the record: what one had begun to write belongs to it. */
+  goOffRecord(): void {
+    this.#lines = this.#lines.map((line) => ({ ...line, offRecord: true }));
+    if (this.#outside !== null) this.#outside = { ...this.#outside, offRecord: true };
   }
 
   /** Sends what has not gone out yet; `send` says under which number, or null if it could not. */
   flush(send: (order: TypingOrder) => number | null): void {
-    for (const line of this.#lines.filter(({ isSent }) => !isSent)) {
+    for (const unsent of this.#lines.filter(({ isSent }) => !isSent)) {
+      const line = saidAnewIfSecret(unsent);
       const order = orderOf(line);
       // What others have read up to here is put right when it is done, and not at every letter.
       if (order === null) continue;
       const request = send(order);
       if (request === null) return;
-      const sent = [...line.sent, line.text].slice(-REVISIONS_MAX);
-      this.#replace(line, { ...line, sent, isSent: true, request });
+      this.#replace({ ...line, gone: line.done ? "whole" : "part", isSent: true, request });
       // Nothing stands of it that would come back.
-      if (line.done && line.text.trim() === "") this.#remove(line.line);
+      if (line.done && line.text.trim() === "") this.#remove(line);
     }
   }
 
   /** A caption has come: perhaps a line of one's own, which stands now. */
   heard(caption: Caption, self: ParticipantId | null): void {
-    const line = this.#lines.find((one) => one.done && this.#isOf(one, caption, self, [one.text]));
+    const line = this.#lines.find((one) => one.done && this.#isOf(one, caption, self));
     if (line === undefined) return;
     this.#know(caption.id);
-    this.#remove(line.line);
+    this.#remove(line);
   }
 
-  /** The connection is another one, and this is what was said. */
-  cameBack(history: readonly Caption[], self: ParticipantId | null): void {
+  /** The connection is another one; this was said, and this is the line of one's own that ended last. */
+  cameBack(history: readonly Caption[], ended: TypedEnd | null): void {
+    // Where the server knows of nothing new, none of these has arrived.
+    const news = ended !== null && ended.id.number > this.#knownUpTo ? ended : null;
     for (const line of this.#lines) {
-      const ended = history.find((caption) => this.#isOf(line, caption, self, line.sent));
-      if (ended === undefined) {
-        this.#replace(line, { ...line, isSent: false });
-        continue;
-      }
-      this.#know(ended.id);
-      if (line.done && isSame(ended.stable, line.text)) this.#remove(line.line);
-      else this.#replace(line, { ...line, isSent: false, standing: ended.id });
+      const after = afterComingBack(line, history, ended, news);
+      if (after === null) this.#remove(line);
+      else this.#replace(after);
     }
+    if (news !== null) this.#know(news.id);
   }
 
   /** An order was refused. What can't be put right any more is said anew; a line that may not be is given up. */
@@ -98,54 +120,93 @@ export class TypedLines {
     const line = this.#lines.find((one) => one.request === request);
     if (line === undefined) return;
     if (code === "not_found" && line.standing !== null) {
-      this.#replace(line, { ...line, sent: [], isSent: false, standing: null, request: null });
+      this.#replace({ ...line, gone: "nothing", isSent: false, standing: null, request: null });
     } else if (line.done) {
-      this.#remove(line.line);
+      this.#remove(line);
     }
   }
 
   clear(): void {
     this.#lines = [];
+    this.#outside = null;
   }
 
-  /** Whether a caption is this line, ended at one of these texts. */
-  #isOf(line: Written, caption: Caption, self: ParticipantId | null, texts: readonly string[]): boolean {
-    if (caption.status !== "final") return false;
-    if (line.standing !== null) {
-      const isIt = caption.id.number === line.standing.number && caption.id.epoch === line.standing.epoch;
-      return isIt && texts.some((text) => isSame(text, caption.stable));
-    }
+  /** Whether a caption is this line, whole. */
+  #isOf(line: Written, caption: Caption, self: ParticipantId | null): boolean {
+    if (caption.status !== "final" || !isSameText(line.text, caption.stable)) return false;
+    if (line.standing !== null) return isSameId(caption.id, line.standing.id);
     const origin = line.speaker === undefined ? "typed" : "captioner";
-    return (
-      caption.origin === origin &&
-      caption.participant === (line.speaker ?? self) &&
-      caption.id.number > this.#knownUpTo &&
-      texts.some((text) => isSame(text, caption.stable))
-    );
+    const isWriter = caption.origin === origin && caption.participant === (line.speaker ?? self);
+    return isWriter && caption.id.number > this.#knownUpTo;
   }
 
-  #know({ number }: CaptionId): void {
-    this.#knownUpTo = Math.max(this.#knownUpTo, number);
+  #know(...ids: readonly CaptionId[]): void {
+    this.#knownUpTo = Math.max(this.#knownUpTo, ...ids.map(({ number }) => number));
   }
 
-  #replace(line: Written, by: Written): void {
-    this.#lines = this.#lines.map((one) => (one.line === line.line ? by : one));
+  #replace(by: Written): void {
+    this.#lines = this.#lines.map((one) => (one.line === by.line ? by : one));
   }
 
-  #remove(line: number): void {
+  #remove({ line }: Written): void {
     this.#lines = this.#lines.filter((one) => one.line !== line);
   }
 }
 
+/**
+ * What is left to do of a line, null if nothing, on another connection. `ended` is the line of one's own that ended
+ * last, `news` the same if its caption was not known before: lines go out in their order, so those before it ended too.
+ */
+function afterComingBack(
+  line: Written,
+  history: readonly Caption[],
+  ended: TypedEnd | null,
+  news: TypedEnd | null,
+): Written | null {
+  const again: Written = { ...line, isSent: false };
+  const isPassed = news !== null && news.line > line.line;
+  const { standing } = line;
+  if (standing === null) {
+    if (line.gone === "whole" && (isPassed || (news?.line === line.line && news.done))) return null;
+    if (line.gone === "nothing" || news?.line !== line.line) return again;
+    const caption = history.find(({ id }) => isSameId(id, news.id));
+    if (line.done && caption !== undefined && isSameText(caption.stable, line.text)) return null;
+    return { ...again, gone: "part", standing: { id: news.id, isKept: caption !== undefined } };
+  }
+  const caption = history.find(({ id }) => isSameId(id, standing.id));
+  if (line.done && caption !== undefined && isSameText(caption.stable, line.text)) return null;
+  if (line.gone !== "whole") return again;
+  const isAccepted = ended !== null && isSameId(ended.id, standing.id) && ended.done;
+  // If it was accepted, whoever changed it since had it before them.
+  const isSettled = isAccepted || (isPassed && (caption === undefined || caption.corrected === true));
+  return isSettled ? null : again;
+}
+
+/** A caption that everybody keeps is not put right with words that nobody is to keep. */
+function saidAnewIfSecret(line: Written): Written {
+  const isKept = line.standing?.isKept === true;
+  return line.offRecord && isKept ? { ...line, standing: null, gone: "nothing" } : line;
+}
+
 /** What is to be sent of a line; null while that is nothing. */
-function orderOf({ line, text, done, speaker, standing }: Written): TypingOrder | null {
-  if (standing !== null) return done ? { type: "correct", id: standing, text: text.trim() } : null;
-  const typed = { type: "type", line, text, done } as const;
-  return speaker === undefined ? typed : { ...typed, speaker };
+function orderOf({ line, text, done, speaker, offRecord, standing }: Written): TypingOrder | null {
+  if (standing !== null) return done ? { type: "correct", id: standing.id, text: text.trim() } : null;
+  return {
+    type: "type",
+    line,
+    text,
+    done,
+    ...(speaker === undefined ? {} : { speaker }),
+    ...(offRecord ? { off_record: true } : {}),
+  };
+}
+
+function isSameId(a: CaptionId, b: CaptionId): boolean {
+  return a.number === b.number && a.epoch === b.epoch;
 }
 
 /** The server puts spaces in place of tabs and their like. */
-function isSame(a: string, b: string): boolean {
+function isSameText(a: string, b: string): boolean {
   const plain = (text: string): string => text.replace(/\p{Cc}/gu, " ").trim();
   return plain(a) === plain(b);
 }

@@ -233,6 +233,7 @@ fn each_caption_tells_its_language_and_a_typed_line_the_sessions_where_that_is_k
             text: text.into(),
             done: true,
             speaker: None,
+            off_record: false,
         };
         world.says("host", message);
     };

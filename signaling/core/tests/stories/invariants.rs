@@ -71,12 +71,14 @@ impl Act {
                 text: "typed".into(),
                 done: false,
                 speaker: None,
+                off_record: false,
             },
             Self::TypeForOther => ClientMessage::Type {
                 line: 2,
                 text: "typed".into(),
                 done: true,
                 speaker: Some(participant),
+                off_record: false,
             },
             Self::OffRecord => ClientMessage::SetOffRecord { on: true },
             Self::SetVocabulary => ClientMessage::SetVocabulary {

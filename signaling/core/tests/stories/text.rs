@@ -16,6 +16,7 @@ fn types(world: &mut World, who: &str, line: u32, text: &str, done: bool) {
         text: text.into(),
         done,
         speaker: None,
+        off_record: false,
     };
     world.says(who, message);
 }
@@ -27,6 +28,7 @@ fn captions_for(world: &mut World, who: &str, whose: &str, text: &str, done: boo
         text: text.into(),
         done,
         speaker,
+        off_record: false,
     };
     world.says(who, message);
 }
@@ -252,6 +254,91 @@ fn what_was_said_off_the_record_is_not_kept_however_late_it_becomes_known() {
     let history = world.snapshot("ann").captions;
     let texts: Vec<_> = history.iter().map(|caption| caption.stable.as_str()).collect();
     assert_eq!(texts, ["kept"]);
+}
+
+fn types_as_off_record(world: &mut World, who: &str, line: u32, text: &str, done: bool) {
+    let message = ClientMessage::Type {
+        line,
+        text: text.into(),
+        done,
+        speaker: None,
+        off_record: true,
+    };
+    world.says(who, message);
+}
+
+#[test]
+fn what_was_written_off_the_record_is_not_kept_however_late_it_arrives() {
+    let mut world = transcribed(&["ann"]);
+    agrees(&mut world, "host", true);
+    agrees(&mut world, "ann", true);
+    world.passes(seconds(1));
+    world.all_read();
+    types_as_off_record(&mut world, "ann", 1, "secret", true);
+    types(&mut world, "ann", 2, "begun", false);
+    types_as_off_record(&mut world, "ann", 2, "begun, and secret", true);
+    types_as_off_record(&mut world, "ann", 3, "half a secret", false);
+    world.drops("ann");
+    let heard = world.hears("host");
+    let ends: Vec<_> = heard.iter().filter(|line| line.contains("Final")).collect();
+    assert_eq!(
+        ends,
+        [
+            "ann Final 1: secret| (typed) (off the record)",
+            "ann Final 2: begun, and secret| (typed) (off the record)",
+            "ann Final 2: half a secret| (typed) (off the record)"
+        ]
+    );
+    assert_eq!(world.snapshot("host").captions, []);
+    world.connects("ann");
+    types(&mut world, "ann", 4, "kept", true);
+    assert_eq!(
+        transcript(&mut world).unwrap(),
+        "WEBVTT\n\n00:00:00.000 --> 00:00:00.001\n<v ann><lang en>kept</lang>\n"
+    );
+}
+
+#[test]
+fn who_comes_back_learns_how_far_their_typing_came_and_finishes_what_ended_as_it_stood() {
+    for off_record in [false, true] {
+        let mut world = group(&["ann", "ben"]);
+        world.says("host", ClientMessage::SetOffRecord { on: off_record });
+        assert_eq!(world.snapshot("ann").typed, None);
+        types(&mut world, "ann", 7, "one", true);
+        types(&mut world, "ann", 8, "I can", false);
+        world.drops("ann");
+        world.connects("ann");
+        let typed = world.snapshot("ann").typed.unwrap();
+        assert_eq!((typed.line, typed.done), (8, false));
+        assert_eq!(world.snapshot("ben").typed, None);
+        world.says("host", ClientMessage::SetOffRecord { on: false });
+        world.all_read();
+        let finish = |text: &str| ClientMessage::Correct {
+            id: typed.id,
+            text: text.into(),
+        };
+        world.says("ben", finish("not his"));
+        assert_eq!(world.hears("ben"), ["error NotFound"]);
+        world.says("ann", finish("I can't speak"));
+        let off = if off_record { " (off the record)" } else { "" };
+        assert_eq!(
+            world.hears("ben"),
+            [format!("ann Final 3: I can't speak| (typed) (corrected){off}")]
+        );
+        let kept: &[&str] = if off_record {
+            &[]
+        } else {
+            &["one", "I can't speak"]
+        };
+        let history = world.snapshot("ben").captions;
+        let texts: Vec<_> = history.iter().map(|caption| caption.stable.as_str()).collect();
+        assert_eq!(texts, kept);
+        assert!(world.snapshot("ann").typed.unwrap().done);
+        // Once: nothing of it is there to be changed.
+        world.says("ann", finish("again"));
+        let answer = world.hears("ann").pop().unwrap();
+        assert_eq!(answer == "error NotFound", off_record);
+    }
 }
 
 fn transcribed(members: &[&'static str]) -> World {
