@@ -215,6 +215,39 @@ describe("without spoken captions", () => {
   );
 });
 
+test("a captioner's line that can't be taken stays whose it is, and outlives its field", () =>
+  reading("call-captioner", {}, async (page) => {
+    const field = page.getByLabel("Type what is said");
+    const whose = page.getByRole("button", { name: /Who speaks/ });
+    const pick = async (name: string) => {
+      await whose.press("Enter");
+      await page.getByRole("option", { name }).press("Enter");
+      await page.getByRole("option").first().waitFor({ state: "detached" });
+    };
+    await button(page, "Type instead").press("Enter");
+    await pick("Fay");
+    await field.fill("Good evening");
+    await expect.poll(() => orders(page)).toContainEqual(expect.stringMatching(/Good evening false p0$/));
+    // As many lines wait as may.
+    await change(page, { link: "reconnecting" });
+    await field.fill("Good evening, all");
+    await pick("Cleo");
+    expect(await whose.textContent()).toContain("Fay");
+    expect(await field.inputValue()).toBe("Good evening, all");
+    await button(page, "Type instead").press("Enter");
+    await field.waitFor({ state: "detached" });
+    await button(page, "Type instead").press("Enter");
+    expect(await field.inputValue()).toBe("Good evening, all");
+    expect(await whose.textContent()).toContain("Fay");
+    await change(page, { link: "up" });
+    await pick("Cleo");
+    expect((await orders(page)).at(-1)).toMatch(/^typeLine \d+ Good evening, all true p0$/);
+    expect(await whose.textContent()).toContain("Cleo");
+    expect(await field.inputValue()).toBe("");
+    const lines = (await orders(page)).filter((order) => order.startsWith("typeLine"));
+    expect(new Set(lines.map((order) => order.split(" ")[1])).size).toBe(1);
+  }));
+
 test("a caption page reads out what comes, and not what was said before it", () =>
   reading("captions-page", {}, async (page) => {
     const before = Array.from({ length: 40 }, (_, number) => caption(number, 0));

@@ -8,7 +8,7 @@ import { useClient } from "../client";
 import { Icon } from "../common/Icon";
 import { Button, Toggle } from "../common/widgets";
 import { CaptionEntries } from "./CaptionEntries";
-import { Composer } from "./Composer";
+import { Composer, type Draft } from "./Composer";
 import { typedOnly } from "./entries";
 import { marks } from "./marks";
 import { type CaptionSettings, styleOf } from "./settings";
@@ -35,6 +35,7 @@ export function CaptionArea({ spoken, onSettings }: CaptionAreaProps) {
   const state = useClient((one) => one.session?.captions ?? "off");
   const clockOffsetMs = useClient((one) => one.clockOffsetMs);
   const [typing, setTyping] = useState(false);
+  const draft = useRef<Draft | null>(null);
   const ref = useRef<HTMLElement>(null);
   const free = useFreePlace(ref, settings);
   const isEmpty = captions.open.length + captions.passing.length + captions.history.length === 0;
@@ -56,7 +57,7 @@ export function CaptionArea({ spoken, onSettings }: CaptionAreaProps) {
         </p>
       )}
       <CaptionEntries captions={captions} settings={settings} clockOffsetMs={clockOffsetMs} />
-      {typing ? <Composer /> : null}
+      {typing ? <Composer draft={draft} /> : null}
       <div className="captions-tools">
         {settings.position === "free" ? <MoveHandle box={ref} settings={settings} /> : null}
         <Toggle label={t.captions.type} icon="keyboard" isOn={typing} onChange={setTyping} />

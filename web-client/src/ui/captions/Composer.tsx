@@ -11,19 +11,31 @@ import { spokenIn } from "./language";
 /** A letter waits at most this long, the first after a pause not at all: the others see each within 500 ms. */
 const SEND_EVERY_MS = 200;
 
-export function Composer() {
+/** A line that could not be taken, for when its writer opens the field again. */
+export interface Draft {
+  readonly line: number;
+  readonly text: string;
+  readonly speaker: string | null;
+}
+
+interface ComposerProps {
+  /** Outlives the field. */
+  readonly draft: { current: Draft | null };
+}
+
+export function Composer({ draft }: ComposerProps) {
   const controller = useController();
   const self = useClient((state) => state.seat?.participant ?? null);
   const captionsOthers = useClient((state) => state.seat?.permissions.includes("caption_others") ?? false);
   const participants = useClient((state) => state.participants);
   const language = useClient((state) => state.session?.language);
-  const [text, setText] = useState("");
-  const [speaker, setSpeaker] = useState<string | null>(null);
+  const [text, setText] = useState(draft.current?.text ?? "");
+  const [speaker, setSpeaker] = useState(draft.current?.speaker ?? null);
   const input = useRef<HTMLInputElement>(null);
   // The line counts up over the life of the page: a reload begins above what came before.
-  const line = useRef(Math.floor(Date.now() / 1000) % 1_000_000_000);
+  const line = useRef(draft.current?.line ?? Math.floor(Date.now() / 1000) % 1_000_000_000);
   const sent = useRef("");
-  const current = useRef("");
+  const current = useRef(text);
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
   const sentAt = useRef(Number.NEGATIVE_INFINITY);
   const whose = speaker ?? undefined;
@@ -47,17 +59,22 @@ export function Composer() {
     const wait = Math.max(0, sentAt.current + SEND_EVERY_MS - performance.now());
     timer.current ??= setTimeout(() => send(false), wait);
   };
-  const finish = (): void => {
-    if (current.current.trim() === "" && sent.current === "") return;
-    if (!send(true)) return;
+  /** False if the line is still to be finished. */
+  const finish = (): boolean => {
+    if (current.current.trim() === "" && sent.current === "") return true;
+    if (!send(true)) return false;
     current.current = "";
     setText("");
+    return true;
   };
-  const latest = useRef(finish);
-  latest.current = finish;
+  /** Whoever closes the field has finished its line; one that can't be taken is there when it opens again. */
+  const close = (): void => {
+    draft.current = finish() ? null : { line: line.current, text: current.current, speaker };
+  };
+  const latest = useRef(close);
+  latest.current = close;
   useEffect(() => {
     input.current?.focus();
-    // Whoever closes the line has finished it.
     return () => latest.current();
   }, []);
 
@@ -77,8 +94,8 @@ export function Composer() {
             .map(({ participant, name }) => ({ id: participant, label: name }))}
           selected={speaker}
           onSelect={(id) => {
-            finish();
-            setSpeaker(id);
+            // What stands in the field stays the words of whose it is.
+            if (finish()) setSpeaker(id);
           }}
         />
       ) : null}

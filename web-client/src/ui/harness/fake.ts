@@ -85,9 +85,10 @@ export function fakeController(first: ClientState): FakeController {
     startScreenShare: order("startScreenShare"),
     stopScreenShare: order("stopScreenShare"),
     resumeSound: order("resumeSound"),
+    // As many wait as may, where there is no connection.
     typeLine: (...line) => {
       order("typeLine")(...line);
-      return true;
+      return state.link === "up";
     },
     correctCaption: (caption, text) => {
       order("correctCaption")(caption.id.number, text);
