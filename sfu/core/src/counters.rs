@@ -187,6 +187,8 @@ pub struct Counters {
     pub publish_requests: u64,
     /// Assignments of slots, frees not counted.
     pub slot_assignments: u64,
+    /// Choices of everybody's layers in a session.
+    pub layer_choices: u64,
     /// Switches of a subscriber from one layer of a video to another.
     pub layer_switches: u64,
     /// Bytes of video payload forwarded, by the layer they were of; added up every two seconds.

@@ -347,6 +347,7 @@ impl Metrics {
             b.slot_assignments,
             a.slot_assignments,
         );
+        add(&self.decisions, "layer_choice", b.layer_choices, a.layer_choices);
         add(
             &self.decisions,
             "layer_switch",

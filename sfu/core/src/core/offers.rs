@@ -10,12 +10,12 @@ use crate::answer;
 use crate::media::downlink::Downlink;
 use crate::media::negotiated::Negotiated;
 use crate::media::participant::Connection;
-use crate::media::session::Now;
+use crate::media::session::{Now, Session};
 use crate::media::uplink::Uplink;
 use crate::sdp::Offer;
 use crate::transport::{CHALLENGE_SECRET_BYTES, ICE_SEED_BYTES, IceCredentials, Transport, TransportConfig};
 
-/// Connections of one core. Full: offers are refused, which people are told.
+/// People with a connection, or with one before, in one core. Full: offers of others are refused, which they are told.
 const CONNECTIONS_MAX: usize = 2000;
 
 impl Core {
@@ -94,9 +94,12 @@ impl Core {
         if is_same {
             self.renegotiate(place, &offer, negotiated, now);
         } else {
-            // Who comes back with a new page was carried before.
-            if session.connection(place.participant).is_none() {
-                let of_session = session.connections();
+            // Who comes back with a new page was carried before, also if the old one has said goodbye.
+            let is_new = session
+                .participant(place.participant)
+                .is_some_and(|participant| !participant.has_media);
+            if is_new {
+                let of_session = session.with_media();
                 self.admit_connection(of_session)?;
                 self.load.expect_one();
             }
@@ -115,13 +118,15 @@ impl Core {
         ))
     }
 
-    /// Whether one more fits in, beside those of the same session.
+    /// Whether one more fits in, beside those of the same session. Who had a connection, and has not left, keeps the
+    /// place.
     fn admit_connection(&self, of_session: usize) -> Result<(), OfferRefusal> {
-        let is_full = self.connections >= CONNECTIONS_MAX || self.load.is_full();
-        if !is_full || self.connections == 0 {
+        let carried: usize = self.sessions.iter().flatten().map(Session::with_media).sum();
+        let is_overloaded = self.load.is_full() && self.connections > 0;
+        if carried < CONNECTIONS_MAX && !is_overloaded {
             return Ok(());
         }
-        Err(if 2 * of_session > self.connections {
+        Err(if 2 * of_session > carried {
             OfferRefusal::SessionOutgrown
         } else {
             OfferRefusal::Full

@@ -112,14 +112,6 @@ impl Session {
         self.participant(at)?.connection.as_mut()
     }
 
-    /// Participants with a connection.
-    pub(crate) fn connections(&self) -> usize {
-        let participants = self.participants.iter().flatten();
-        participants
-            .filter(|participant| participant.connection.is_some())
-            .count()
-    }
-
     /// Places in use, now or before.
     pub(crate) fn places(&self) -> usize {
         self.participants.len()
@@ -236,9 +228,11 @@ impl Session {
         }
     }
 
-    /// Whether a line carries much less than when layers were chosen last, or has got over that.
+    /// Whether a line carries much less than when layers were chosen last, or has got over that. Nothing is chosen for
+    /// somebody of whom nothing is heard, so theirs would have changed for ever.
     fn somebodys_line_has_changed(&mut self, now: Now) -> bool {
         let participants = self.participants.iter_mut().flatten();
+        let participants = participants.filter(|participant| participant.is_connected());
         let mut connections = participants.filter_map(|participant| participant.connection.as_mut());
         connections.any(|connection| {
             let bandwidth = &mut connection.downlink.bandwidth;

@@ -5,6 +5,7 @@
 
 mod adaptation;
 mod chaos;
+mod choosing;
 mod codecs;
 mod crowds;
 mod enforcement;

@@ -360,6 +360,52 @@ fn a_session_that_outgrows_its_shard_takes_nobody_else_until_there_is_room() {
 }
 
 #[test]
+fn who_is_in_a_call_comes_back_to_a_full_shard_also_after_the_old_page_has_said_goodbye() {
+    let (mut world, ann, bob) = both_by_udp(92);
+    world.run(12_000);
+    world.core.set_packets_per_second_max(100);
+    for _ in 0..3 {
+        let now = world.now();
+        world.peers[bob].transport.as_mut().unwrap().close(now);
+        world.run(100);
+        assert_eq!(world.core.connections(), 1, "gone, but has not left");
+        world.reload(bob);
+        world.offer(bob);
+        assert_eq!(outcome(&world, bob), None);
+        world.run(500);
+    }
+    assert_eq!(world.core.connections(), 2);
+    // Who has left is a newcomer like others.
+    world.leave(bob);
+    world.admit(bob, EVERYTHING);
+    world.reload(bob);
+    world.offer(bob);
+    assert_eq!(outcome(&world, bob), Some(OfferRefusal::SessionOutgrown));
+    assert_eq!(world.peers[ann].events.len(), 0);
+}
+
+#[test]
+fn who_comes_back_again_and_again_takes_no_room_from_others() {
+    let (mut world, _, bob) = both_by_udp(93);
+    world.run(12_000);
+    let room = world.core.packets_per_second() + 3 * 300;
+    world.core.set_packets_per_second_max(room);
+    for _ in 0..5 {
+        let now = world.now();
+        world.peers[bob].transport.as_mut().unwrap().close(now);
+        world.run(100);
+        world.reload(bob);
+        world.offer(bob);
+        assert_eq!(outcome(&world, bob), None);
+        world.run(500);
+    }
+    let cleo = world.knock(OfferStyle::default());
+    world.admit(cleo, EVERYTHING);
+    world.offer(cleo);
+    assert_eq!(outcome(&world, cleo), None);
+}
+
+#[test]
 fn another_session_on_a_full_shard_is_told_that_the_server_is_full() {
     let mut world = World::new(75);
     let (ann, bob) = (world.join(), world.join());

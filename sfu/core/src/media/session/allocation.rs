@@ -26,6 +26,7 @@ impl Session {
     /// Chooses the layer of every video for everybody, and asks for key frames where one is to begin.
     pub(in crate::media) fn choose_layers(&mut self, now: Now, shared: &mut Shared) {
         self.must_choose = false;
+        shared.counters.layer_choices += 1;
         let mut scratch = std::mem::take(&mut self.scratch);
         self.survey(&mut scratch, now);
         let people = self.with_media();

@@ -207,7 +207,7 @@ impl Session {
     }
 
     /// How many have media, or had.
-    pub(super) fn with_media(&self) -> usize {
+    pub(crate) fn with_media(&self) -> usize {
         let participants = self.participants.iter().flatten();
         participants.filter(|participant| participant.has_media).count()
     }

@@ -73,7 +73,7 @@ impl Session {
                     downlink.redundancy.reported(expected, lost, now.time);
                     downlink.pacer.set_estimate(downlink.bandwidth.shown());
                     if downlink.bandwidth.is_draining(now.time) && downlink.bandwidth.has_fallen() {
-                        self.choose_layers(now, shared);
+                        self.choose_layers_soon(now, shared);
                     }
                     self.keep_pace(at, now, shared);
                 }
