@@ -2,6 +2,7 @@
 // storage it is given.
 
 import type { CSSProperties } from "react";
+import { blackOrWhite, blend, CONTRAST_MIN, contrastOf, PAGE, THEMES, type Theme } from "./contrast";
 
 export const SIZES = [50, 75, 100, 125, 150, 175, 200, 250, 300] as const;
 export const LINES = [1, 2, 3, 4, 5, 6] as const;
@@ -163,56 +164,73 @@ function mixed(colour: Colour, standard: string, opacity: number): string {
   return opacity === 100 ? value : `color-mix(in srgb, ${value} ${opacity}%, transparent)`;
 }
 
-/** Below this a ground does not count: what is behind it shows through. */
+/** Below this a ground does not count as one that the reader chose. */
 const GROUND_OPACITY_MIN = 50;
 
-/** The colour that text of no chosen colour has on a ground, so that it can be read. */
-function textOn(ground: Colour): string {
-  switch (ground) {
-    case "standard":
-      return "var(--text)";
-    case "black":
-    case "blue":
-      return COLOUR_VALUES.white;
-    case "white":
-    case "yellow":
-    case "cyan":
-    case "green":
-    case "magenta":
-    case "red":
-      return COLOUR_VALUES.black;
-  }
+/** A layer that text stands on. */
+export interface Layer {
+  readonly colour: Colour;
+  /** Which of the page's own colours it has where none is chosen. */
+  readonly standard: "surface" | "ground";
+  /** In percent. */
+  readonly opacity: number;
+}
+
+const isPagesOwn = ({ colour, opacity }: Layer): boolean => colour === "standard" || opacity === 0;
+
+const isChosen = ({ colour, opacity }: Layer): boolean =>
+  colour !== "standard" && opacity >= GROUND_OPACITY_MIN;
+
+/**
+ * The colour that text of no chosen colour has on these layers, the lowest first: the page's own, or black or white,
+ * whichever can be read on what the layers make of the page's ground. That may differ between the themes.
+ */
+function textOn(layers: readonly Layer[], own: "text" | "accent"): string {
+  const isOwnReadable = THEMES.every(
+    (theme) => contrastOf(PAGE[theme][own], blended(layers, theme)) >= CONTRAST_MIN,
+  );
+  if (isOwnReadable && !layers.some(isChosen)) return `var(--${own})`;
+  const [light, dark] = THEMES.map((theme) => blackOrWhite(blended(layers, theme))) as [string, string];
+  return light === dark ? light : `light-dark(${light}, ${dark})`;
+}
+
+/** What a theme's ground looks like under these layers. What stands in the room instead of it is not known. */
+export function blended(layers: readonly Layer[], theme: Theme): string {
+  return layers.reduce<string>((below, { colour, standard, opacity }) => {
+    const value = colour === "standard" ? PAGE[theme][standard] : COLOUR_VALUES[colour];
+    return blend(below, value, opacity);
+  }, PAGE[theme].ground);
 }
 
 /** The colour of the letters' edges: apart from the letters. */
 function edgeOf(text: string): string {
+  const { black, white } = COLOUR_VALUES;
   if (text === "var(--text)") return "var(--edge)";
-  return text === COLOUR_VALUES.black || text === COLOUR_VALUES.blue
-    ? COLOUR_VALUES.white
-    : COLOUR_VALUES.black;
+  if (text === `light-dark(${black}, ${white})`) return `light-dark(${white}, ${black})`;
+  if (text === `light-dark(${white}, ${black})`) return `light-dark(${black}, ${white})`;
+  return text === black || text === COLOUR_VALUES.blue ? white : black;
 }
 
 /** Colours of everything that stands on grounds of the reader's choice, where the page's own might not be readable. */
 function coloursOf(settings: CaptionSettings): Record<`--${string}`, string | number> {
   const { textColour, backgroundColour, backgroundOpacity, windowColour, windowOpacity } = settings;
-  const window = windowOpacity < GROUND_OPACITY_MIN ? "standard" : windowColour;
-  const hasBackground = backgroundOpacity >= GROUND_OPACITY_MIN;
-  const ground = hasBackground ? backgroundColour : window;
-  const standard = textOn(ground);
+  const window: Layer = { colour: windowColour, standard: "surface", opacity: windowOpacity };
+  const background: Layer = { colour: backgroundColour, standard: "ground", opacity: backgroundOpacity };
+  const standard = textOn([window, background], "text");
   const text = mixed(textColour, standard, 100);
-  const isPlain = textColour === "standard" && ground === "standard";
+  const isPlain = textColour === "standard" && [window, background].every(isPagesOwn);
   // Names have no background of their own: they stand on the window.
-  const name = hasBackground ? textOn(window) : text;
+  const hasTextsColour = textColour !== "standard" && isChosen(window) && !isChosen(background);
   return {
     "--caption-text": mixed(textColour, standard, settings.textOpacity),
-    "--caption-name": window === "standard" ? "var(--accent)" : name,
+    "--caption-name": hasTextsColour ? text : textOn([window], "accent"),
     "--caption-sign": isPlain ? "var(--text-soft)" : text,
     "--caption-sign-warning": isPlain ? "var(--warning-text)" : text,
     "--caption-tentative": isPlain ? 0.82 : 1,
-    "--caption-mark-ground": window === "standard" ? "transparent" : "var(--surface)",
+    "--caption-mark-ground": isChosen(window) ? "var(--surface)" : "transparent",
     "--caption-background": mixed(backgroundColour, "var(--ground)", backgroundOpacity),
     "--caption-window": mixed(windowColour, "var(--surface)", windowOpacity),
-    "--caption-edge": edgeOf(text),
+    "--caption-edge": edgeOf(textColour === "standard" ? standard : text),
   };
 }
 
