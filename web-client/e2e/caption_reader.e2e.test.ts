@@ -481,6 +481,33 @@ describe("a free box", () => {
     ),
   );
 
+  test("is not seen while no place is known, and stands at the bottom where there is none", () =>
+    reading(
+      "call-banners",
+      FREE,
+      async (page) => {
+        await expect.poll(() => isFree(page)).toBe(0);
+        const box = page.locator(".room > .captions");
+        // In one go: the search is over a quarter of a second later.
+        const searching = await page.evaluate(
+          async (text) => {
+            localStorage.setItem("hearken.caption-settings", text);
+            window.dispatchEvent(new StorageEvent("storage", { key: "hearken.caption-settings" }));
+            await new Promise((resolve) => setTimeout(resolve));
+            const captions = document.querySelector<HTMLElement>(".room > .captions");
+            if (captions === null) return null;
+            const { opacity, pointerEvents } = getComputedStyle(captions);
+            return [captions.dataset.position, opacity, pointerEvents];
+          },
+          JSON.stringify({ ...FREE, lines: 4 }),
+        );
+        expect(searching).toEqual(["free", "0", "none"]);
+        await expect.poll(() => isFree(page)).toBe(0);
+        expect(await box.evaluate((one) => getComputedStyle(one).opacity)).toBe("1");
+      },
+      { width: 360, height: 740 },
+    ));
+
   test("goes with the pointer, makes way for what comes, and goes back", () =>
     reading("call-two", { ...FREE, freeY: 40 }, async (page) => {
       const handle = page.getByRole("button", { name: /^Move/ });

@@ -19,6 +19,8 @@ const RING_PX = 6;
 const LARGE = 0.4;
 /** Tiles take their places in this time: before it, that there is no place means nothing. */
 const SETTLED_MS = 250;
+/** While no place is known: nothing is covered, and whoever writes in the box keeps the focus. */
+const AWAY: CSSProperties = { opacity: 0, pointerEvents: "none" };
 const CONTROLS = "button, a[href], input, select, textarea, [tabindex]:not([tabindex='-1'])";
 
 type Placing =
@@ -34,6 +36,7 @@ interface FreePlace {
 export function useFreePlace(ref: RefObject<HTMLElement | null>, settings: CaptionSettings): FreePlace {
   const isFree = settings.position === "free";
   const [placing, setPlacing] = useState<Placing>({ kind: "free", place: { left: 0, top: 0 } });
+  const [isSearching, setSearching] = useState(false);
   const current = useRef(placing);
   const latest = useRef(settings);
   latest.current = settings;
@@ -44,7 +47,9 @@ export function useFreePlace(ref: RefObject<HTMLElement | null>, settings: Capti
       if (box === null) return;
       const old = current.current;
       const found = next(old, box, latest.current);
-      if (found.kind === "docked" && old.kind === "free" && !isSettled) {
+      const isUnsure = found.kind === "docked" && old.kind === "free" && !isSettled;
+      setSearching(isUnsure);
+      if (isUnsure) {
         settling.current ??= setTimeout(() => {
           settling.current = null;
           look(true);
@@ -84,7 +89,7 @@ export function useFreePlace(ref: RefObject<HTMLElement | null>, settings: Capti
   if (!isFree || placing.kind === "docked") return { isDocked: isFree, style: {} };
   const { left, top } = placing.place;
   const style: Record<`--${string}`, string> = { "--caption-left": `${left}px`, "--caption-top": `${top}px` };
-  return { isDocked: false, style: style as CSSProperties };
+  return { isDocked: false, style: { ...(style as CSSProperties), ...(isSearching ? AWAY : {}) } };
 }
 
 function next(old: Placing, box: HTMLElement, settings: CaptionSettings): Placing {
