@@ -41,10 +41,25 @@ describe("the code of a page", () => {
     const code = /\/assets\/session-.*\.js$/;
     await ann.context.route(code, (route) => route.abort());
     await ann.page.reload();
-    await ann.page.getByRole("heading", { name: "This page could not be loaded" }).waitFor();
+    const said = ann.page.getByRole("alert").filter({ hasText: "This page could not be loaded" });
+    await said.getByRole("heading").waitFor();
+    expect(await ann.page.getByText("does not work").isVisible()).toBe(false);
     await ann.context.unroute(code);
     await ann.button("Try again").click();
     await ann.button("Ask to join").waitFor();
     expect(await ann.page.getByRole("heading", { name: "This page could not be loaded" }).count()).toBe(0);
+  });
+
+  test("is not said to be missing when it came and failed as it started", async () => {
+    const page = await ann.context.newPage();
+    await page.addInitScript(() => {
+      const find = document.getElementById.bind(document);
+      document.getElementById = (id) => (id === "root" ? null : find(id));
+    });
+    await page.goto(links.member_url);
+    const said = page.getByRole("alert").filter({ hasText: "This page does not work in this browser" });
+    await said.getByRole("heading").waitFor();
+    expect(await page.getByText("could not be loaded").isVisible()).toBe(false);
+    await page.close();
   });
 });

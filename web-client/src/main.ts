@@ -8,20 +8,41 @@ import "./ui/styles/call.css";
 import "./ui/styles/panel.css";
 import "./ui/styles/captions.css";
 
-function load(): Promise<unknown> {
+/** What the code of a page gives away: it does nothing before it is started. */
+interface Entry {
+  readonly start: () => void;
+}
+
+function load(): Promise<Entry> {
   const { pathname } = window.location;
   if (pathname.startsWith("/c/")) return import("./entries/captions");
   if (pathname.startsWith("/s/")) return import("./entries/session");
   return import("./entries/start");
 }
 
-/** The network went, or the server was renewed in that moment. */
-function showNotLoaded(): void {
-  const notLoaded = document.getElementById("not-loaded");
-  notLoaded?.removeAttribute("hidden");
-  notLoaded?.querySelector("button")?.addEventListener("click", () => window.location.reload());
+function show(id: "not-loaded" | "not-started"): void {
+  const words = document.getElementById(id);
+  words?.removeAttribute("hidden");
+  words?.querySelector("button")?.addEventListener("click", () => window.location.reload());
+}
+
+async function main(): Promise<void> {
+  let entry: Entry;
+  try {
+    entry = await load();
+  } catch {
+    // The network went, or the server was renewed in that moment.
+    show("not-loaded");
+    return;
+  }
+  try {
+    entry.start();
+  } catch (error) {
+    show("not-started");
+    throw error;
+  }
 }
 
 // A link opened over another one in the same tab changes nothing but the fragment.
 window.addEventListener("hashchange", () => window.location.reload());
-load().catch(showNotLoaded);
+void main();

@@ -6,6 +6,8 @@ import { CaptionsPage } from "../ui/captions_page/CaptionsPage";
 import { IncompleteLinkPage } from "../ui/pages/IncompleteLinkPage";
 import { mount } from "./mount";
 
-const { href } = window.location;
-const link = parseCaptionLink(href);
-mount(link === null ? <IncompleteLinkPage /> : <CaptionsPage viewer={new CaptionViewer(link, href)} />);
+export function start(): void {
+  const { href } = window.location;
+  const link = parseCaptionLink(href);
+  mount(link === null ? <IncompleteLinkPage /> : <CaptionsPage viewer={new CaptionViewer(link, href)} />);
+}

@@ -7,13 +7,15 @@ import { IncompleteLinkPage } from "../ui/pages/IncompleteLinkPage";
 import { SessionApp } from "../ui/SessionApp";
 import { mount } from "./mount";
 
-const link = parseLink(window.location.href);
-mount(
-  link === null ? (
-    <IncompleteLinkPage />
-  ) : (
-    <ClientProvider controller={createController(link)}>
-      <SessionApp />
-    </ClientProvider>
-  ),
-);
+export function start(): void {
+  const link = parseLink(window.location.href);
+  mount(
+    link === null ? (
+      <IncompleteLinkPage />
+    ) : (
+      <ClientProvider controller={createController(link)}>
+        <SessionApp />
+      </ClientProvider>
+    ),
+  );
+}

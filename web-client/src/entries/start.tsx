@@ -3,4 +3,6 @@
 import { StartPage } from "../ui/start/StartPage";
 import { mount } from "./mount";
 
-mount(<StartPage />);
+export function start(): void {
+  mount(<StartPage />);
+}
