@@ -44,8 +44,8 @@ describe("captions while people talk", () => {
 
   afterAll(async () => {
     if (stopped !== undefined) process.kill(stopped, "SIGCONT");
-    await Promise.all([fay.close(), ann.close()]);
-    await server.stop();
+    await Promise.all([fay?.close(), ann?.close()]);
+    await server?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -54,7 +54,7 @@ describe("captions while people talk", () => {
     expect(finals().filter((one) => RIGHT.test(one))).toEqual([]);
     await fay.button("Names and terms…").click();
     const dialog = fay.page.getByRole("dialog", { name: "Names and terms" });
-    await dialog.getByLabel("Words that captions get wrong").fill("Bryan\nKathryn, Anneliese");
+    await dialog.getByLabel("Words that captions get wrong").fill("Bryan\nKathryn\nAnneliese");
     await dialog.getByText("3 of 50 words, 21 of 400 characters.").waitFor();
     await dialog.getByRole("button", { name: "Save", exact: true }).click();
     await dialog.waitFor({ state: "detached" });
@@ -71,20 +71,23 @@ describe("captions while people talk", () => {
     await dialog.getByRole("button", { name: "Cancel", exact: true }).click();
   });
 
-  test("people are told while the worker gets a tenth of a processor, and no longer", async () => {
+  test("people are told while the worker gets too little of a processor, and no longer", async () => {
     const worker = server.captionsPid() as number;
     stopped = worker;
     let isStarved = true;
+    // A tenth at first. A fast machine may keep up with that: then half of it, and half again.
+    let running = 20;
     const starving = (async () => {
       while (isStarved) {
         process.kill(worker, "SIGSTOP");
-        await pause(180);
+        await pause(200 - running);
         process.kill(worker, "SIGCONT");
-        await pause(20);
+        await pause(running);
       }
     })();
     try {
-      await notice().waitFor({ timeout: 60_000 });
+      while (running > 5 && !(await comesWithin(15_000))) running /= 2;
+      await notice().waitFor({ timeout: 30_000 });
     } finally {
       isStarved = false;
       await starving;
@@ -103,6 +106,14 @@ describe("captions while people talk", () => {
     const before = finals().length;
     await eventually("captions go on", async () => finals().length > before, 60_000);
   });
+
+  const comesWithin = (milliseconds: number): Promise<boolean> =>
+    notice()
+      .waitFor({ timeout: milliseconds })
+      .then(
+        () => true,
+        () => false,
+      );
 
   /** Nobody speaks for a while: a slow machine, too, gets done with what was said before. */
   async function isOverInSilence(): Promise<void> {
