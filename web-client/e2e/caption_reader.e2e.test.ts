@@ -158,13 +158,53 @@ test("names and terms are changed with the keyboard on a small phone, and mistak
       await expect.poll(() => words.evaluate((field) => field === document.activeElement)).toBe(true);
       expect(await words.getAttribute("aria-invalid")).toBe("true");
       expect(await findings(page)).toEqual([]);
-      await words.fill("Kathryn, Bo; Kathryn\n  St. John's wort ");
+      await words.fill("Smith, John\nSmith, John\n  St. John's wort ");
       await dialog.getByRole("button", { name: "Save", exact: true }).press("Enter");
+      await dialog.getByRole("button", { name: "Saving…", exact: true }).waitFor();
+      expect((await orders(page)).at(-1)).toBe("setVocabulary Smith, John St. John's wort");
+      await change(page, { vocabulary: ["Smith, John", "St. John's wort"] });
       await dialog.waitFor({ state: "detached" });
-      expect((await orders(page)).at(-1)).toBe("setVocabulary Kathryn Bo St. John's wort");
       await expect.poll(() => focused(page)).toContain("Names and terms");
     },
     { width: 320, height: 640 },
+  ));
+
+test("names and terms that could not be saved stay, with the reason, and with what others add", () =>
+  reading(
+    "facilitator-quiet",
+    {},
+    async (page) => {
+      await button(page, "Manage session").click();
+      await button(page, "Names and terms…").click();
+      const dialog = page.getByRole("dialog", { name: "Names and terms" });
+      const words = dialog.getByLabel("Words that captions get wrong");
+      const save = dialog.getByRole("button", { name: "Save", exact: true });
+      const alert = dialog.getByRole("alert");
+      await words.fill("Sertraline\nMarjorie\nBo");
+      await page.mouse.click(5, 5);
+      await save.click();
+      await change(page, { vocabularyRefusal: { code: "invalid_value" } });
+      await alert.getByText("The server did not accept a value.").waitFor();
+      await expect.poll(() => findings(page)).toEqual([]);
+      // Another takes one away and adds one; the caret stays.
+      await words.focus();
+      await words.evaluate((field) => (field as HTMLTextAreaElement).setSelectionRange(21, 21));
+      await change(page, { vocabulary: ["Sertraline", "Anneliese", "Kathryn"] });
+      await dialog.getByRole("status").getByText("Added: Kathryn. Removed: Marjorie.").waitFor();
+      expect(await words.inputValue()).toBe("Sertraline\nBo\nKathryn");
+      expect(await words.evaluate((field) => (field as HTMLTextAreaElement).selectionStart)).toBe(12);
+      await change(page, { link: "reconnecting" });
+      await alert.getByText("There is no connection.").waitFor();
+      const sent = (await orders(page)).length;
+      await save.click();
+      expect((await orders(page)).length).toBe(sent);
+      await change(page, { link: "up" });
+      await alert.getByText("There is no connection.").waitFor({ state: "detached" });
+      await save.click();
+      await change(page, { vocabulary: ["Sertraline", "Bo", "Kathryn"] });
+      await dialog.waitFor({ state: "detached" });
+    },
+    { width: 360, height: 740 },
   ));
 
 const entries = (page: Page) => page.locator(".room > .captions .entry");

@@ -44,11 +44,13 @@ pub fn parse_vocabulary<'a>(
 }
 
 impl Session {
-    /// Replaces the vocabulary: for what is decoded from now on, and for the group's next sessions.
+    /// Replaces the vocabulary for what is decoded from now on, and tells all who may change it. Whoever asks for what
+    /// stands already is answered alone. It is deleted when the last session of the group ends.
     pub(crate) fn set_vocabulary(&mut self, actor: ParticipantId, terms: &[String]) -> Result<(), Refusal> {
         self.require(actor, Permission::ManageSession)?;
         let terms = parse_vocabulary(terms.iter().map(String::as_str))?;
         if self.settings.speech.vocabulary == terms {
+            self.tell(actor, ServerMessage::Vocabulary { terms });
             return Ok(());
         }
         self.settings.speech.vocabulary = terms.clone();

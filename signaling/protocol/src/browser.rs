@@ -361,7 +361,7 @@ pub enum ServerMessage {
         #[ts(type = "string")]
         url: Sensitive<String>,
     },
-    /// Facilitators only: the group's vocabulary, after it was changed.
+    /// Facilitators only: the group's vocabulary, after it was changed; to who asked for what it was already, too.
     Vocabulary {
         /// All of it.
         #[ts(type = "Array<string>")]

@@ -245,6 +245,22 @@ describe("the controller", () => {
     expect(world.state.notices.at(-1)?.message).toEqual({ kind: "refused", code: "microphones_locked" });
   });
 
+  test("refused names and terms are said where they stand, each time anew", async () => {
+    const world = new World();
+    await world.inCall();
+    const before = world.state.notices.length;
+    const refused = () => {
+      expect(world.controller.setVocabulary(["Ann"])).toBe(true);
+      const request = Number(world.last("set_vocabulary")?.request);
+      world.says({ type: "error", request, code: "invalid_value", message: "" });
+      return world.state.vocabularyRefusal;
+    };
+    const first = refused();
+    expect(first).toEqual({ code: "invalid_value" });
+    expect(refused()).not.toBe(first);
+    expect(world.state.notices.length).toBe(before);
+  });
+
   test("a camera switched off is let go of, by oneself or by a facilitator", async () => {
     const world = new World();
     await world.inCall();

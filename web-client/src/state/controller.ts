@@ -248,7 +248,8 @@ class CallController implements Controller {
   readonly setOffRecord = (on: boolean): void => void this.#order({ type: "set_off_record", on });
 
   readonly setVocabulary = (terms: readonly string[]): boolean =>
-    this.#order({ type: "set_vocabulary", terms: [...terms] });
+    // What comes of it is said where the terms stand.
+    this.#send({ type: "set_vocabulary", terms: [...terms] }) !== null;
 
   readonly agreeToTranscript = (agree: boolean): void => {
     if (this.#order({ type: "agree_to_transcript", agree }))
@@ -333,7 +334,7 @@ class CallController implements Controller {
         this.#peer.publish(message);
         break;
       case "error":
-        this.#refused(message.request, message.code);
+        if (this.#refused(message.request, message.code) === "said") return;
         break;
       case "denied":
       case "removed":
@@ -409,7 +410,8 @@ class CallController implements Controller {
     this.#peer.setMode(this.#state.viewMode);
   }
 
-  #refused(request: number | undefined, code: ErrorCode): void {
+  /** Undoes what was refused. `said`: where it was asked for, so that no notice is needed. */
+  #refused(request: number | undefined, code: ErrorCode): "said" | "unsaid" {
     if (code === "ended") this.#seats.clear();
     if (code === "blocked") this.#seats.update({ comeBack: false });
     const order = request === undefined ? undefined : this.#pending.get(request);
@@ -421,6 +423,9 @@ class CallController implements Controller {
       this.#typed.refused(request, code);
       this.#sendTyped();
     }
+    if (order !== "set_vocabulary" || code === "ended") return "unsaid";
+    this.#dispatch({ kind: "vocabulary_refused", code });
+    return "said";
   }
 
   /** A device that cannot be used is off for the others too, until the person switches it on again. */

@@ -157,6 +157,8 @@ export interface ClientState {
   readonly memberLink: string | null;
   /** The group's names and terms, for those who may change them. */
   readonly vocabulary: readonly string[] | null;
+  /** Why the latest change of it was refused; another object each time. */
+  readonly vocabularyRefusal: { readonly code: ErrorCode } | null;
   /** Who is heard, loudest first. */
   readonly speakers: readonly Speaker[];
   readonly captions: Captions;
@@ -239,6 +241,10 @@ export interface Controller {
   readonly correctCaption: (caption: Caption, text: string) => boolean;
   readonly setOffRecord: (on: boolean) => void;
   /** Replaces the group's names and terms; says whether that could be sent. */
+  /**
+   * Whether it was sent. The answer is another `vocabulary`, the same terms again where nothing was to be changed, or a
+   * `vocabularyRefusal`.
+   */
   readonly setVocabulary: (terms: readonly string[]) => boolean;
   readonly agreeToTranscript: (agree: boolean) => void;
   /** Asks for the link of a page with nothing but captions; it comes as `captionLink`. */

@@ -372,6 +372,7 @@ describe("the end", () => {
         knocks: [],
         memberLink: null,
         vocabulary: null,
+        vocabularyRefusal: null,
       });
     },
   );

@@ -47,6 +47,7 @@ export type ClientEvent =
   /** A caption from off the record has stood for long enough. */
   | { readonly kind: "caption_passed"; readonly caption: Caption }
   | { readonly kind: "transcript_answered"; readonly agree: boolean }
+  | { readonly kind: "vocabulary_refused"; readonly code: ErrorCode }
   | { readonly kind: "unmute_dismissed" }
   /** One lowered one's own hand: shown at once, so that the server's echo is not taken for a facilitator's. */
   | { readonly kind: "own_hand_lowered" }
@@ -71,6 +72,7 @@ export function initialState(
     knocks: [],
     memberLink: null,
     vocabulary: null,
+    vocabularyRefusal: null,
     speakers: [],
     captions: NO_CAPTIONS,
     captionLink: null,
@@ -125,6 +127,8 @@ export function reduce(state: ClientState, event: ClientEvent): ClientState {
       return { ...state, captions: forgetPassing(state.captions, event.caption) };
     case "transcript_answered":
       return { ...state, transcriptAgreed: event.agree };
+    case "vocabulary_refused":
+      return { ...state, vocabularyRefusal: { code: event.code } };
     case "unmute_dismissed":
       return { ...state, unmuteRequested: false };
     case "own_hand_lowered": {
@@ -393,6 +397,7 @@ function outside(state: ClientState): ClientState {
     knocks: [],
     memberLink: null,
     vocabulary: null,
+    vocabularyRefusal: null,
     speakers: [],
     statistics: null,
     paused: [],

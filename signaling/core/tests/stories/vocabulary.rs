@@ -48,16 +48,18 @@ fn a_facilitator_changes_it_and_it_counts_from_now_on_and_after_a_restart() {
 }
 
 #[test]
-fn the_same_again_changes_nothing() {
+fn the_same_again_changes_nothing_and_is_answered_to_who_asked() {
     let mut world = World::with_group(&[]);
+    world.arrives("cohost", Role::Facilitator);
     sets(&mut world, "host", &["Ann"]);
     let (orders, actions) = (told(&mut world).len(), world.actions().len());
     assert_eq!(orders, 2);
-    world.hears("host");
+    world.all_read();
     sets(&mut world, "host", &["Ann "]);
     assert_eq!(told(&mut world).len(), 0);
     assert_eq!(world.actions().len(), actions);
-    assert_eq!(world.hears("host"), Vec::<String>::new());
+    assert_eq!(world.hears("host"), ["vocabulary Ann"]);
+    assert_eq!(world.hears("cohost"), Vec::<String>::new());
 }
 
 #[test]

@@ -154,7 +154,7 @@ export const transcript = {
 export const vocabulary = {
   heading: "Names and terms",
   label: "Words that captions get wrong",
-  hint: "One on each line, or with commas between them. Captions know them at once. They stay with the group; members don't see them.",
+  hint: "One on each line. Captions know them at once. They are deleted when the session ends; members don't see them.",
   used: (terms: number, termsMax: number, characters: number, charactersMax: number) =>
     `${terms} of ${termsMax} words, ${characters} of ${charactersMax} characters.`,
   tooMany: (most: number) => `At most ${most} words.`,
@@ -163,5 +163,12 @@ export const vocabulary = {
   save: "Save",
   cancel: "Cancel",
   close: "Close",
+  saving: "Saving…",
+  noConnection: "There is no connection. What you wrote stays here: save it when the connection is back.",
+  lost: "The connection was lost before this was saved. Save it again.",
+  byOthers: "Somebody else has changed this list. Both changes are in it now.",
+  bothAtOnce: "Somebody else saved this list at the same moment. Save it again, so that both changes stay.",
+  added: (terms: readonly string[]) => `Added: ${terms.join("; ")}.`,
+  removed: (terms: readonly string[]) => `Removed: ${terms.join("; ")}.`,
   saved: "Names and terms are saved. Captions know them from now on.",
 } as const;

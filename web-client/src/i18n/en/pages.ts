@@ -40,7 +40,7 @@ export const start = {
   translateHint: "What is said is translated as it is written down, where the caption model can.",
   vocabulary: "Names and terms",
   vocabularyHint:
-    "With commas between them: words that come up in this group and that captions get wrong, like names and medication. Up to 50.",
+    "One on each line: words that come up in this group and that captions get wrong, like names and medication. Up to 50.",
   transcript: "Transcript, if everybody agrees",
   transcriptHint:
     "Everybody is asked. Only while all who are in have agreed is what is said kept, and you get it as a file at the end. Nothing stays on the server.",

@@ -9,17 +9,26 @@ interface DialogWindowProps {
   readonly onClose: () => void;
   readonly heading: string;
   readonly closeLabel: string;
+  /** Whether a click beside it closes it; not where something written would be lost. */
+  readonly closesOutside?: boolean;
   readonly children: ReactNode;
 }
 
 /** A card over the page that one can simply close. */
-export function DialogWindow({ isOpen, onClose, heading, closeLabel, children }: DialogWindowProps) {
+export function DialogWindow({
+  isOpen,
+  onClose,
+  heading,
+  closeLabel,
+  closesOutside = true,
+  children,
+}: DialogWindowProps) {
   return (
     <ModalOverlay
       className="modal-overlay"
       isOpen={isOpen}
       onOpenChange={(open) => !open && onClose()}
-      isDismissable
+      isDismissable={closesOutside}
     >
       <Modal className="modal">
         <Dialog className="dialog">

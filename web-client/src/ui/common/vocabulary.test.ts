@@ -2,8 +2,12 @@ import { describe, expect, it } from "vitest";
 import { checkTerms, termsOf } from "./vocabulary";
 
 describe("a vocabulary", () => {
-  it("is what stands between commas and line ends, each once", () => {
-    expect(termsOf(" Sertraline,\n\nAnn  Lee ; Sertraline,, ")).toEqual(["Sertraline", "Ann Lee"]);
+  it("is what stands on the lines, each once, with the commas in it", () => {
+    expect(termsOf(" Sertraline\r\n\nAnn  Lee \nSertraline\n Smith, John; or Jo")).toEqual([
+      "Sertraline",
+      "Ann Lee",
+      "Smith, John; or Jo",
+    ]);
     expect(termsOf(" \n ")).toEqual([]);
   });
 

@@ -7,9 +7,9 @@ import {
   VOCABULARY_TERMS_MAX,
 } from "../../protocol/generated";
 
-/** The terms of a text in which commas or lines part them; each once. */
+/** The terms of a text with one on each line; each once. A term may have commas in it: "Smith, John". */
 export function termsOf(text: string): readonly string[] {
-  const terms = text.split(/[,;\n]/).map((term) => term.trim().replace(/\s+/g, " "));
+  const terms = text.split(/[\n\r]/).map((term) => term.replace(/[\s\u0085]+/g, " ").trim());
   return [...new Set(terms.filter((term) => term !== ""))];
 }
 

@@ -1,13 +1,14 @@
 // The group's names and terms, to be changed while people meet: who is here tonight was not known when the session
 // was made.
 
-import { useRef, useState } from "react";
+import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "react";
 import { t } from "../../i18n";
 import { VOCABULARY_CHARACTERS_MAX, VOCABULARY_TERMS_MAX } from "../../protocol/generated";
 import { useClient, useController } from "../client";
 import { DialogWindow } from "../common/dialogs";
 import { charactersOf, checkTerms, termsOf } from "../common/vocabulary";
-import { Button, TextInput } from "../common/widgets";
+import { Button, NoticeBox, TextInput } from "../common/widgets";
+import { caretIn, editVocabulary, opened, type VocabularyEdit } from "./vocabularyEdit";
 
 export function VocabularyDialog({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }) {
   return (
@@ -16,6 +17,7 @@ export function VocabularyDialog({ isOpen, onClose }: { isOpen: boolean; onClose
       onClose={onClose}
       heading={t.vocabulary.heading}
       closeLabel={t.vocabulary.close}
+      closesOutside={false}
     >
       {isOpen ? <VocabularyForm onDone={onClose} /> : null}
     </DialogWindow>
@@ -24,20 +26,22 @@ export function VocabularyDialog({ isOpen, onClose }: { isOpen: boolean; onClose
 
 function VocabularyForm({ onDone }: { onDone: () => void }) {
   const controller = useController();
-  const known = useClient((state) => state.vocabulary);
-  const [text, setText] = useState(() => (known ?? []).join("\n"));
-  const [error, setError] = useState<string | null>(null);
+  const isConnected = useClient((state) => state.link === "up");
   const form = useRef<HTMLFormElement>(null);
-  const terms = termsOf(text);
+  const { edit, type, ask } = useVocabularyEdit(form, onDone);
+  const [error, setError] = useState<string | null>(null);
+  const terms = termsOf(edit.text);
+  const isAsked = edit.saving.kind === "asked";
   const save = (): void => {
     const found = checkTerms(terms);
     setError(found);
     if (found !== null) {
       form.current?.querySelector("textarea")?.focus();
-    } else if (controller.setVocabulary(terms)) {
-      onDone();
+    } else if (!isAsked && isConnected && controller.setVocabulary(terms)) {
+      ask();
     }
   };
+  const problem = isConnected ? problemOf(edit) : t.vocabulary.noConnection;
   return (
     <form
       ref={form}
@@ -52,8 +56,8 @@ function VocabularyForm({ onDone }: { onDone: () => void }) {
         label={t.vocabulary.label}
         hint={t.vocabulary.hint}
         rows={6}
-        value={text}
-        onChange={setText}
+        value={edit.text}
+        onChange={type}
         error={error}
       />
       <p className="soft small">
@@ -64,12 +68,98 @@ function VocabularyForm({ onDone }: { onDone: () => void }) {
           VOCABULARY_CHARACTERS_MAX,
         )}
       </p>
+      <div role="status">
+        <ByOthers edit={edit} />
+      </div>
+      <div role="alert">
+        {problem === null ? null : (
+          <NoticeBox kind="error">
+            <p>{problem}</p>
+          </NoticeBox>
+        )}
+      </div>
       <div className="buttons end">
         <Button onPress={onDone}>{t.vocabulary.cancel}</Button>
         <Button type="submit" look="primary">
-          {t.vocabulary.save}
+          {isAsked ? t.vocabulary.saving : t.vocabulary.save}
         </Button>
       </div>
     </form>
   );
+}
+
+/** What was done to the list while it stood open here. */
+function ByOthers({ edit }: { edit: VocabularyEdit }) {
+  const { added, removed } = edit.byOthers;
+  if (added.length + removed.length === 0) return null;
+  return (
+    <NoticeBox>
+      <p>{t.vocabulary.byOthers}</p>
+      <p>
+        {[
+          ...(added.length === 0 ? [] : [t.vocabulary.added(added)]),
+          ...(removed.length === 0 ? [] : [t.vocabulary.removed(removed)]),
+        ].join(" ")}
+      </p>
+    </NoticeBox>
+  );
+}
+
+function problemOf({ saving }: VocabularyEdit): string | null {
+  switch (saving.kind) {
+    case "no":
+    case "asked":
+    case "unanswered":
+    case "done":
+      return null;
+    case "half":
+      return t.vocabulary.bothAtOnce;
+    case "lost":
+      return t.vocabulary.lost;
+    case "refused":
+      return t.errors[saving.code];
+  }
+}
+
+/** The list as it is written, with what the server says about it meanwhile; `onDone` once it is saved. */
+function useVocabularyEdit(form: { readonly current: HTMLFormElement | null }, onDone: () => void) {
+  const known = useClient((state) => state.vocabulary);
+  const refusal = useClient((state) => state.vocabularyRefusal);
+  const link = useClient((state) => state.link);
+  const [edit, dispatch] = useReducer(editVocabulary, known ?? [], opened);
+  const caret = useRef<number | null>(null);
+  const current = useRef(edit);
+  current.current = edit;
+  const done = useRef(onDone);
+  done.current = onDone;
+  useEffect(() => {
+    if (link !== "up") dispatch({ kind: "line_gone" });
+  }, [link]);
+  useEffect(() => {
+    if (refusal !== null) dispatch({ kind: "refused", code: refusal.code });
+  }, [refusal]);
+  useEffect(() => {
+    if (known === null) return;
+    const field = form.current?.querySelector("textarea");
+    if (field !== null && field !== undefined) {
+      const next = editVocabulary(current.current, { kind: "told", terms: known }).text;
+      if (next !== field.value) caret.current = caretIn(next, field.value, field.selectionStart);
+    }
+    dispatch({ kind: "told", terms: known });
+  }, [known, form]);
+  // A field whose text is set puts its caret to the end.
+  useLayoutEffect(() => {
+    if (caret.current === null || edit.base !== known) return;
+    form.current?.querySelector("textarea")?.setSelectionRange(caret.current, caret.current);
+    caret.current = null;
+  }, [edit, known, form]);
+  const isDone = edit.saving.kind === "done";
+  useEffect(() => {
+    if (isDone) done.current();
+  }, [isDone]);
+  return {
+    edit,
+    type: (text: string): void => dispatch({ kind: "typed", text }),
+    ask: (): void => dispatch({ kind: "asked" }),
+  };
 }

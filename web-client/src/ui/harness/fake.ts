@@ -97,7 +97,7 @@ export function fakeController(first: ClientState): FakeController {
     setOffRecord: order("setOffRecord"),
     setVocabulary: (terms) => {
       order("setVocabulary")(...terms);
-      return true;
+      return state.link === "up";
     },
     agreeToTranscript: order("agreeToTranscript"),
     getCaptionLink: order("getCaptionLink"),

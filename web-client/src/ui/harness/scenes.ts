@@ -203,6 +203,7 @@ const BASE: ClientState = {
   knocks: [],
   memberLink: null,
   vocabulary: null,
+  vocabularyRefusal: null,
   speakers: [],
   captions: { open: [], passing: [], history: [] },
   captionLink: null,

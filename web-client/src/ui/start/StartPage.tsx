@@ -131,7 +131,12 @@ function CreateForm({ onCreated }: { onCreated: (session: CreatedSession) => voi
                 {t.start.translate}
               </Checkbox>
             )}
-            <TextInput {...text("vocabulary")} label={t.start.vocabulary} hint={t.start.vocabularyHint} />
+            <TextInput
+              {...text("vocabulary")}
+              rows={4}
+              label={t.start.vocabulary}
+              hint={t.start.vocabularyHint}
+            />
             <Checkbox {...flag("transcript")} hint={t.start.transcriptHint}>
               {t.start.transcript}
             </Checkbox>

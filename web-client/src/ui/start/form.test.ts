@@ -28,7 +28,7 @@ describe("the start page's form", () => {
   });
 
   it("says how the group speaks where that is not plain English", () => {
-    expect(toRequest({ ...FILLED, vocabulary: " Sertraline, ,Anneliese " }).vocabulary).toEqual([
+    expect(toRequest({ ...FILLED, vocabulary: " Sertraline\n\nAnneliese " }).vocabulary).toEqual([
       "Sertraline",
       "Anneliese",
     ]);
@@ -39,7 +39,7 @@ describe("the start page's form", () => {
   });
 
   it("rejects more names and terms than a group can have, where captions need them", () => {
-    const many = { ...FILLED, vocabulary: Array.from({ length: 51 }, (_, at) => `t${at}`).join(", ") };
+    const many = { ...FILLED, vocabulary: Array.from({ length: 51 }, (_, at) => `t${at}`).join("\n") };
     expect(checkForm(many, NOW).vocabulary).toBeDefined();
     expect(checkForm({ ...many, captions: false }, NOW)).toEqual({});
   });
