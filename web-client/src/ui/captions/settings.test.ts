@@ -85,6 +85,9 @@ test.each([
   const style = styleOf({ ...DEFAULTS, windowColour: "red", windowOpacity }) as Record<string, unknown>;
   expect(style["--caption-text"]).toBe(text);
   expect(style["--caption-edge"]).toBe(edge);
+  // A row of a name that hides what scrolls below it looks as the window does on the page's ground.
+  const ground = style["--caption-window"];
+  expect(style["--caption-name-ground"]).toBe(`linear-gradient(${ground}, ${ground}) var(--ground)`);
   // Black on half a red over the dark ground: what was chosen before.
   expect(contrastOf("#000000", blend(PAGE.dark.ground, "#ff0000", 50))).toBeLessThan(2.5);
 });

@@ -219,6 +219,7 @@ function coloursOf(settings: CaptionSettings): Record<`--${string}`, string | nu
   const standard = textOn([window, background], "text");
   const text = mixed(textColour, standard, 100);
   const isPlain = textColour === "standard" && [window, background].every(isPagesOwn);
+  const windowGround = mixed(windowColour, "var(--surface)", windowOpacity);
   // Names have no background of their own: they stand on the window.
   const hasTextsColour = textColour !== "standard" && isChosen(window) && !isChosen(background);
   return {
@@ -229,7 +230,11 @@ function coloursOf(settings: CaptionSettings): Record<`--${string}`, string | nu
     "--caption-tentative": isPlain ? 0.82 : 1,
     "--caption-mark-ground": isChosen(window) ? "var(--surface)" : "transparent",
     "--caption-background": mixed(backgroundColour, "var(--ground)", backgroundOpacity),
-    "--caption-window": mixed(windowColour, "var(--surface)", windowOpacity),
+    "--caption-window": windowGround,
+    // Where names hide what scrolls below them: not the window's colour over itself, which is another one.
+    "--caption-name-ground": isPagesOwn(window)
+      ? windowGround
+      : `linear-gradient(${windowGround}, ${windowGround}) var(--ground)`,
     "--caption-edge": edgeOf(textColour === "standard" ? standard : text),
   };
 }
