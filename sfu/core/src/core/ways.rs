@@ -8,10 +8,8 @@ use super::{Core, Place};
 use crate::DropCause;
 use crate::media::session::Now;
 use crate::media::train::Train;
-use crate::transport::{DropReason, Incoming, Pair, Protocol};
+use crate::transport::{DropReason, Incoming, PAIRS_MAX, Pair, Protocol};
 
-/// Ways to one client: two for each network it is in, and a restart of ICE. Full: the oldest is forgotten.
-const PAIRS_MAX: usize = 16;
 /// Ways on which somebody else is than whose they are held to be. Full: a further one waits for its next check.
 const CLAIMS_MAX: usize = 256;
 /// How an ICE check begins, and the answer to one of ours (RFC 8489 §5).
@@ -233,8 +231,11 @@ impl Core {
         let Some(connection) = session.and_then(|session| session.connection(place.participant)) else {
             return;
         };
-        if connection.pairs.len() == PAIRS_MAX {
-            let oldest = connection.pairs.remove(0);
+        if connection.pairs.len() >= PAIRS_MAX {
+            let in_use = connection.transport.selected();
+            let mut pairs = connection.pairs.iter();
+            let spare = pairs.position(|known| Some(*known) != in_use);
+            let oldest = connection.pairs.remove(spare.unwrap_or(0));
             if self.by_pair.get(&oldest) == Some(&place) {
                 self.by_pair.remove(&oldest);
             }

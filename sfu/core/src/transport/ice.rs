@@ -13,7 +13,7 @@ use super::{DropReason, IceCredentials, Protocol};
 
 /// Pairs remembered per peer: every interface and family of a browser times every announced address, with
 /// room for restarts. Full: the one unheard for longest is forgotten, never the selected one.
-const PAIRS_MAX: usize = 24;
+pub(crate) const PAIRS_MAX: usize = 24;
 
 /// A selected pair gives way to a nominated one of lower priority only after this long without an authentic
 /// packet: Firefox nominates whatever it checks. Shorter flaps, longer prolongs the gap when a network goes.

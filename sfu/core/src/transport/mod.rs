@@ -29,6 +29,7 @@ pub use credentials::{Fingerprint, ICE_SEED_BYTES, IceCredentials};
 pub use drop_reason::{DropCounts, DropReason};
 pub use dtls::{Identity, IdentityError};
 pub use framing::{Deframer, FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FrameTooLong, frame_header};
+pub(crate) use ice::PAIRS_MAX;
 pub use ice::Pair;
 pub use srtp::{SRTCP_OVERHEAD_MAX, SRTP_OVERHEAD_MAX, SealError, SrtpProfile};
 pub use stun::stun_local_ufrag;

@@ -1,7 +1,9 @@
 //! Ways to the server: UDP, TCP, and from one to another.
 
+use std::net::SocketAddr;
+
 use hearken_protocol::{MediaCommand, MediaEvent, OfferRefusal, SessionId, SlotContent, TrackSource};
-use hearken_sfu_core::transport::Protocol;
+use hearken_sfu_core::transport::{Pair, Protocol};
 
 use super::peer::Holes;
 use super::wire::OfferStyle;
@@ -56,6 +58,38 @@ fn the_same_numbers_by_tcp_and_by_udp_are_two_ways() {
     let (id, since) = (world.peers[ann].id, world.now_ms());
     world.run(1000);
     assert!(world.peers[bob].got(id, true, since).len() >= 48, "all by TCP");
+}
+
+#[test]
+fn the_way_in_use_is_kept_however_many_others_are_tried() {
+    for protocol in [Protocol::Udp, Protocol::Tcp] {
+        let (mut world, ann, bob) = mixed(94);
+        let peer = if protocol == Protocol::Tcp { bob } else { ann };
+        let in_use = world.pair(peer);
+        assert_eq!(in_use.protocol, protocol);
+        let since = world.now_ms();
+        for port in 10_000..10_040 {
+            let check = forged_check(&mut world, peer);
+            let elsewhere = SocketAddr::from(([203, 0, 113, 7], port));
+            world.inject(elsewhere, &check);
+        }
+        assert!(world.core.knows(in_use));
+        let others = (10_000..10_040).filter(|port| {
+            let remote = SocketAddr::from(([203, 0, 113, 7], *port));
+            let local = world.server();
+            let protocol = Protocol::Udp;
+            world.core.knows(Pair {
+                remote,
+                local,
+                protocol,
+            })
+        });
+        assert_eq!(others.count(), 23);
+        world.run(1_000);
+        let (ann_id, bob_id) = (world.peers[ann].id, world.peers[bob].id);
+        assert!(world.peers[bob].got(ann_id, true, since).len() >= 48);
+        assert!(world.peers[ann].got(bob_id, true, since).len() >= 48);
+    }
 }
 
 #[test]
