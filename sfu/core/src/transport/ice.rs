@@ -370,18 +370,18 @@ impl IceLite {
     }
 
     /// A pair is gone for good, as when its TCP connection has ended. If media went over it, it goes on over the
-    /// best of the others.
+    /// best of the others, of those that the peer was heard over lately if there are any.
     pub(crate) fn forget(&mut self, now: Instant, pair: Pair) {
         self.pairs.retain(|known| known.pair != pair);
         if self.selected() == Some(pair) {
-            self.selected = self.best(now);
+            self.selected = self.best_heard(now).or_else(|| self.best(now));
         }
     }
 
     /// Media can't go on over the selected pair: takes the best of those that the peer was heard over lately, if there
     /// is one. True if so.
     pub(crate) fn fall_back(&mut self, now: Instant) -> bool {
-        let best = self.best(now).filter(|best| !self.is_silent(now, best.pair));
+        let best = self.best_heard(now);
         self.selected = best.or(self.selected);
         best.is_some()
     }
@@ -389,6 +389,13 @@ impl IceLite {
     fn best(&self, now: Instant) -> Option<Selected> {
         let usable = self.pairs.iter().filter_map(|known| known.as_selected(now));
         usable.max_by_key(|usable| (usable.generation, usable.priority))
+    }
+
+    /// The best of those that can be counted on.
+    fn best_heard(&self, now: Instant) -> Option<Selected> {
+        let usable = self.pairs.iter().filter_map(|known| known.as_selected(now));
+        let heard = usable.filter(|usable| !self.is_silent(now, usable.pair));
+        heard.max_by_key(|usable| (usable.generation, usable.priority))
     }
 
     /// Whether a pair can't be counted on: the peer is not heard over it any more, or does not answer there.
@@ -716,6 +723,32 @@ mod tests {
         assert_eq!(peer.selected_port(), Some(3));
         peer.agent.forget(peer.now, pair(3));
         assert_eq!(peer.selected_port(), None);
+    }
+
+    #[test]
+    fn a_pair_that_is_silent_does_not_hide_a_lower_one_that_is_heard() {
+        let mut peer = Peer::new();
+        for (port, priority) in [(1, 10), (2, 30), (3, 20)] {
+            peer.nominate(0, port, priority);
+        }
+        peer.after(1_900);
+        peer.agent.note_authentic(peer.now, pair(1));
+        peer.after(100);
+        assert!(peer.agent.fall_back(peer.now), "2 and 3 are silent");
+        assert_eq!(peer.selected_port(), Some(1));
+
+        let mut peer = Peer::new();
+        for (port, priority) in [(1, 10), (2, 30), (3, 20)] {
+            peer.nominate(0, port, priority);
+        }
+        peer.after(1_900);
+        peer.agent.note_authentic(peer.now, pair(1));
+        peer.after(100);
+        peer.agent.forget(peer.now, pair(2));
+        assert_eq!(peer.selected_port(), Some(1));
+        peer.after(10_000);
+        peer.agent.forget(peer.now, pair(1));
+        assert_eq!(peer.selected_port(), Some(3), "better than none");
     }
 
     #[test]
