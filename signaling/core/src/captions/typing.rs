@@ -1,0 +1,132 @@
+//! The lines that people type: each grows until its typist is done, or gone.
+
+use hearken_protocol::{
+    Caption, CaptionId, CaptionOrigin, CaptionStatus, ParticipantId, Sensitive, Timestamp, TypedEnd,
+};
+
+use super::{Corrector, Log, OPEN_CAPTIONS_MAX, TYPED_EPOCH, TypedLine};
+
+/// Typists whose last line is remembered; beyond it the one whose line is the oldest is forgotten.
+const TYPISTS_MAX: usize = 200;
+
+impl Log {
+    pub(super) fn type_line(
+        &mut self,
+        typist: ParticipantId,
+        typed: TypedLine,
+        now: Timestamp,
+    ) -> Vec<Caption> {
+        let mut news = Vec::new();
+        let open = self.typing.get(&typist).copied();
+        // Another number, or another speaker: the next line.
+        let goes_on = open.filter(|(line, id)| {
+            *line == typed.line
+                && self
+                    .open
+                    .get(id)
+                    .is_some_and(|caption| caption.participant == typed.speaker)
+        });
+        if goes_on.is_none() {
+            news.extend(self.stop_typing(typist));
+            if typed.text.is_empty() || self.open.len() >= OPEN_CAPTIONS_MAX {
+                return news;
+            }
+        }
+        let known = goes_on.and_then(|(_, id)| self.open.get(&id));
+        let (status, stable, tentative) = if typed.done {
+            (CaptionStatus::Final, typed.text, Default::default())
+        } else {
+            (CaptionStatus::Partial, Default::default(), typed.text)
+        };
+        let caption = match known {
+            Some(known) => Caption {
+                revision: known.revision.saturating_add(1),
+                status,
+                stable,
+                tentative,
+                ended_at: now,
+                off_record: known.off_record || typed.off_record,
+                ..known.clone()
+            },
+            None => {
+                // Unique over restarts of the server, as browsers keep what they know.
+                self.typed = now.0.max(self.typed + 1);
+                Caption {
+                    id: CaptionId {
+                        epoch: TYPED_EPOCH,
+                        number: self.typed,
+                    },
+                    participant: typed.speaker,
+                    name: typed.name,
+                    revision: 1,
+                    status,
+                    stable,
+                    tentative,
+                    started_at: now,
+                    ended_at: now,
+                    origin: typed.origin,
+                    corrected: false,
+                    off_record: typed.off_record,
+                    words: Vec::new(),
+                    after_gap: false,
+                    language: typed.language,
+                }
+            }
+        };
+        if typed.done {
+            self.typing.remove(&typist);
+            self.note_end(typist, typed.line, caption.id, true);
+        } else {
+            self.typing.insert(typist, (typed.line, caption.id));
+        }
+        self.take(caption.clone());
+        news.push(caption);
+        news
+    }
+
+    pub(super) fn stop_typing(&mut self, typist: ParticipantId) -> Option<Caption> {
+        let (line, id) = self.typing.remove(&typist)?;
+        let mut caption = self.open.remove(&id)?;
+        self.note_end(typist, line, id, false);
+        caption.revision = caption.revision.saturating_add(1);
+        caption.status = CaptionStatus::Final;
+        caption.stable = std::mem::take(&mut caption.tentative);
+        self.end(caption.clone());
+        Some(caption)
+    }
+
+    fn note_end(&mut self, typist: ParticipantId, line: u32, id: CaptionId, done: bool) {
+        let ends = &mut self.typed_ends;
+        ends.insert(typist, TypedEnd { line, id, done });
+        if ends.len() > TYPISTS_MAX
+            && let Some(oldest) = ends.iter().min_by_key(|(_, end)| end.id).map(|(who, _)| *who)
+        {
+            ends.remove(&oldest);
+        }
+    }
+
+    /// The whole of a typed line that ended as it stood, off the record: passed on, and kept no more than the rest.
+    pub(super) fn finish_off_record(
+        &mut self,
+        typist: ParticipantId,
+        by: Corrector,
+        id: CaptionId,
+        text: &Sensitive<String>,
+    ) -> Option<Caption> {
+        let end = self.typed_ends.get(&typist)?;
+        if end.id != id || end.done {
+            return None;
+        }
+        let mut ended = self.ended.iter_mut().rev();
+        let caption = ended.find(|caption| caption.id == id && caption.off_record)?;
+        if by != Corrector::Captioner && caption.origin == CaptionOrigin::Captioner {
+            return None;
+        }
+        caption.revision = caption.revision.saturating_add(1);
+        caption.corrected = true;
+        Some(Caption {
+            stable: text.clone(),
+            ..caption.clone()
+        })
+    }
+}
