@@ -3,6 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Caption } from "../src/protocol/generated.ts";
 import { Person } from "./support/person.ts";
 import { eventually, HearkenServer, type Links, pause } from "./support/server.ts";
 
@@ -319,8 +320,47 @@ describe("the reader's captions", () => {
     expect(await fay.page.getByRole("region", { name: "Everything said so far" }).innerText()).not.toContain(
       "between us",
     );
+  });
+
+  test("what was written off the record stays off it, though it arrives when the group is on it again", async () => {
+    const line = ann.page.getByLabel("Type instead of speaking");
+    await line.pressSequentially("just half");
+    await live(fay).locator(".entry[data-state=partial]").filter({ hasText: "just half" }).waitFor();
+    await setNetwork(ann, false);
+    await ann.page.getByText("What you write is kept here").waitFor();
+    await line.pressSequentially(" a secret");
+    await line.press("Enter");
+    await line.pressSequentially("and another");
+    await line.press("Enter");
     await fay.button("Manage session").click();
     await fay.button("Off the record").click();
+    await eventually(
+      "the group is on the record",
+      async () => fay.messages<{ off_record: boolean }>("session").at(-1)?.off_record === false,
+    );
+    await setNetwork(ann, true);
+    const ends = () =>
+      fay
+        .messages<Caption>("caption")
+        .filter(({ status, origin }) => status === "final" && origin === "typed");
+    await eventually("all of it has arrived", async () => ends().at(-1)?.stable === "and another", 30_000);
+    const [half, whole, other] = ends().slice(-3);
+    expect(half).toMatchObject({ stable: "just half", off_record: true });
+    expect(whole).toMatchObject({
+      stable: "just half a secret",
+      off_record: true,
+      id: half?.id,
+      corrected: true,
+    });
+    expect(other).toMatchObject({ off_record: true });
+    await fay.button("Caption history").click();
+    const history = fay.page.getByRole("region", { name: "Everything said so far" });
+    await eventually(
+      "nothing of it stands any more",
+      async () => !/secret|another/.test(await history.innerText()),
+      30_000,
+    );
+    await fay.button("Manage session").click();
   });
 
   test("at the end the facilitator gets the transcript, and the server has kept nothing", async () => {
@@ -332,7 +372,7 @@ describe("the reader's captions", () => {
     expect(text).toMatch(/^WEBVTT\n/);
     expect(text).toContain("<v Ann><lang en>I cannot speak tonight</lang>");
     expect(text).toContain("<v Fay><lang en>Good evening</lang>");
-    expect(text).not.toContain("between us");
+    expect(text).not.toMatch(/between us|half|secret|another/);
     await ann.page.getByText("The session has ended").waitFor();
     expect(await ann.page.getByRole("link", { name: "Save the transcript" }).count()).toBe(0);
     for (const words of ["cannot speak", "Good evening", "between us"]) {
