@@ -22,18 +22,37 @@ pub fn max_tokens(sound: Duration) -> u32 {
     (sound.as_secs_f32() * 6.0) as u32 + 6
 }
 
+/// So many words in a row that take no time were not heard, however sure the model is of them...
+const UNHEARD_WORDS: usize = 3;
+/// ...and fewer not if it is less sure of one of them than that. Short words do end in the same fiftieth of a second as
+/// the word before: with base's times they often do.
+const UNHEARD_PROBABILITY: f32 = 0.7;
+
 /// Removes words that take no time: they end where the word before them ends, so the model did not hear them, but
-/// went on by itself. Words of which it is not known when they end stay.
+/// went on by itself. A few of which it is sure stay, but none before the sound; and words of which it is not known
+/// when they end.
 pub fn drop_unheard(words: &mut Vec<Word>) {
     let mut heard_until = Duration::ZERO;
-    words.retain(|word| match word.ends_at {
-        Some(end) if end <= heard_until => false,
-        Some(end) => {
-            heard_until = end;
-            true
-        }
-        None => true,
-    });
+    let takes_none: Vec<bool> = words
+        .iter()
+        .map(|word| {
+            let Some(end) = word.ends_at else { return false };
+            let takes_none = end <= heard_until;
+            heard_until = heard_until.max(end);
+            takes_none
+        })
+        .collect();
+    let mut is_heard = Vec::with_capacity(words.len());
+    for run in takes_none.chunk_by(|one, next| one == next) {
+        let from = is_heard.len();
+        let is_sure = |word: &Word| word.probability >= UNHEARD_PROBABILITY;
+        let is_likely =
+            run.len() < UNHEARD_WORDS && from > 0 && words[from..from + run.len()].iter().all(is_sure);
+        let is_unheard = run[0] && !is_likely;
+        is_heard.extend(std::iter::repeat_n(!is_unheard, run.len()));
+    }
+    let mut is_heard = is_heard.into_iter();
+    words.retain(|_| is_heard.next() == Some(true));
 }
 
 /// Where a phrase of 1 to 6 words stands three times in a row, or one of 4 words or more twice, and faster than
@@ -176,6 +195,21 @@ mod tests {
             "the gut being cut"
         );
         assert_eq!(heard("Yes? we met on", &[0, 300, 700, 740]), "we met on");
+        assert_eq!(
+            heard("we met on a bus", &[300, 700, 740, 740, 1_100]),
+            "we met on a bus"
+        );
+        let mut words = vec![Word::certain("we"), Word::certain("met"), Word::certain("on")];
+        for (word, end) in words.iter_mut().zip([300, 700, 700]) {
+            word.ends_at = Some(Duration::from_millis(end));
+        }
+        words[2].probability = 0.4;
+        drop_unheard(&mut words);
+        assert_eq!(
+            crate::words::joined(&words),
+            "we met",
+            "the model was not sure of it either"
+        );
         let mut words = vec![Word::certain("no"), Word::certain("times")];
         drop_unheard(&mut words);
         assert_eq!(words.len(), 2);
