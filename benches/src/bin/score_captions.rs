@@ -278,9 +278,11 @@ impl Bench<'_> {
         )?;
         for (number, minute) in meeting.minutes.iter().enumerate() {
             println!(
-                "minute {:>2}: {:>7} KB, back-log {:?} at most, {} decodings, {:.1} s CPU, {:.0} s of speech",
+                "minute {:>2}: {:>7} KB, {} KB in use, back-log {:?} at most, {} decodings, {:.1} s CPU, \
+                 {:.0} s of speech",
                 number + 1,
                 minute.resident / 1_000,
+                minute.allocated / 1_000,
                 minute.backlog,
                 minute.jobs,
                 minute.cpu.as_secs_f64(),

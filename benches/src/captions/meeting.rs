@@ -10,7 +10,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use crate::captions::decoder::Decoder;
-use crate::captions::memory::resident_bytes;
+use crate::captions::memory::{allocated_bytes, resident_bytes};
 use crate::captions::rehearsal::{Microphone, PACKET_SAMPLES, Rehearsal};
 use crate::captions::trend::Trend;
 
@@ -26,6 +26,8 @@ const WARM_UP_MINUTES: usize = 3;
 pub struct Minute {
     /// Resident memory in bytes.
     pub resident: u64,
+    /// Of that, what is in use; the rest is what the allocator keeps.
+    pub allocated: u64,
     /// The longest that anything due waited in this minute.
     pub backlog: Duration,
     /// Decodings in this minute.
@@ -59,7 +61,8 @@ impl Meeting {
         let mut microphones: Vec<Microphone> = (0..people)
             .map(|person| Microphone::new(person as u64))
             .collect::<Result<_>>()?;
-        let mut said: Vec<VecDeque<i16>> = vec![VecDeque::new(); people];
+        // Only what is read, never a copy of it: the meeting's own memory must not grow.
+        let mut said: Vec<VecDeque<&[i16]>> = vec![VecDeque::new(); people];
         let mut rehearsal = Rehearsal::new(decoder, policy, threads);
         let mut random = SmallRng::seed_from_u64(1);
         let (mut meeting, mut turn, mut next_turn) = (Self::default(), 0, 0usize);
@@ -68,25 +71,22 @@ impl Meeting {
             for packet in minute * 60 * 50..(minute + 1) * 60 * 50 {
                 if packet >= next_turn {
                     let sound = recordings[turn % recordings.len()];
-                    said[turn % people].extend(sound);
+                    said[turn % people].push_back(sound);
                     let pause = random.random_range(-OVERLAP_MAX..PAUSE_MAX);
                     let length = sound.len() as f32 / SAMPLE_RATE as f32 + pause;
                     next_turn = packet + (length.max(0.5) * 50.0) as usize;
                     turn += 1;
                 }
                 for (microphone, said) in microphones.iter_mut().zip(&mut said) {
-                    let spoken = said.len().min(PACKET_SAMPLES);
-                    speech += spoken;
                     let mut samples = [0; PACKET_SAMPLES];
-                    for (sample, said) in samples.iter_mut().zip(said.drain(..spoken)) {
-                        *sample = said;
-                    }
+                    speech += read(said, &mut samples);
                     rehearsal.feed(microphone.send(&samples)?);
                 }
             }
             let played = rehearsal.take_played();
             meeting.minutes.push(Minute {
                 resident: resident_bytes()?,
+                allocated: allocated_bytes(),
                 backlog: played.backlog,
                 jobs: played.jobs,
                 cpu: played.cpu,
@@ -110,5 +110,40 @@ impl Meeting {
         let points = self.minutes.iter().enumerate().skip(WARM_UP_MINUTES);
         let points: Vec<(f64, f64)> = points.map(|(index, minute)| (index as f64, of(minute))).collect();
         Trend::of(&points)
+    }
+}
+
+/// Fills a packet from what is to be read, as far as that goes, and gives how many samples.
+fn read(said: &mut VecDeque<&[i16]>, packet: &mut [i16]) -> usize {
+    let mut filled = 0;
+    while filled < packet.len()
+        && let Some(next) = said.front_mut()
+    {
+        let (now, later) = next.split_at(next.len().min(packet.len() - filled));
+        packet[filled..filled + now.len()].copy_from_slice(now);
+        filled += now.len();
+        *next = later;
+        if later.is_empty() {
+            said.pop_front();
+        }
+    }
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recordings_are_read_one_after_the_other_and_then_there_is_silence() {
+        let mut said = VecDeque::from([&[1, 2, 3][..], &[4][..]]);
+        let mut packet = [0; 2];
+        let mut heard = Vec::new();
+        while read(&mut said, &mut packet) > 0 {
+            heard.push(packet);
+            packet = [0; 2];
+        }
+        assert_eq!(heard, [[1, 2], [3, 4]]);
+        assert_eq!(packet, [0, 0]);
     }
 }

@@ -83,3 +83,10 @@ fn of_a_speaker(policy: Policy, speech: &[i16]) -> Result<u64> {
 pub fn resident_bytes() -> Result<u64> {
     Ok(Stat::read(std::process::id())?.cost()?.memory_bytes)
 }
+
+/// What of it the allocator has given out.
+pub fn allocated_bytes() -> u64 {
+    // SAFETY: takes no arguments and only reads the allocator's own counters.
+    let info = unsafe { libc::mallinfo2() };
+    (info.uordblks + info.hblkhd) as u64
+}

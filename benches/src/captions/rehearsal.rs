@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use hearken_captions_core::{Hypothesis, JobId, Policy, SAMPLE_RATE, TranscribeError};
-use hearken_captions_worker::Pipeline;
+use hearken_captions_worker::{Pipeline, Report};
 use hearken_protocol::{CaptionEvent, ParticipantId, SessionId, SpeechPacket, Timestamp};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -107,6 +107,8 @@ pub struct Rehearsal<'a> {
     decoder: &'a mut Decoder,
     threads: usize,
     busy: Vec<Busy>,
+    /// Time of the threads in use so far.
+    worked: Duration,
     now: Timestamp,
     played: Played,
 }
@@ -119,6 +121,7 @@ impl<'a> Rehearsal<'a> {
             decoder,
             threads,
             busy: Vec::new(),
+            worked: Duration::ZERO,
             now: START,
             played: Played::default(),
         }
@@ -130,6 +133,11 @@ impl<'a> Rehearsal<'a> {
         for packet in packets {
             self.feed(packet);
         }
+        self.finish()
+    }
+
+    /// Nothing more is said: what came of it when all that waited was decoded.
+    pub fn finish(mut self) -> Played {
         let end = self.now + AFTERWARDS;
         let quiet = self.now + Duration::from_secs(3);
         while self.now < end && (self.now < quiet || !self.busy.is_empty() || !self.is_settled()) {
@@ -147,6 +155,20 @@ impl<'a> Rehearsal<'a> {
         self.work();
     }
 
+    /// What the captioning process would report now, as far as the headroom and the back-log go by it.
+    pub fn report(&self) -> Report {
+        let counters = self.pipeline.counters();
+        let milliseconds = |time: Duration| time.as_millis() as u64;
+        Report {
+            backlog_milliseconds: milliseconds(self.pipeline.backlog(self.now)),
+            speech_milliseconds: counters.speech_milliseconds,
+            jobs: counters.jobs,
+            threads: self.threads as u64,
+            busy_milliseconds: milliseconds(self.worked),
+            ..Report::default()
+        }
+    }
+
     /// What came of it since the last time.
     pub fn take_played(&mut self) -> Played {
         std::mem::take(&mut self.played)
@@ -158,7 +180,9 @@ impl<'a> Rehearsal<'a> {
 
     fn run_until(&mut self, until: Timestamp) {
         while self.now < until {
+            let before = self.now;
             self.now = (self.now + TICK).min(until);
+            self.worked += self.now.saturating_since(before) * self.busy.len() as u32;
             if self.now.0.is_multiple_of(50) {
                 let before = thread_cpu_time();
                 self.pipeline.tick(self.now);

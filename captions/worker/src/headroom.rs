@@ -13,10 +13,17 @@ const SPEECH_MIN: u64 = 3_000;
 /// Sound between two decodings while somebody speaks, in milliseconds: what the cost is guessed by until somebody
 /// has spoken.
 const STEP: f64 = 600.0;
+/// From this load on jobs wait for each other and the steps between decodings grow: speech seems to cost less than it
+/// would if all came in time. Lower: the cost is less up to date. Higher: a full machine seems to have room.
+const LENGTHENED_FROM: f64 = 0.65;
+
+/// Below that load, what speech has cost before counts for so much a second later: half after six minutes. Lower: the
+/// half minute in which many begin to speak is taken for cheap speech.
+const KEPT: f64 = 0.998;
 
 /// What the metrics say of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Room {
+pub struct Room {
     /// Share of the threads' time in use, 0 to 1.
     pub load: f64,
     /// People who could speak at once besides those who do.
@@ -25,11 +32,11 @@ pub(crate) struct Room {
 
 /// Looks at a worker's reports.
 #[derive(Debug, Default)]
-pub(crate) struct Headroom {
+pub struct Headroom {
     latest: Option<Report>,
     /// Busy and speech milliseconds of each second.
     seconds: VecDeque<(u64, u64)>,
-    /// Thread time per second of speech.
+    /// Thread time per second of speech while all comes in time.
     cost: Option<f64>,
 }
 
@@ -48,17 +55,19 @@ impl Headroom {
         }
         let busy: u64 = self.seconds.iter().map(|(busy, _)| busy).sum();
         let speech: u64 = self.seconds.iter().map(|(_, speech)| speech).sum();
-        if speech >= SPEECH_MIN {
-            self.cost = Some(busy as f64 / speech as f64);
-        }
         let threads = report.threads.max(1) as f64;
-        let whole = threads * 1_000.0 * self.seconds.len().max(1) as f64;
-        let load = (busy as f64 / whole).min(1.0);
+        let milliseconds = 1_000.0 * self.seconds.len().max(1) as f64;
+        let load = (busy as f64 / (threads * milliseconds)).min(1.0);
+        if speech >= SPEECH_MIN {
+            let measured = busy as f64 / speech as f64;
+            let kept = if load < LENGTHENED_FROM { KEPT } else { 1.0 };
+            self.cost = Some(self.cost.map_or(measured, |known| measured.max(known * kept)));
+        }
         let guess = report.trial_milliseconds as f64 / STEP;
         let cost = self.cost.unwrap_or(guess).max(0.001);
         Room {
             load,
-            speakers: (1.0 - load) * threads / cost,
+            speakers: (threads / cost - speech as f64 / milliseconds).max(0.0),
         }
     }
 }
@@ -98,6 +107,35 @@ mod tests {
         let room = after(40, 800, 2_000);
         assert!((room.load - 0.4).abs() < 1e-9);
         assert!((room.speakers - 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn steps_that_grow_make_no_room() {
+        let mut headroom = Headroom::default();
+        let (mut report, mut room) = (
+            Report::default(),
+            Room {
+                load: 0.0,
+                speakers: 0.0,
+            },
+        );
+        report.threads = 2;
+        // Two speak at 0.4 of a thread each; then five do, and get by with 0.3 each.
+        for (seconds, busy, speech) in [(40, 800, 2_000), (40, 1_500, 5_000)] {
+            for _ in 0..seconds {
+                report.busy_milliseconds += busy;
+                report.speech_milliseconds += speech;
+                room = headroom.update(&report);
+            }
+        }
+        assert!(room.load < 0.8 && room.speakers < 0.4, "{room:?}");
+        // When they are two again, so is the room.
+        for _ in 0..40 {
+            report.busy_milliseconds += 800;
+            report.speech_milliseconds += 2_000;
+            room = headroom.update(&report);
+        }
+        assert!((room.speakers - 3.0).abs() < 1e-9, "{room:?}");
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub use child::{
     EXIT_MODEL, EXIT_PROCESSOR, EXIT_USAGE, WorkerConfig, WorkerError, main_from_environment, run,
 };
 pub use clock::Clock;
+pub use headroom::{Headroom, Room};
 pub use intake::{Heard, Intake, IntakeCounters};
 pub use pipeline::Pipeline;
 pub use pool::{Done, Pool};
