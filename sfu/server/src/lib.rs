@@ -18,6 +18,7 @@ mod announced;
 mod listening;
 mod metrics;
 mod poller;
+mod priority;
 mod sender;
 mod server;
 mod shard;

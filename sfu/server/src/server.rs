@@ -14,10 +14,12 @@ use hearken_sfu_core::transport::{Identity, IdentityError};
 use hearken_sfu_core::{Core, CoreConfig};
 use prometheus::Registry;
 use tokio::sync::{mpsc, watch};
+use tracing::info;
 
 use crate::announced::Announced;
 use crate::listening::{Bound, bind_shard, candidates, report_buffers};
 use crate::metrics::Metrics;
+use crate::priority::{SHARD_NICENESS, set_niceness};
 use crate::shard::{Shard, ShardState, Sleep};
 use crate::socket::MediaSocket;
 use crate::tcp::TcpMedia;
@@ -190,6 +192,7 @@ impl MediaServer {
                 .name(format!("shard-{name}"))
                 .spawn(move || {
                     let _notice = notice;
+                    go_first(&shard.name);
                     shard.run();
                 })?;
             shards.push(ShardHandle {
@@ -361,6 +364,20 @@ impl Drop for FailureNotice {
 impl Drop for MediaServer {
     fn drop(&mut self) {
         self.shutdown();
+    }
+}
+
+/// Puts the calling shard before what else runs on the machine, where the system lets it.
+fn go_first(shard: &str) {
+    match set_niceness(SHARD_NICENESS) {
+        Ok(()) => info!(
+            shard,
+            niceness = SHARD_NICENESS,
+            "media goes first on this machine"
+        ),
+        Err(error) => {
+            info!(shard, %error, "media has the priority of any program: RLIMIT_NICE would allow more")
+        }
     }
 }
 

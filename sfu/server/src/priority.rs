@@ -1,0 +1,40 @@
+//! Whose turn it is when there is more to do than processors: forwarding's.
+
+use std::io;
+
+/// As nice as shards are, where they may be (nice(2); −20 to 19, less goes first). Enough to go before everything that
+/// was started without a thought for it, captions and databases included; not so much that the machine could not be
+/// reached any more.
+pub(crate) const SHARD_NICENESS: i32 = -10;
+
+/// Makes the calling thread, and no other, as nice as `niceness`.
+///
+/// # Errors
+/// The system's, as a rule that it is not allowed: that takes `CAP_SYS_NICE` or a high enough `RLIMIT_NICE`.
+pub(crate) fn set_niceness(niceness: i32) -> io::Result<()> {
+    // On Linux the priority is a thread's, and 0 means the calling one: setpriority(2), under "C library/kernel
+    // differences".
+    // SAFETY: a plain system call without pointers.
+    match unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, niceness) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn niceness() -> i32 {
+        // SAFETY: a plain system call without pointers.
+        unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) }
+    }
+
+    #[test]
+    fn only_the_thread_that_asks_becomes_nicer() {
+        let before = niceness();
+        let within = std::thread::spawn(move || set_niceness(before + 1).map(|()| niceness()));
+        assert_eq!(within.join().unwrap().unwrap(), before + 1);
+        assert_eq!(niceness(), before);
+    }
+}
