@@ -436,6 +436,18 @@ describe("the live captions", () => {
               // A name above its text has a row besides.
               const names = position === "side" || viewport.width < 640 ? 1 : 0;
               expect([position, lines, rows]).toEqual([position, lines, lines + names]);
+/** The typefaces that the letters of the first such element are really drawn in. */
+async function facesOf(page: Page, selector: string): Promise<string[]> {
+  const browser = await page.context().newCDPSession(page);
+  await browser.send("DOM.enable");
+  await browser.send("CSS.enable");
+  const { root } = await browser.send("DOM.getDocument");
+  const { nodeId } = await browser.send("DOM.querySelector", { nodeId: root.nodeId, selector });
+  const { fonts } = await browser.send("CSS.getPlatformFontsForNode", { nodeId });
+  await browser.detach();
+  return fonts.map(({ familyName, isCustomFont }) => `${familyName}${isCustomFont ? ", brought" : ""}`);
+}
+
             }
             const [captions, stage, room] = [
               await rect(page, ".room > .captions"),
@@ -482,6 +494,62 @@ describe("a free box", () => {
       ]
         .filter((one) => {
           const { left, right, top, bottom } = one.getBoundingClientRect();
+  test("are set for readers with dyslexia in letters that the page brings, when that is chosen", () =>
+    reading("call", {}, async (page) => {
+      const fetched: string[] = [];
+      page.on("request", (request) => request.resourceType() === "font" && fetched.push(request.url()));
+      const many = caption(1, 0, {
+        name: "Żółć Ελένη",
+        stable: "Łódź, ő and ș; Ελένη; Наташа, ґ",
+        words: [],
+      });
+      const live = caption(2, 0, { status: "partial", stable: "", tentative: "may still change" });
+      const arabic = caption(3, 1, { name: "أمل", stable: "أهلا وسهلا بكم" });
+      const hebrew = caption(4, 1, { stable: "שלום לכולם", language: "he" });
+      await change(page, { captions: { open: [live], passing: [], history: [many, arabic, hebrew] } });
+      await entries(page).getByText("may still change").waitFor();
+      expect(fetched).toEqual([]);
+      await choose(page, { font: "distinct", lines: 6 });
+      const family = "Open Sans";
+      await expect
+        .poll(() => page.evaluate((name) => document.fonts.check(`16px "${name}"`), family))
+        .toBe(true);
+      // Every letter, and no other face in its place.
+      await expect
+        .poll(async () => [
+          await facesOf(page, ".entry .words [dir] > span"),
+          await facesOf(page, ".entry-name-words"),
+        ])
+        .toEqual([[`${family}, brought`], [`${family}, brought`]]);
+      expect(fetched).toHaveLength(2);
+      const style = (text: string) =>
+        page
+          .locator(".entry")
+          .getByText(text)
+          .evaluate((words) => {
+            const { fontSize, fontStyle, letterSpacing, wordSpacing } = getComputedStyle(words);
+            const paragraph = words.closest(".entry-text") ?? words;
+            const of = (length: string) => Number.parseFloat(length) / Number.parseFloat(fontSize);
+            const line = of(getComputedStyle(paragraph).lineHeight);
+            return { fontStyle, letters: of(letterSpacing), words: of(wordSpacing), isHigh: line >= 1.5 };
+          });
+      expect(await style("may still change")).toEqual({
+        fontStyle: "normal",
+        letters: expect.closeTo(0.18),
+        words: expect.closeTo(0.2),
+        isHigh: true,
+      });
+      // Letters that join stay together, others don't need to.
+      expect((await style("أهلا وسهلا بكم")).letters).toBeNaN();
+      expect((await style("أمل")).letters).toBeNaN();
+      expect((await style("שלום לכולם")).letters).toBeCloseTo(0.18);
+      // On a phone and on a page of their own the lines are as high.
+      await page.setViewportSize({ width: 360, height: 740 });
+      expect((await style("may still change")).isHigh).toBe(true);
+      await harness.open(page, "captions-page");
+      expect((await style("I did not")).isHigh).toBe(true);
+    }));
+
           // Not what is scrolled out of sight.
           const frame = (one.closest(".banners, .tiles, .screens") ?? one).getBoundingClientRect();
           return (

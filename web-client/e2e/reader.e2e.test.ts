@@ -2,6 +2,7 @@
 // agree. Real browsers, real server; what people say is typed here, so that every word is known.
 
 import { readFileSync } from "node:fs";
+import type { Response } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Caption } from "../src/protocol/generated.ts";
 import { Person } from "./support/person.ts";
@@ -259,10 +260,30 @@ describe("the reader's captions", () => {
     await setNetwork(ann, false);
     await ann.page.getByText("What you write is kept here").waitFor();
     await line.pressSequentially(" dead");
+    const faces: Response[] = [];
+    page.on("response", (response) => response.request().resourceType() === "font" && faces.push(response));
     await line.press("Enter");
     await line.pressSequentially("as it does");
     await line.press("Enter");
     // The server has ended the line as it stood.
+    // A typeface comes from this server when it is chosen, to stay in the browser's cache.
+    expect(faces).toEqual([]);
+    await page.getByRole("button", { name: "Caption settings" }).click();
+    await page.getByRole("button", { name: /Typeface/ }).click();
+    await page.getByRole("option", { name: /dyslexia/ }).click();
+    await page.getByRole("button", { name: "Close" }).click();
+    await eventually("its letters are there, upright and bold", () =>
+      page.evaluate(() => [...document.fonts].filter(({ status }) => status === "loaded").length === 2),
+    );
+    expect(await said.evaluate((words) => getComputedStyle(words).fontFamily)).toContain('"Open Sans"');
+    expect(faces).toHaveLength(2);
+    for (const face of faces) {
+      expect(new URL(face.url()).origin).toBe(new URL(url).origin);
+      expect(await face.allHeaders()).toMatchObject({
+        "content-type": "font/woff2",
+        "cache-control": "public, max-age=31536000, immutable",
+      });
+    }
     await live(fay).locator(".entry[data-state=final]").filter({ hasText: "The line went" }).waitFor();
     await setNetwork(ann, true);
     await live(fay).locator(".entry").filter({ hasText: "as it does" }).waitFor({ timeout: 30_000 });

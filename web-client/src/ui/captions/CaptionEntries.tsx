@@ -8,7 +8,7 @@ import { captionKey } from "../../state/captions";
 import type { Captions } from "../../state/model";
 import { useNow } from "../common/hooks";
 import { asWanted, captionText, finishedEntries, shownEntries } from "./entries";
-import { directionOf, spokenIn } from "./language";
+import { directionOf, joined, spokenIn } from "./language";
 import { marks } from "./marks";
 import type { CaptionSettings } from "./settings";
 import { Standing } from "./standing";
@@ -57,7 +57,9 @@ function Entry({ caption, settings }: { caption: Caption; settings: CaptionSetti
       {settings.names || settings.marks ? (
         <span className="entry-name">
           {settings.marks ? <SpeakerMark participant={caption.participant} /> : null}
-          <span className={settings.names ? "entry-name-words" : "visually-hidden"}>{caption.name}</span>
+          <span className={settings.names ? "entry-name-words" : "visually-hidden"} {...joined(caption.name)}>
+            {caption.name}
+          </span>
         </span>
       ) : null}
       <p className="entry-text" dir={directionOf(caption.language)}>
@@ -87,7 +89,7 @@ export function CaptionWords({ caption }: { caption: Caption }) {
   return (
     <span className="words">
       {caption.after_gap === true ? <Gap /> : null}
-      <span {...spokenIn(caption.language)}>
+      <span {...spokenIn(caption.language)} {...joined(stable + tentative)}>
         {stable === "" ? null : <span>{guessesMarked(caption)}</span>}
         {stable !== "" && tentative !== "" ? " " : null}
         {tentative === "" ? null : <span className="tentative">{tentative}</span>}

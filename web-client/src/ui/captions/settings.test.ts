@@ -102,3 +102,12 @@ test("the page's colours are those of the style sheet", () => {
     for (const [name, value] of Object.entries(PAGE[theme])) expect(text).toContain(`--${name}: ${value};`);
   }
 });
+
+test("readers with dyslexia get what they have installed for it before what the page brings", () => {
+  const style = styleOf({ ...DEFAULTS, font: "distinct" }) as Record<string, unknown>;
+  const faces = String(style["--caption-font"]).split(", ");
+  for (const own of ["OpenDyslexic", '"Atkinson Hyperlegible"', "Lexend"]) {
+    expect(faces.indexOf(own)).toBeGreaterThanOrEqual(0);
+    expect(faces.indexOf(own)).toBeLessThan(faces.indexOf('"Open Sans"'));
+  }
+});
