@@ -169,6 +169,49 @@ test("names and terms are changed with the keyboard on a small phone, and mistak
     { width: 320, height: 640 },
   ));
 
+test("names and terms are not thrown away by a key: whoever has changed them is asked first", () =>
+  reading(
+    "facilitator-quiet",
+    {},
+    async (page) => {
+      await button(page, "Manage session").click();
+      const open = button(page, "Names and terms…");
+      const dialog = page.getByRole("dialog", { name: "Names and terms" });
+      const words = dialog.getByLabel("Words that captions get wrong");
+      const question = page.getByRole("alertdialog", { name: "Throw away what you changed?" });
+      // Unchanged, it closes at once.
+      await open.press("Enter");
+      await words.press("Escape");
+      await dialog.waitFor({ state: "detached" });
+      await open.press("Enter");
+      await words.press("End");
+      await page.keyboard.type(" the second");
+      const written = await words.inputValue();
+      await page.keyboard.press("Escape");
+      await question.waitFor();
+      expect(await findings(page)).toEqual([]);
+      // The harmless answer has the focus; Escape is another way to give it.
+      await expect.poll(() => focused(page)).toBe("Keep writing");
+      await page.keyboard.press("Enter");
+      await question.waitFor({ state: "detached" });
+      for (const way of ["Escape", "Cancel", "Close"]) {
+        if (way === "Escape") await words.press("Escape");
+        else await dialog.getByRole("button", { name: way, exact: true }).click();
+        await question.waitFor();
+        await page.keyboard.press("Escape");
+        await question.waitFor({ state: "detached" });
+      }
+      expect(await words.inputValue()).toBe(written);
+      await words.press("Escape");
+      await question.getByRole("button", { name: "Throw away", exact: true }).press("Enter");
+      await dialog.waitFor({ state: "detached" });
+      await open.press("Enter");
+      expect(await words.inputValue()).toBe("Sertraline\nAnneliese\nMarjorie");
+      expect((await orders(page)).filter((order) => order.startsWith("setVocabulary"))).toEqual([]);
+    },
+    { width: 360, height: 740 },
+  ));
+
 test("names and terms that could not be saved stay, with the reason, and with what others add", () =>
   reading(
     "facilitator-quiet",

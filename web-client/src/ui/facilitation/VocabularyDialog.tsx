@@ -5,31 +5,70 @@ import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "react"
 import { t } from "../../i18n";
 import { VOCABULARY_CHARACTERS_MAX, VOCABULARY_TERMS_MAX } from "../../protocol/generated";
 import { useClient, useController } from "../client";
-import { DialogWindow } from "../common/dialogs";
+import { Confirmation, DialogWindow } from "../common/dialogs";
 import { charactersOf, checkTerms, termsOf } from "../common/vocabulary";
 import { Button, NoticeBox, TextInput } from "../common/widgets";
-import { caretIn, editVocabulary, opened, type VocabularyEdit } from "./vocabularyEdit";
+import {
+  caretIn,
+  editVocabulary,
+  isChanged as hasChanged,
+  opened,
+  type VocabularyEdit,
+} from "./vocabularyEdit";
 
 export function VocabularyDialog({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }) {
+  /** Whether there is something to lose. */
+  const isChanged = useRef(false);
+  const [asking, setAsking] = useState(false);
+  const close = (): void => {
+    if (isChanged.current) setAsking(true);
+    else onClose();
+  };
+  const done = (): void => {
+    setAsking(false);
+    onClose();
+  };
   return (
     <DialogWindow
       isOpen={isOpen}
-      onClose={onClose}
+      onClose={close}
       heading={t.vocabulary.heading}
       closeLabel={t.vocabulary.close}
       closesOutside={false}
     >
-      {isOpen ? <VocabularyForm onDone={onClose} /> : null}
+      {isOpen ? <VocabularyForm isChanged={isChanged} onCancel={close} onDone={done} /> : null}
+      <Confirmation
+        isOpen={isOpen && asking}
+        onClose={() => setAsking(false)}
+        heading={t.vocabulary.discardHeading}
+        text={t.vocabulary.discardText}
+        confirm={t.vocabulary.discard}
+        cancel={t.vocabulary.goOn}
+        onConfirm={onClose}
+      />
     </DialogWindow>
   );
 }
 
-function VocabularyForm({ onDone }: { onDone: () => void }) {
+interface VocabularyFormProps {
+  /** Kept up to date for who closes the dialog. */
+  readonly isChanged: { current: boolean };
+  readonly onCancel: () => void;
+  readonly onDone: () => void;
+}
+
+function VocabularyForm({ isChanged, onCancel, onDone }: VocabularyFormProps) {
   const controller = useController();
   const isConnected = useClient((state) => state.link === "up");
   const form = useRef<HTMLFormElement>(null);
   const { edit, type, ask } = useVocabularyEdit(form, onDone);
   const [error, setError] = useState<string | null>(null);
+  useEffect(() => {
+    isChanged.current = hasChanged(edit);
+    return () => {
+      isChanged.current = false;
+    };
+  }, [isChanged, edit]);
   const terms = termsOf(edit.text);
   const isAsked = edit.saving.kind === "asked";
   const save = (): void => {
@@ -79,7 +118,7 @@ function VocabularyForm({ onDone }: { onDone: () => void }) {
         )}
       </div>
       <div className="buttons end">
-        <Button onPress={onDone}>{t.vocabulary.cancel}</Button>
+        <Button onPress={onCancel}>{t.vocabulary.cancel}</Button>
         <Button type="submit" look="primary">
           {isAsked ? t.vocabulary.saving : t.vocabulary.save}
         </Button>

@@ -50,6 +50,11 @@ export function opened(known: Terms): VocabularyEdit {
   };
 }
 
+/** Whether something was written that the server does not have. */
+export function isChanged({ text, base }: VocabularyEdit): boolean {
+  return !areSame(termsOf(text), base);
+}
+
 export function editVocabulary(edit: VocabularyEdit, event: EditEvent): VocabularyEdit {
   const { saving } = edit;
   switch (event.kind) {
