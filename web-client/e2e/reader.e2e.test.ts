@@ -226,6 +226,29 @@ describe("the reader's captions", () => {
       await line.getByText("(corrected)").waitFor();
       expect(await history.innerText()).not.toContain("Quite often");
     }
+  });
+
+  test("a line that a captioner puts right while its typist is away stays so, and what follows is a new one", async () => {
+    const [cara] = people.slice(-1);
+    if (cara === undefined) throw new Error("the captioner is here");
+    const line = ann.page.getByLabel("Type instead of speaking");
+    await line.pressSequentially("My sitser");
+    await live(fay).locator(".entry[data-state=partial]").filter({ hasText: "My sitser" }).waitFor();
+    await setNetwork(ann, false);
+    await ann.page.getByText("What you write is kept here").waitFor();
+    await cara.page.getByRole("button", { name: /^Correct: My sitser/ }).click();
+    await cara.page.getByLabel("What Ann said").fill("My sister");
+    await cara.button("Save").click();
+    await live(fay).getByText("My sister (typed) (corrected)").waitFor();
+    await setNetwork(ann, true);
+    // The typist is told, and reads it.
+    await ann.page.getByText("Somebody corrected the line that you were writing.").first().waitFor();
+    await live(ann).getByText("My sister (typed) (corrected)").waitFor();
+    await line.fill("My sister said no");
+    await line.press("Enter");
+    await live(fay).getByText("said no (typed)").waitFor();
+    const texts = await live(fay).locator(".entry .words").allInnerTexts();
+    expect(texts.slice(-2)).toEqual(["My sister (typed) (corrected)", "said no (typed)"]);
     await cara.button("Leave").click();
     await eventually("she is gone", async () => fay.messages("participant_left").length > 0);
     await fay.page.getByText("Transcript is kept", { exact: true }).waitFor();
@@ -237,9 +260,30 @@ describe("the reader's captions", () => {
     const link = ann.page.getByRole("link", { name: "Caption page", exact: true });
     const url = (await link.getAttribute("href")) ?? "";
     const page = await fay.context.newPage();
+    const faces: Response[] = [];
+    page.on("response", (response) => response.request().resourceType() === "font" && faces.push(response));
     await page.goto(url);
-    await page.getByText("I cannot speak tonight").first().waitFor();
+    const said = page.getByText("I cannot speak tonight").first();
+    await said.waitFor();
     expect(await page.getByRole("button").allTextContents()).toEqual(["Caption settings"]);
+    // A typeface comes from this server when it is chosen, to stay in the browser's cache.
+    expect(faces).toEqual([]);
+    await page.getByRole("button", { name: "Caption settings" }).click();
+    await page.getByRole("button", { name: /Typeface/ }).click();
+    await page.getByRole("option", { name: /dyslexia/ }).click();
+    await page.getByRole("button", { name: "Close" }).click();
+    await eventually("its letters are there, upright and bold", () =>
+      page.evaluate(() => [...document.fonts].filter(({ status }) => status === "loaded").length === 2),
+    );
+    expect(await said.evaluate((words) => getComputedStyle(words).fontFamily)).toContain('"Open Sans"');
+    expect(faces).toHaveLength(2);
+    for (const face of faces) {
+      expect(new URL(face.url()).origin).toBe(new URL(url).origin);
+      expect(await face.allHeaders()).toMatchObject({
+        "content-type": "font/woff2",
+        "cache-control": "public, max-age=31536000, immutable",
+      });
+    }
     // What was said before is there to read, and is not read out.
     const heard = page.getByRole("log", { name: "Captions", exact: true });
     expect(await heard.locator("p").count()).toBe(0);
@@ -260,30 +304,10 @@ describe("the reader's captions", () => {
     await setNetwork(ann, false);
     await ann.page.getByText("What you write is kept here").waitFor();
     await line.pressSequentially(" dead");
-    const faces: Response[] = [];
-    page.on("response", (response) => response.request().resourceType() === "font" && faces.push(response));
     await line.press("Enter");
     await line.pressSequentially("as it does");
     await line.press("Enter");
     // The server has ended the line as it stood.
-    // A typeface comes from this server when it is chosen, to stay in the browser's cache.
-    expect(faces).toEqual([]);
-    await page.getByRole("button", { name: "Caption settings" }).click();
-    await page.getByRole("button", { name: /Typeface/ }).click();
-    await page.getByRole("option", { name: /dyslexia/ }).click();
-    await page.getByRole("button", { name: "Close" }).click();
-    await eventually("its letters are there, upright and bold", () =>
-      page.evaluate(() => [...document.fonts].filter(({ status }) => status === "loaded").length === 2),
-    );
-    expect(await said.evaluate((words) => getComputedStyle(words).fontFamily)).toContain('"Open Sans"');
-    expect(faces).toHaveLength(2);
-    for (const face of faces) {
-      expect(new URL(face.url()).origin).toBe(new URL(url).origin);
-      expect(await face.allHeaders()).toMatchObject({
-        "content-type": "font/woff2",
-        "cache-control": "public, max-age=31536000, immutable",
-      });
-    }
     await live(fay).locator(".entry[data-state=final]").filter({ hasText: "The line went" }).waitFor();
     await setNetwork(ann, true);
     await live(fay).locator(".entry").filter({ hasText: "as it does" }).waitFor({ timeout: 30_000 });

@@ -70,6 +70,15 @@ pub(crate) enum Corrector {
     Captioner,
 }
 
+/// What a final caption is to say instead.
+#[derive(Debug, Clone)]
+pub(crate) struct Correction {
+    pub(crate) id: CaptionId,
+    pub(crate) text: Sensitive<String>,
+    /// The revision that it was written over, as far as its writer saw one.
+    pub(crate) over: Option<u32>,
+}
+
 #[derive(Debug, Clone, Default)]
 struct Log {
     /// The latest life of the worker.
@@ -150,13 +159,13 @@ impl Captions {
         &mut self,
         actor: ParticipantId,
         by: Corrector,
-        id: CaptionId,
-        text: Sensitive<String>,
+        correction: Correction,
     ) -> Result<Caption, Refusal> {
         let log = Arc::make_mut(&mut self.log);
-        let caption = match log.finish_off_record(actor, by, id, &text) {
+        let id = correction.id;
+        let caption = match log.finish_off_record(actor, by, &correction) {
             Some(caption) => caption,
-            None => log.correct(by, id, text)?,
+            None => log.correct(by, correction)?,
         };
         if let Some(end) = log.typed_ends.get_mut(&actor).filter(|end| end.id == id) {
             end.done = true;
@@ -308,7 +317,8 @@ impl Log {
         }
     }
 
-    fn correct(&mut self, by: Corrector, id: CaptionId, text: Sensitive<String>) -> Result<Caption, Refusal> {
+    fn correct(&mut self, by: Corrector, correction: Correction) -> Result<Caption, Refusal> {
+        let Correction { id, text, over } = correction;
         let kept = self
             .ended
             .iter_mut()
@@ -326,6 +336,9 @@ impl Log {
                 .find(|caption| caption.id == id),
         };
         let caption = caption.ok_or(Refusal::NotCorrectable)?;
+        if over.is_some_and(|over| over != caption.revision) {
+            return Err(Refusal::CorrectedMeanwhile);
+        }
         caption.revision = caption.revision.saturating_add(1);
         caption.status = CaptionStatus::Final;
         caption.stable = text;

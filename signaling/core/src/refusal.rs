@@ -41,6 +41,8 @@ pub(crate) enum Refusal {
     RemoveOneself,
     #[error("this caption cannot be corrected: it is too old, off the record, or somebody else's")]
     NotCorrectable,
+    #[error("this caption was put right by somebody else meanwhile")]
+    CorrectedMeanwhile,
     #[error(
         "a line is at most {} characters long",
         hearken_protocol::TYPED_CHARACTERS_MAX
@@ -92,6 +94,7 @@ impl Refusal {
             }
             Self::MicrophonesLocked => ErrorCode::MicrophonesLocked,
             Self::ScreenTaken => ErrorCode::ScreenTaken,
+            Self::CorrectedMeanwhile => ErrorCode::ChangedMeanwhile,
         }
     }
 }

@@ -308,7 +308,7 @@ impl Session {
                 };
                 return self.type_line(actor, line);
             }
-            M::Correct { id, text } => return self.correct(actor, id, &text),
+            M::Correct { id, text, over } => return self.correct(actor, id, &text, over),
             M::SetOffRecord { on } => return self.set_off_record(actor, on),
             M::SetVocabulary { terms } => return self.set_vocabulary(actor, &terms),
             M::AgreeToTranscript { agree } => return self.agree_to_transcript(actor, agree),

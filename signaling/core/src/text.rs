@@ -6,7 +6,7 @@ use hearken_protocol::{
     TYPED_CHARACTERS_MAX, TranscriptState, Viewing,
 };
 
-use crate::captions::{Corrector, TypedLine};
+use crate::captions::{Correction, Corrector, TypedLine};
 use crate::refusal::Refusal;
 use crate::seat::Seat;
 use crate::{AuditAction, Change, ConnectionId, Output, Session};
@@ -61,12 +61,13 @@ impl Session {
         }
     }
 
-    /// Puts a final caption right.
+    /// Puts a final caption right, unless somebody else has since the revision that this was written `over`.
     pub(crate) fn correct(
         &mut self,
         actor: ParticipantId,
         id: CaptionId,
         text: &Sensitive<String>,
+        over: Option<u32>,
     ) -> Result<(), Refusal> {
         let text = one_line(text)?;
         let by = if self.require(actor, Permission::CaptionOthers).is_ok() {
@@ -74,7 +75,7 @@ impl Session {
         } else {
             Corrector::Speaker(actor)
         };
-        let mut caption = self.captions.correct(actor, by, id, text)?;
+        let mut caption = self.captions.correct(actor, by, Correction { id, text, over })?;
         if caption.off_record {
             let present = self.seat(caption.participant).map(|seat| seat.name.clone());
             let name = present.filter(|name| !name.is_empty());

@@ -129,6 +129,10 @@ pub enum ClientMessage {
         /// What it is to say; empty takes it back.
         #[ts(type = "string")]
         text: Sensitive<String>,
+        /// The revision that it was written over: refused if there is a later one. Left out by who never saw it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        over: Option<u32>,
     },
     /// Puts the group off the record, or back on it: captions go on, nothing is kept.
     SetOffRecord {
@@ -676,6 +680,8 @@ pub enum ErrorCode {
     MicrophonesLocked,
     /// Somebody else shares a screen.
     ScreenTaken,
+    /// Somebody else changed it just before.
+    ChangedMeanwhile,
     /// The name is empty, too long or not writable.
     InvalidName,
     /// The guidelines were not accepted.

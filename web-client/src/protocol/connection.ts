@@ -237,6 +237,7 @@ function isPassing(code: ErrorCode): boolean {
     case "blocked":
     case "microphones_locked":
     case "screen_taken":
+    case "changed_meanwhile":
     case "invalid_name":
     case "guidelines_not_accepted":
     case "invalid_value":

@@ -215,7 +215,11 @@ id: CaptionId,
 /**
  * What it is to say; empty takes it back.
  */
-text: string, } | { "type": "set_off_record", 
+text: string, 
+/**
+ * The revision that it was written over: refused if there is a later one. Left out by who never saw it.
+ */
+over?: number, } | { "type": "set_off_record", 
 /**
  * Whether it is off the record.
  */
@@ -273,7 +277,7 @@ export type EndReason = "time" | "facilitator" | "operator";
 /**
  * What an error is about. Stable: clients and programs go by it, on the WebSocket and in the HTTP API.
  */
-export type ErrorCode = "malformed" | "unknown_message" | "too_large" | "too_many_messages" | "unsupported_version" | "out_of_order" | "unauthorized" | "forbidden" | "not_found" | "ended" | "session_locked" | "session_full" | "blocked" | "microphones_locked" | "screen_taken" | "invalid_name" | "guidelines_not_accepted" | "invalid_value" | "invalid_offer" | "overloaded" | "session_outgrown" | "store_unavailable" | "internal";
+export type ErrorCode = "malformed" | "unknown_message" | "too_large" | "too_many_messages" | "unsupported_version" | "out_of_order" | "unauthorized" | "forbidden" | "not_found" | "ended" | "session_locked" | "session_full" | "blocked" | "microphones_locked" | "screen_taken" | "changed_meanwhile" | "invalid_name" | "guidelines_not_accepted" | "invalid_value" | "invalid_offer" | "overloaded" | "session_outgrown" | "store_unavailable" | "internal";
 
 /**
  * Measures of a flow of packets over the last interval.
@@ -511,7 +515,11 @@ id: CaptionId,
 /**
  * What it is to say; empty takes it back.
  */
-text: string, } | { "type": "set_off_record", 
+text: string, 
+/**
+ * The revision that it was written over: refused if there is a later one. Left out by who never saw it.
+ */
+over?: number, } | { "type": "set_off_record", 
 /**
  * Whether it is off the record.
  */

@@ -38,7 +38,7 @@ import type { ClientState, Controller } from "./model";
 import { readChoices, writeChoices } from "./preferences";
 import { type ClientEvent, initialState, reduce } from "./reduce";
 import { cameraView, microphoneView, selfOf } from "./selectors";
-import { TypedLines } from "./typing";
+import { TypedLines, type TypingNews } from "./typing";
 import { readViewMode, writeViewMode } from "./view_mode";
 
 /** How often the browser notes that the seat is in use; a reload within two minutes of it comes straight back. */
@@ -242,8 +242,8 @@ class CallController implements Controller {
     return isTaken;
   };
 
-  readonly correctCaption = ({ id }: Caption, text: string): boolean =>
-    this.#order({ type: "correct", id, text });
+  readonly correctCaption = ({ id, revision }: Caption, text: string): boolean =>
+    this.#order({ type: "correct", id, text, over: revision });
 
   readonly setOffRecord = (on: boolean): void => void this.#order({ type: "set_off_record", on });
 
@@ -345,7 +345,7 @@ class CallController implements Controller {
         break;
       case "caption":
         this.#forgetWhenPassed(message);
-        this.#typed.heard(message, this.#state.seat?.participant ?? null);
+        this.#afterTyped(this.#typed.heard(message, this.#state.seat?.participant ?? null));
         break;
       default:
         break;
@@ -395,8 +395,15 @@ class CallController implements Controller {
     if (camera !== null) this.#send({ type: "set_camera", on: camera });
     this.#sendScreen();
     if (session?.off_record) this.#typed.goOffRecord();
-    this.#typed.cameBack(this.#state.captions.history, typed);
+    const news = this.#typed.cameBack(this.#state.captions.history, typed);
     this.#knowsWhatStands = true;
+    this.#afterTyped(news);
+  }
+
+  /** Others put a line right that was still being written: its writer is told, and what is left goes out. */
+  #afterTyped(news: TypingNews): void {
+    if (news === "line_closed")
+      this.#dispatch({ kind: "notice", message: { kind: "own_line_corrected" } });
     this.#sendTyped();
   }
 

@@ -114,6 +114,8 @@ export type NoticeMessage =
   | { readonly kind: "ending_soon"; readonly minutes: number }
   | { readonly kind: "link_renewed" }
   | { readonly kind: "vocabulary_changed" }
+  /** Somebody put right a line that one was still writing: it is closed. */
+  | { readonly kind: "own_line_corrected" }
   /** The own line became poor, or is no longer. */
   | { readonly kind: "line_poor" }
   | { readonly kind: "line_better" }

@@ -46,7 +46,7 @@ describe("typed lines", () => {
     });
     return orders.map((order) =>
       order.type === "correct"
-        ? `correct ${order.id.number}: ${order.text}`
+        ? `correct ${order.id.number}${order.over === undefined ? "" : ` over ${order.over}`}: ${order.text}`
         : `${order.line}${order.done ? " done" : ""}${order.off_record === true ? " off" : ""}${order.speaker === undefined ? "" : ` ${order.speaker}`}: ${order.text}`,
     );
   };
@@ -121,9 +121,9 @@ describe("typed lines", () => {
     write(1, "I can't speak");
     expect(sent()).toEqual([]);
     write(1, "I can't speak ", true);
-    expect(sent()).toEqual(["correct 1: I can't speak"]);
+    expect(sent()).toEqual(["correct 1 over 1: I can't speak"]);
     lines.cameBack([ended(1, "I can")], end(1, 1, false));
-    expect(sent()).toEqual(["correct 1: I can't speak"]);
+    expect(sent()).toEqual(["correct 1 over 1: I can't speak"]);
     lines.cameBack([ended(1, "I can't speak", { corrected: true })], end(1, 1, true));
     expect(sent()).toEqual([]);
   });
@@ -136,18 +136,87 @@ describe("typed lines", () => {
     expect(sent()).toEqual([]);
   });
 
-  test("are put right, and not said again, if a captioner corrected them before their typist was back", () => {
-    write(1, "I cna");
-    sent();
-    lines.cameBack([ended(1, "I can", { corrected: true })], end(1, 1, false));
-    write(1, "I can't speak", true);
-    expect(sent()).toEqual(["correct 1: I can't speak"]);
-    write(2, "Sorry", true);
-    expect(sent()).toEqual(["2 done: Sorry"]);
-    // Both arrived, and the captioner changed the first once more.
-    const history = [ended(1, "I cannot speak", { corrected: true }), ended(2, "Sorry")];
-    lines.cameBack(history, end(2, 2, true));
-    expect(sent()).toEqual([]);
+  describe("that others put right while they are still written", () => {
+    const CUT = ended(1, "My sitser said");
+    const put = (text: string, revision = 2) => ended(1, text, { corrected: true, revision });
+    /** A line that was cut off by a lost connection. */
+    const cutOff = (): void => {
+      write(1, CUT.stable);
+      sent();
+      lines.cameBack([CUT], end(1, 1, false));
+    };
+
+    test("stay as they are put, and what was written since goes out by itself, as it is written", () => {
+      cutOff();
+      expect(lines.heard(put("My sister said"), "ann")).toBe("line_closed");
+      expect(sent()).toEqual([]);
+      write(1, "My sitser said n");
+      expect(sent()).toEqual(["1: n"]);
+      write(1, "My sitser said no ", true);
+      expect(sent()).toEqual(["1 done: no "]);
+      lines.heard(ended(2, "no "), "ann");
+      lines.cameBack([put("My sister said"), ended(2, "no ")], end(1, 2, true));
+      expect(sent()).toEqual([]);
+    });
+
+    test("stay so if that was done before their typist was back", () => {
+      write(1, CUT.stable);
+      sent();
+      write(1, "My sister said no", true);
+      expect(lines.cameBack([put("My sister said")], end(1, 1, false))).toBe("line_closed");
+      expect(sent()).toEqual(["1 done: no"]);
+    });
+
+    test("are said anew as a whole where nobody can tell what of it stands", () => {
+      cutOff();
+      lines.heard(put("My sister"), "ann");
+      write(1, "My sisterly friend said no", true);
+      expect(sent()).toEqual(["1 done: My sisterly friend said no"]);
+    });
+
+    test("need nothing more if nothing more was written", () => {
+      cutOff();
+      lines.heard(put("My sister said"), "ann");
+      write(1, CUT.stable, true);
+      expect(sent()).toEqual([]);
+      lines.cameBack([put("My sister said")], end(1, 1, false));
+      expect(sent()).toEqual([]);
+    });
+
+    test("are not overwritten by what was on its way", () => {
+      cutOff();
+      write(1, "My sister said no", true);
+      expect(sent()).toEqual(["correct 1 over 1: My sister said no"]);
+      lines.heard(put("My sister said"), "ann");
+      lines.refused(requests, "changed_meanwhile");
+      expect(sent()).toEqual(["1 done: no"]);
+      // Or the refusal is lost with the connection.
+      lines.clear();
+      cutOff();
+      write(1, "My sister said no", true);
+      sent();
+      expect(lines.cameBack([put("My sister said")], end(1, 1, false))).toBe("line_closed");
+      expect(sent()).toEqual(["1 done: no"]);
+    });
+
+    test("are not closed by one's own words", () => {
+      cutOff();
+      write(1, "My sister said no", true);
+      sent();
+      expect(lines.heard(put("My sister said no"), "ann")).toBe("none");
+      expect(lines.heard(put("My sister said: no", 3), "ann")).toBe("none");
+      expect(sent()).toEqual([]);
+    });
+
+    test("are settled once both their end and a later line have arrived", () => {
+      cutOff();
+      write(1, "My sister said no", true);
+      write(2, "Sorry", true);
+      sent();
+      const history = [put("My sister said: no", 3), ended(2, "Sorry")];
+      expect(lines.cameBack(history, end(2, 2, true))).toBe("none");
+      expect(sent()).toEqual([]);
+    });
   });
 
   test("whose whole text was lost on its way are put right by it", () => {
@@ -156,7 +225,7 @@ describe("typed lines", () => {
     write(1, "I can't speak", true);
     sent();
     lines.cameBack([ended(1, "I can")], end(1, 1, false));
-    expect(sent()).toEqual(["correct 1: I can't speak"]);
+    expect(sent()).toEqual(["correct 1 over 1: I can't speak"]);
   });
 
   test("off the record do not stand twice either, though nothing of them is kept", () => {

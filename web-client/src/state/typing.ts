@@ -2,8 +2,9 @@
 // lost and nothing is said twice. Pure: no clock, no network.
 //
 // When a connection is lost the server ends the line that was being typed as it stood. After coming back it says how
-// far it had come: what did not arrive is sent again, what stands shorter than it was typed is put right. Of what was
-// written off the record nothing is ever kept: it says so itself, whenever it arrives.
+// far it had come: what did not arrive is sent again, what stands shorter than it was typed is put right. If somebody
+// else has put it right meanwhile it is closed: it stays as they did, and what was written since is said anew. Of what
+// was written off the record nothing is ever kept: it says so itself, whenever it arrives.
 
 import type {
   Caption,
@@ -29,11 +30,14 @@ export interface TypedLine {
 
 export type TypingOrder = Extract<ClientMessage, { type: "type" | "correct" }>;
 
+/** What has happened to a line of one's own: somebody else put it right while one still wrote it. */
+export type TypingNews = "none" | "line_closed";
+
 /** The caption as which the server has ended a line before it was done. */
 interface Standing {
   readonly id: CaptionId;
-  /** Whether everybody keeps it: it began on the record. */
-  readonly isKept: boolean;
+  /** As everybody keeps it; null if it began off the record. */
+  readonly kept: Pick<Caption, "revision" | "stable"> | null;
 }
 
 interface Written extends TypedLine {
@@ -44,6 +48,8 @@ interface Written extends TypedLine {
   /** Some of it was written while the group was off the record. */
   readonly offRecord: boolean;
   readonly standing: Standing | null;
+  /** What of it others have put right, as it was and as it is now: not said again. */
+  readonly closed: readonly string[];
   readonly request: number | null;
 }
 
@@ -69,7 +75,7 @@ export class TypedLines {
     }
     // Alone, it is none of those that stand already; of several that wait, each comes after the one before.
     if (this.#lines.length === 0) this.#know(...[...history, ...open].filter(isWritten).map(({ id }) => id));
-    const fresh = { gone: "nothing", isSent: false, standing: null, request: null } as const;
+    const fresh = { gone: "nothing", isSent: false, standing: null, closed: [], request: null } as const;
     this.#lines = [...this.#lines, { ...typed, ...fresh, offRecord: isSecret }];
     return true;
   }
@@ -84,6 +90,11 @@ export class TypedLines {
   flush(send: (order: TypingOrder) => number | null): void {
     for (const unsent of this.#lines.filter(({ isSent }) => !isSent)) {
       const line = saidAnewIfSecret(unsent);
+      // All that was written stands, put right by others.
+      if (line.done && line.gone === "nothing" && line.closed.length > 0 && wordsOf(line) === "") {
+        this.#remove(line);
+        continue;
+      }
       const order = orderOf(line);
       // What others have read up to here is put right when it is done, and not at every letter.
       if (order === null) continue;
@@ -91,34 +102,45 @@ export class TypedLines {
       if (request === null) return;
       this.#replace({ ...line, gone: line.done ? "whole" : "part", isSent: true, request });
       // Nothing stands of it that would come back.
-      if (line.done && line.text.trim() === "") this.#remove(line);
+      if (line.done && wordsOf(line).trim() === "") this.#remove(line);
     }
   }
 
   /** A caption has come: perhaps a line of one's own, which stands now. */
-  heard(caption: Caption, self: ParticipantId | null): void {
+  heard(caption: Caption, self: ParticipantId | null): TypingNews {
     const line = this.#lines.find((one) => one.done && this.#isOf(one, caption, self));
-    if (line === undefined) return;
-    this.#know(caption.id);
-    this.#remove(line);
+    if (line !== undefined) {
+      this.#know(caption.id);
+      this.#remove(line);
+      return "none";
+    }
+    const cut = this.#lines.find(({ standing }) => standing !== null && isCorrectionOf(caption, standing));
+    if (cut === undefined) return "none";
+    this.#replace(closedBy(cut, caption));
+    return "line_closed";
   }
 
   /** The connection is another one; this was said, and this is the line of one's own that ended last. */
-  cameBack(history: readonly Caption[], ended: TypedEnd | null): void {
+  cameBack(history: readonly Caption[], ended: TypedEnd | null): TypingNews {
     // Where the server knows of nothing new, none of these has arrived.
     const news = ended !== null && ended.id.number > this.#knownUpTo ? ended : null;
+    let isClosed = false;
     for (const line of this.#lines) {
       const after = afterComingBack(line, history, ended, news);
       if (after === null) this.#remove(line);
       else this.#replace(after);
+      isClosed ||= after !== null && after.closed !== line.closed;
     }
     if (news !== null) this.#know(news.id);
+    return isClosed ? "line_closed" : "none";
   }
 
   /** An order was refused. What can't be put right any more is said anew; a line that may not be is given up. */
   refused(request: number, code: ErrorCode): void {
     const line = this.#lines.find((one) => one.request === request);
     if (line === undefined) return;
+    // Closed by others: their caption has come, or is about to, and what is left goes out with it.
+    if (code === "changed_meanwhile") return;
     if (code === "not_found" && line.standing !== null) {
       this.#replace({ ...line, gone: "nothing", isSent: false, standing: null, request: null });
     } else if (line.done) {
@@ -133,7 +155,7 @@ export class TypedLines {
 
   /** Whether a caption is this line, whole. */
   #isOf(line: Written, caption: Caption, self: ParticipantId | null): boolean {
-    if (caption.status !== "final" || !isSameText(line.text, caption.stable)) return false;
+    if (caption.status !== "final" || !isSameText(wordsOf(line), caption.stable)) return false;
     if (line.standing !== null) return isSameId(caption.id, line.standing.id);
     const origin = line.speaker === undefined ? "typed" : "captioner";
     const isWriter = caption.origin === origin && caption.participant === (line.speaker ?? self);
@@ -170,27 +192,59 @@ function afterComingBack(
     if (line.gone === "whole" && (isPassed || (news?.line === line.line && news.done))) return null;
     if (line.gone === "nothing" || news?.line !== line.line) return again;
     const caption = history.find(({ id }) => isSameId(id, news.id));
-    if (line.done && caption !== undefined && isSameText(caption.stable, line.text)) return null;
-    return { ...again, gone: "part", standing: { id: news.id, isKept: caption !== undefined } };
+    if (line.done && caption !== undefined && isSameText(caption.stable, wordsOf(line))) return null;
+    if (caption?.corrected === true) return closedBy(again, caption);
+    return { ...again, gone: "part", standing: { id: news.id, kept: caption ?? null } };
   }
   const caption = history.find(({ id }) => isSameId(id, standing.id));
-  if (line.done && caption !== undefined && isSameText(caption.stable, line.text)) return null;
-  if (line.gone !== "whole") return again;
+  if (line.done && caption !== undefined && isSameText(caption.stable, wordsOf(line))) return null;
+  const isCorrected = caption !== undefined && isCorrectionOf(caption, standing);
+  if (line.gone !== "whole") return isCorrected ? closedBy(again, caption) : again;
   const isAccepted = ended !== null && isSameId(ended.id, standing.id) && ended.done;
   // If it was accepted, whoever changed it since had it before them.
-  const isSettled = isAccepted || (isPassed && (caption === undefined || caption.corrected === true));
-  return isSettled ? null : again;
+  if (isAccepted || (isPassed && (caption === undefined || isCorrected))) return null;
+  return isCorrected ? closedBy(again, caption) : again;
+}
+
+/** Whether somebody else has put a line right that was cut off. */
+function isCorrectionOf({ id, revision }: Caption, { id: cut, kept }: Standing): boolean {
+  return kept !== null && isSameId(id, cut) && revision > kept.revision;
+}
+
+/** Others put right what stood of a line: it stays so. What was written since begins anew. */
+function closedBy(line: Written, { stable }: Caption): Written {
+  const stood = line.standing?.kept?.stable ?? "";
+  const closed = [stable, stood].map((text) => text.trim()).filter((text) => text !== "");
+  return { ...line, gone: "nothing", isSent: false, standing: null, closed, request: null };
+}
+
+/** What of a line is to be said: all of it, or what follows that which others have put right. */
+function wordsOf({ text, closed }: Written): string {
+  const ends = closed
+    .filter((stands) => text.trimStart().startsWith(stands))
+    .map((stands) => text.trimStart().slice(stands.length))
+    // Not from the middle of a word.
+    .filter((rest) => rest === "" || /^\s/.test(rest));
+  const rest = ends.sort((a, b) => a.length - b.length)[0];
+  return rest === undefined ? text : rest.trimStart();
 }
 
 /** A caption that everybody keeps is not put right with words that nobody is to keep. */
 function saidAnewIfSecret(line: Written): Written {
-  const isKept = line.standing?.isKept === true;
+  const isKept = line.standing !== null && line.standing.kept !== null;
   return line.offRecord && isKept ? { ...line, standing: null, gone: "nothing" } : line;
 }
 
 /** What is to be sent of a line; null while that is nothing. */
-function orderOf({ line, text, done, speaker, offRecord, standing }: Written): TypingOrder | null {
-  if (standing !== null) return done ? { type: "correct", id: standing.id, text: text.trim() } : null;
+function orderOf(written: Written): TypingOrder | null {
+  const { line, done, speaker, offRecord, standing, gone } = written;
+  const text = wordsOf(written);
+  if (standing !== null) {
+    if (!done) return null;
+    const over = standing.kept === null ? {} : { over: standing.kept.revision };
+    return { type: "correct", id: standing.id, text: text.trim(), ...over };
+  }
+  if (written.closed.length > 0 && gone === "nothing" && text === "") return null;
   return {
     type: "type",
     line,

@@ -74,6 +74,8 @@ export function describeNotice(message: NoticeMessage): NoticeWords {
       return words(t.facilitation.renewed, "polite", "brief");
     case "vocabulary_changed":
       return words(t.vocabulary.saved, "polite", "brief");
+    case "own_line_corrected":
+      return words(t.announce.ownLineCorrected, "polite", "until_dismissed");
     case "line_poor":
       return words(t.announce.linePoor, "polite", "brief");
     case "line_better":
@@ -148,6 +150,7 @@ export function matterOf(message: NoticeMessage): Matter | null {
     case "transcript":
     case "link_renewed":
     case "vocabulary_changed":
+    case "own_line_corrected":
     case "device_problem":
     case "sound_blocked":
       return null;

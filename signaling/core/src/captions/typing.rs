@@ -1,10 +1,10 @@
 //! The lines that people type: each grows until its typist is done, or gone.
 
 use hearken_protocol::{
-    Caption, CaptionId, CaptionOrigin, CaptionStatus, ParticipantId, Sensitive, Timestamp, TypedEnd,
+    Caption, CaptionId, CaptionOrigin, CaptionStatus, ParticipantId, Timestamp, TypedEnd,
 };
 
-use super::{Corrector, Log, OPEN_CAPTIONS_MAX, TYPED_EPOCH, TypedLine};
+use super::{Correction, Corrector, Log, OPEN_CAPTIONS_MAX, TYPED_EPOCH, TypedLine};
 
 /// Typists whose last line is remembered; beyond it the one whose line is the oldest is forgotten.
 const TYPISTS_MAX: usize = 200;
@@ -110,9 +110,9 @@ impl Log {
         &mut self,
         typist: ParticipantId,
         by: Corrector,
-        id: CaptionId,
-        text: &Sensitive<String>,
+        correction: &Correction,
     ) -> Option<Caption> {
+        let id = correction.id;
         let end = self.typed_ends.get(&typist)?;
         if end.id != id || end.done {
             return None;
@@ -125,7 +125,7 @@ impl Log {
         caption.revision = caption.revision.saturating_add(1);
         caption.corrected = true;
         Some(Caption {
-            stable: text.clone(),
+            stable: correction.text.clone(),
             ..caption.clone()
         })
     }

@@ -64,13 +64,13 @@ fn correct(world: &mut World, who: &str, number: u64, text: &str) {
         epoch: START.0,
         number,
     };
-    world.says(
-        who,
-        ClientMessage::Correct {
-            id,
-            text: text.into(),
-        },
-    );
+    corrects_over(world, who, id, text, None);
+}
+
+/// Somebody puts a caption right that they knew in this revision.
+fn corrects_over(world: &mut World, who: &str, id: CaptionId, text: &str, over: Option<u32>) {
+    let text = text.into();
+    world.says(who, ClientMessage::Correct { id, text, over });
 }
 
 fn group(members: &[&'static str]) -> World {
@@ -316,6 +316,7 @@ fn who_comes_back_learns_how_far_their_typing_came_and_finishes_what_ended_as_it
         let finish = |text: &str| ClientMessage::Correct {
             id: typed.id,
             text: text.into(),
+            over: None,
         };
         world.says("ben", finish("not his"));
         assert_eq!(world.hears("ben"), ["error NotFound"]);
@@ -339,6 +340,39 @@ fn who_comes_back_learns_how_far_their_typing_came_and_finishes_what_ended_as_it
         let answer = world.hears("ann").pop().unwrap();
         assert_eq!(answer == "error NotFound", off_record);
     }
+}
+
+#[test]
+fn nobody_writes_over_a_correction_that_they_have_not_seen() {
+    let mut world = group(&["ann", "ben"]);
+    world.arrives("cara", Role::Captioner);
+    world.says("host", ClientMessage::AdmitAll);
+    types(&mut world, "ann", 1, "My sitser", false);
+    world.drops("ann");
+    let cut = world.snapshot("ben").captions.pop().unwrap();
+    assert_eq!((cut.stable.as_str(), cut.revision), ("My sitser", 2));
+    world.connects("ann");
+    world.all_read();
+    corrects_over(&mut world, "cara", cut.id, "My sister", Some(2));
+    // She has the line open, and finishes it as she knew it.
+    corrects_over(&mut world, "ann", cut.id, "My sitser said no", Some(2));
+    assert_eq!(world.hears("ann").last().unwrap(), "error ChangedMeanwhile");
+    assert_eq!(
+        world.hears("ben"),
+        ["ann Final 3: My sister| (typed) (corrected)"]
+    );
+    assert!(!world.snapshot("ann").typed.unwrap().done);
+    // What she has seen, she may change.
+    corrects_over(&mut world, "ann", cut.id, "My little sister", Some(3));
+    corrects_over(&mut world, "cara", cut.id, "My brother", Some(3));
+    assert_eq!(world.hears("cara").last().unwrap(), "error ChangedMeanwhile");
+    let texts: Vec<_> = world
+        .snapshot("ben")
+        .captions
+        .iter()
+        .map(|c| c.stable.to_string())
+        .collect();
+    assert_eq!(texts, ["My little sister"]);
 }
 
 fn transcribed(members: &[&'static str]) -> World {

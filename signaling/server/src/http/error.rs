@@ -84,9 +84,10 @@ impl ApiError {
                 }
                 ErrorCode::NotFound => StatusCode::NOT_FOUND,
                 ErrorCode::Ended => StatusCode::GONE,
-                ErrorCode::SessionLocked | ErrorCode::SessionFull | ErrorCode::ScreenTaken => {
-                    StatusCode::CONFLICT
-                }
+                ErrorCode::SessionLocked
+                | ErrorCode::SessionFull
+                | ErrorCode::ScreenTaken
+                | ErrorCode::ChangedMeanwhile => StatusCode::CONFLICT,
                 ErrorCode::Overloaded | ErrorCode::SessionOutgrown | ErrorCode::StoreUnavailable => {
                     StatusCode::SERVICE_UNAVAILABLE
                 }

@@ -37,6 +37,8 @@ export const captions = {
   correctionLabel: (name: string) => `What ${name} said`,
   correctionHint: "The others see that it was corrected. Leave it empty to take the line back.",
   saveCorrection: "Save",
+  changedMeanwhile: (text: string) =>
+    `Somebody has changed this line meanwhile, to “${text}”. If you save, yours takes its place.`,
   said: (name: string) => `${name}:`,
   gap: "(some sound was lost)",
   notice: {
@@ -164,12 +166,12 @@ export const vocabulary = {
   cancel: "Cancel",
   close: "Close",
   saving: "Saving…",
-  noConnection: "There is no connection. What you wrote stays here: save it when the connection is back.",
-  lost: "The connection was lost before this was saved. Save it again.",
   discardHeading: "Throw away what you changed?",
   discardText: "The list has not been saved as you wrote it.",
   discard: "Throw away",
   goOn: "Keep writing",
+  noConnection: "There is no connection. What you wrote stays here: save it when the connection is back.",
+  lost: "The connection was lost before this was saved. Save it again.",
   byOthers: "Somebody else has changed this list. Both changes are in it now.",
   bothAtOnce: "Somebody else saved this list at the same moment. Save it again, so that both changes stay.",
   added: (terms: readonly string[]) => `Added: ${terms.join("; ")}.`,

@@ -41,6 +41,8 @@ export const announce = {
   reconnecting: "The connection was lost. Getting back; your seat is kept.",
   notConnected: "There is no connection at the moment, so that was not done. Try again in a moment.",
   reconnected: "You are back in the session.",
+  ownLineCorrected:
+    "Somebody corrected the line that you were writing. It stays like that; what you write now comes as a new line.",
 } as const;
 
 export const errors = {
@@ -63,6 +65,7 @@ export const errors = {
   blocked: "You can't come back into this session.",
   microphones_locked: "Microphones are locked by the facilitator. Raise your hand if you want to speak.",
   screen_taken: "Somebody else is sharing a screen. You can share yours when they have stopped.",
+  changed_meanwhile: "Somebody else changed it just before you. Have a look, and change it again if need be.",
   invalid_name: "This name can't be used. Choose one of 1 to 40 characters.",
   guidelines_not_accepted: "Please agree to the group guidelines first.",
   invalid_value: "The server did not accept a value.",

@@ -9,7 +9,7 @@ import { useClient, useController } from "../client";
 import { CopyButton } from "../common/CopyButton";
 import { Panel } from "../common/Panel";
 import { useKeptFocus } from "../common/useKeptFocus";
-import { Button, TextInput } from "../common/widgets";
+import { Button, NoticeBox, TextInput } from "../common/widgets";
 import { CaptionWords, SpeakerMark } from "./CaptionEntries";
 import { asWanted } from "./entries";
 import { asPlainText, correctableKeys, search } from "./history";
@@ -150,6 +150,7 @@ const HistoryLine = memo(function HistoryLine({ caption, offset, onCorrect }: Hi
 function CorrectionForm({ caption, onDone }: { caption: Caption; onDone: () => void }) {
   const controller = useController();
   const [text, setText] = useState(caption.stable.trim());
+  const [opened] = useState(caption.revision);
   return (
     <form
       className="history-line correction"
@@ -174,6 +175,13 @@ function CorrectionForm({ caption, onDone }: { caption: Caption; onDone: () => v
         value={text}
         onChange={setText}
       />
+      <div role="alert">
+        {caption.revision === opened ? null : (
+          <NoticeBox kind="warning">
+            <p>{t.captions.changedMeanwhile(caption.stable.trim())}</p>
+          </NoticeBox>
+        )}
+      </div>
       <div className="buttons">
         <Button type="submit" look="primary">
           {t.captions.saveCorrection}
