@@ -310,7 +310,7 @@ test("a captioner's line that can't be taken stays whose it is, and outlives its
     await button(page, "Type instead").press("Enter");
     await pick("Fay");
     await field.fill("Good evening");
-    await expect.poll(() => orders(page)).toContainEqual(expect.stringMatching(/Good evening false p0$/));
+    await expect.poll(() => orders(page)).toContainEqual(expect.stringMatching(/Good evening false p0 on$/));
     // As many lines wait as may.
     await change(page, { link: "reconnecting" });
     await field.fill("Good evening, all");
@@ -324,11 +324,36 @@ test("a captioner's line that can't be taken stays whose it is, and outlives its
     expect(await whose.textContent()).toContain("Fay");
     await change(page, { link: "up" });
     await pick("Cleo");
-    expect((await orders(page)).at(-1)).toMatch(/^typeLine \d+ Good evening, all true p0$/);
+    expect((await orders(page)).at(-1)).toMatch(/^typeLine \d+ Good evening, all true p0 on$/);
     expect(await whose.textContent()).toContain("Cleo");
     expect(await field.inputValue()).toBe("");
     const lines = (await orders(page)).filter((order) => order.startsWith("typeLine"));
     expect(new Set(lines.map((order) => order.split(" ")[1])).size).toBe(1);
+  }));
+
+test("what is written off the record is off it, though it goes out a moment later", () =>
+  reading("call", {}, async (page) => {
+    await button(page, "Type instead").press("Enter");
+    const session = (await shown(page)).session as object;
+    await change(page, { session: { ...session, off_record: true } });
+    await page.getByText("Off the record").first().waitFor();
+    // In one go, as no hand could: a letter, and the group is on the record before it has gone out.
+    const before = (await orders(page)).length;
+    await page.getByLabel("Type instead of speaking").evaluate((field) => {
+      const { shownInHarness: client } = globalThis as unknown as {
+        shownInHarness: { getSnapshot: () => object; show: (state: object) => void };
+      };
+      Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value")?.set?.call(field, "b");
+      field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+      const state = client.getSnapshot() as { session: object };
+      client.show({ ...state, session: { ...state.session, off_record: false } });
+    });
+    await expect
+      .poll(async () => (await orders(page)).slice(before))
+      .toEqual([expect.stringMatching(/^typeLine \d+ b false own off$/)]);
+    await page.keyboard.press("Enter");
+    await page.keyboard.type("c");
+    await expect.poll(async () => (await orders(page)).at(-1)).toMatch(/^typeLine \d+ c false own on$/);
   }));
 
 test("a caption page reads out what comes, and not what was said before it", () =>
@@ -411,6 +436,18 @@ const styleOf = (page: Page, selector: string) =>
       };
     });
 
+/** The typefaces that the letters of the first such element are really drawn in. */
+async function facesOf(page: Page, selector: string): Promise<string[]> {
+  const browser = await page.context().newCDPSession(page);
+  await browser.send("DOM.enable");
+  await browser.send("CSS.enable");
+  const { root } = await browser.send("DOM.getDocument");
+  const { nodeId } = await browser.send("DOM.querySelector", { nodeId: root.nodeId, selector });
+  const { fonts } = await browser.send("CSS.getPlatformFontsForNode", { nodeId });
+  await browser.detach();
+  return fonts.map(({ familyName, isCustomFont }) => `${familyName}${isCustomFont ? ", brought" : ""}`);
+}
+
 const rect = async (page: Page, selector: string) => {
   const box = await page.locator(selector).first().boundingBox();
   if (box === null) throw new Error(`${selector} is not drawn`);
@@ -457,86 +494,6 @@ describe("the live captions", () => {
       expect(await page.locator(".captions .tentative").count()).toBeGreaterThan(0);
     }));
 
-  test.each([WIDE, { width: 360, height: 740 }])(
-    "have as many lines as wanted, where they are wanted, at $width px",
-    (viewport) =>
-      reading(
-        "call",
-        {},
-        async (page) => {
-          for (const position of ["bottom", "top", "side"] as const) {
-            for (const lines of [1, 3, 6]) {
-              await choose(page, { position, lines });
-              const rows = await page
-                .locator(".room > .captions .entries")
-                .evaluate(
-                  (element) =>
-                    element.clientHeight /
-                    Number.parseFloat(
-                      getComputedStyle(element.querySelector(".entry-text") as Element).lineHeight,
-                    ),
-                );
-              // A name above its text has a row besides.
-              const names = position === "side" || viewport.width < 640 ? 1 : 0;
-              expect([position, lines, rows]).toEqual([position, lines, lines + names]);
-/** The typefaces that the letters of the first such element are really drawn in. */
-async function facesOf(page: Page, selector: string): Promise<string[]> {
-  const browser = await page.context().newCDPSession(page);
-  await browser.send("DOM.enable");
-  await browser.send("CSS.enable");
-  const { root } = await browser.send("DOM.getDocument");
-  const { nodeId } = await browser.send("DOM.querySelector", { nodeId: root.nodeId, selector });
-  const { fonts } = await browser.send("CSS.getPlatformFontsForNode", { nodeId });
-  await browser.detach();
-  return fonts.map(({ familyName, isCustomFont }) => `${familyName}${isCustomFont ? ", brought" : ""}`);
-}
-
-            }
-            const [captions, stage, room] = [
-              await rect(page, ".room > .captions"),
-              await rect(page, ".stage"),
-              await rect(page, ".room"),
-            ];
-            if (position === "bottom") expect(captions.y).toBeGreaterThanOrEqual(stage.bottom);
-            if (position === "top") expect(captions.bottom).toBeLessThanOrEqual(stage.y);
-            if (position === "side") expect(captions.x).toBeGreaterThanOrEqual(stage.right);
-            expect(captions.bottom).toBeLessThanOrEqual(room.bottom + 1);
-          }
-          await choose(page, { names: false, marks: false, lines: 1 });
-          const line = await page
-            .locator(".room > .captions .entry-text")
-            .first()
-            .evaluate((element) => Number.parseFloat(getComputedStyle(element).lineHeight));
-          expect((await rect(page, ".room > .captions .entries")).height).toBeCloseTo(line, 0);
-        },
-        viewport,
-      ),
-  );
-
-  test("hold a line from when it stood finished, however late it came", () =>
-    reading("call-alone", { holdSeconds: 5 }, async (page) => {
-      const late = caption(1, 0, { stable: "Said a minute ago.", ended_at: Date.now() - 60_000 });
-      await change(page, { captions: { open: [], passing: [], history: [late] } });
-      await entries(page).getByText("Said a minute ago.").waitFor();
-      await expect.poll(() => entries(page).count(), { timeout: 15_000 }).toBe(0);
-    }));
-});
-
-describe("a free box", () => {
-  const FREE: Partial<CaptionSettings> = { position: "free", freeX: 50, freeY: 80, lines: 2 };
-
-  /** The names of the controls and the texts of the banners that the captions cover. */
-  const covered = (page: Page) =>
-    page.evaluate(() => {
-      const box = document.querySelector(".room > .captions")?.getBoundingClientRect();
-      if (box === undefined) return ["no captions"];
-      return [
-        ...document.querySelectorAll(
-          ".room .stage button, .room .banner, .room .banner button, .controls button",
-        ),
-      ]
-        .filter((one) => {
-          const { left, right, top, bottom } = one.getBoundingClientRect();
   test("are set for readers with dyslexia in letters that the page brings, when that is chosen", () =>
     reading("call", {}, async (page) => {
       const fetched: string[] = [];
@@ -593,6 +550,74 @@ describe("a free box", () => {
       expect((await style("I did not")).isHigh).toBe(true);
     }));
 
+  test.each([WIDE, { width: 360, height: 740 }])(
+    "have as many lines as wanted, where they are wanted, at $width px",
+    (viewport) =>
+      reading(
+        "call",
+        {},
+        async (page) => {
+          for (const position of ["bottom", "top", "side"] as const) {
+            for (const lines of [1, 3, 6]) {
+              await choose(page, { position, lines });
+              const rows = await page
+                .locator(".room > .captions .entries")
+                .evaluate(
+                  (element) =>
+                    element.clientHeight /
+                    Number.parseFloat(
+                      getComputedStyle(element.querySelector(".entry-text") as Element).lineHeight,
+                    ),
+                );
+              // A name above its text has a row besides.
+              const names = position === "side" || viewport.width < 640 ? 1 : 0;
+              expect([position, lines, rows]).toEqual([position, lines, lines + names]);
+            }
+            const [captions, stage, room] = [
+              await rect(page, ".room > .captions"),
+              await rect(page, ".stage"),
+              await rect(page, ".room"),
+            ];
+            if (position === "bottom") expect(captions.y).toBeGreaterThanOrEqual(stage.bottom);
+            if (position === "top") expect(captions.bottom).toBeLessThanOrEqual(stage.y);
+            if (position === "side") expect(captions.x).toBeGreaterThanOrEqual(stage.right);
+            expect(captions.bottom).toBeLessThanOrEqual(room.bottom + 1);
+          }
+          await choose(page, { names: false, marks: false, lines: 1 });
+          const line = await page
+            .locator(".room > .captions .entry-text")
+            .first()
+            .evaluate((element) => Number.parseFloat(getComputedStyle(element).lineHeight));
+          expect((await rect(page, ".room > .captions .entries")).height).toBeCloseTo(line, 0);
+        },
+        viewport,
+      ),
+  );
+
+  test("hold a line from when it stood finished, however late it came", () =>
+    reading("call-alone", { holdSeconds: 5 }, async (page) => {
+      const late = caption(1, 0, { stable: "Said a minute ago.", ended_at: Date.now() - 60_000 });
+      await change(page, { captions: { open: [], passing: [], history: [late] } });
+      await entries(page).getByText("Said a minute ago.").waitFor();
+      await expect.poll(() => entries(page).count(), { timeout: 15_000 }).toBe(0);
+    }));
+});
+
+describe("a free box", () => {
+  const FREE: Partial<CaptionSettings> = { position: "free", freeX: 50, freeY: 80, lines: 2 };
+
+  /** The names of the controls and the texts of the banners that the captions cover. */
+  const covered = (page: Page) =>
+    page.evaluate(() => {
+      const box = document.querySelector(".room > .captions")?.getBoundingClientRect();
+      if (box === undefined) return ["no captions"];
+      return [
+        ...document.querySelectorAll(
+          ".room .stage button, .room .banner, .room .banner button, .controls button",
+        ),
+      ]
+        .filter((one) => {
+          const { left, right, top, bottom } = one.getBoundingClientRect();
           // Not what is scrolled out of sight.
           const frame = (one.closest(".banners, .tiles, .screens") ?? one).getBoundingClientRect();
           return (

@@ -335,7 +335,8 @@ describe("the controller", () => {
   test("what is typed without a connection waits for one, and no line stands twice", async () => {
     const world = new World();
     await world.inCall();
-    const { typeLine } = world.controller;
+    const typeLine = (line: number, text: string, done: boolean) =>
+      world.controller.typeLine({ line, text, done, offRecord: false });
     typeLine(7, "I can't sp", false);
     expect(world.sent("type")).toHaveLength(1);
     world.network.socket.onclose?.();
@@ -367,7 +368,8 @@ describe("the controller", () => {
   test("what is typed off the record says so, though it waits until the group is on it again", async () => {
     const world = new World();
     await world.inCall();
-    const { typeLine } = world.controller;
+    const typeLine = (line: number, text: string, done: boolean) =>
+      world.controller.typeLine({ line, text, done, offRecord: false });
     const session = (offRecord: boolean) => ({
       ...(world.state.session as SessionInfo),
       off_record: offRecord,

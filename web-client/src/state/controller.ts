@@ -38,7 +38,7 @@ import type { ClientState, Controller } from "./model";
 import { readChoices, writeChoices } from "./preferences";
 import { type ClientEvent, initialState, reduce } from "./reduce";
 import { cameraView, microphoneView, selfOf } from "./selectors";
-import { TypedLines, type TypingNews } from "./typing";
+import { type TypedLine, TypedLines, type TypingNews } from "./typing";
 import { readViewMode, writeViewMode } from "./view_mode";
 
 /** How often the browser notes that the seat is in use; a reload within two minutes of it comes straight back. */
@@ -234,10 +234,9 @@ class CallController implements Controller {
     };
   };
 
-  readonly typeLine = (line: number, text: string, done: boolean, speaker?: ParticipantId): boolean => {
-    const typed = { line, text, done };
-    const own = speaker === undefined ? typed : { ...typed, speaker };
-    const isTaken = this.#typed.write(own, this.#state.captions, this.#state.session?.off_record === true);
+  readonly typeLine = (typed: TypedLine): boolean => {
+    const offRecord = typed.offRecord || this.#state.session?.off_record === true;
+    const isTaken = this.#typed.write({ ...typed, offRecord }, this.#state.captions);
     this.#sendTyped();
     return isTaken;
   };
@@ -402,8 +401,7 @@ class CallController implements Controller {
 
   /** Others put a line right that was still being written: its writer is told, and what is left goes out. */
   #afterTyped(news: TypingNews): void {
-    if (news === "line_closed")
-      this.#dispatch({ kind: "notice", message: { kind: "own_line_corrected" } });
+    if (news === "line_closed") this.#dispatch({ kind: "notice", message: { kind: "own_line_corrected" } });
     this.#sendTyped();
   }
 

@@ -23,6 +23,7 @@ import type {
   ViewMode,
   WaitingReason,
 } from "../protocol/generated";
+import type { TypedLine } from "./typing";
 
 export type {
   Capture,
@@ -235,10 +236,10 @@ export interface Controller {
   readonly attachOwnVideo: (element: HTMLVideoElement, source: "camera" | "screen") => () => void;
 
   /**
-   * One's typed line as it stands; `speaker` for captioners: whose words these are. Without a connection it waits for
-   * one; false if too many lines wait, and this one is not taken.
+   * One's typed line as it stands. Without a connection it waits for one; false if too many lines wait, and this one is
+   * not taken.
    */
-  readonly typeLine: (line: number, text: string, done: boolean, speaker?: ParticipantId) => boolean;
+  readonly typeLine: (typed: TypedLine) => boolean;
   /** Puts a final caption right; empty text takes it back. False if there is no connection to do it over. */
   readonly correctCaption: (caption: Caption, text: string) => boolean;
   readonly setOffRecord: (on: boolean) => void;

@@ -34,7 +34,7 @@ describe("typed lines", () => {
   });
 
   const write = (line: number, text: string, done = false, history: Caption[] = [], off = false): boolean =>
-    lines.write({ line, text, done }, { ...NO_CAPTIONS, history }, off);
+    lines.write({ line, text, done, offRecord: off }, { ...NO_CAPTIONS, history });
   const writeOff = (line: number, text: string, done = false): boolean => write(line, text, done, [], true);
   /** What goes out over a connection. */
   const sent = (): string[] => {
@@ -190,8 +190,9 @@ describe("typed lines", () => {
       lines.heard(put("My sister said"), "ann");
       lines.refused(requests, "changed_meanwhile");
       expect(sent()).toEqual(["1 done: no"]);
-      // Or the refusal is lost with the connection.
-      lines.clear();
+    });
+
+    test("are not overwritten either when the refusal was lost with the connection", () => {
       cutOff();
       write(1, "My sister said no", true);
       sent();
@@ -296,7 +297,7 @@ describe("typed lines", () => {
   });
 
   test("that a captioner writes stand under the speaker's name", () => {
-    lines.write({ line: 1, text: "Good evening", done: true, speaker: "fay" }, NO_CAPTIONS, false);
+    lines.write({ line: 1, text: "Good evening", done: true, speaker: "fay", offRecord: false }, NO_CAPTIONS);
     expect(sent()).toEqual(["1 done fay: Good evening"]);
     lines.heard(ended(1, "Good evening", { participant: "fay", origin: "captioner" }), "cara");
     lines.cameBack([], null);

@@ -26,6 +26,8 @@ export interface TypedLine {
   readonly text: string;
   readonly done: boolean;
   readonly speaker?: ParticipantId;
+  /** Some of it was written while the group was off the record. */
+  readonly offRecord: boolean;
 }
 
 export type TypingOrder = Extract<ClientMessage, { type: "type" | "correct" }>;
@@ -45,8 +47,6 @@ interface Written extends TypedLine {
   readonly gone: "nothing" | "part" | "whole";
   /** Whether it has gone out over this connection as it is now. */
   readonly isSent: boolean;
-  /** Some of it was written while the group was off the record. */
-  readonly offRecord: boolean;
   readonly standing: Standing | null;
   /** What of it others have put right, as it was and as it is now: not said again. */
   readonly closed: readonly string[];
@@ -61,14 +61,14 @@ export class TypedLines {
   #outside: Pick<Written, "line" | "offRecord"> | null = null;
 
   /** Takes over how a line stands now. False if too many wait already: this one is not taken. */
-  write(typed: TypedLine, { history, open }: Captions, offRecord: boolean): boolean {
+  write(typed: TypedLine, { history, open }: Captions): boolean {
     const known = this.#lines.find(({ line }) => line === typed.line);
     if (known !== undefined) {
-      this.#replace({ ...known, ...typed, isSent: false, offRecord: known.offRecord || offRecord });
+      this.#replace({ ...known, ...typed, isSent: false, offRecord: known.offRecord || typed.offRecord });
       return true;
     }
     const outside = this.#outside?.line === typed.line ? this.#outside : null;
-    const isSecret = offRecord || outside?.offRecord === true;
+    const isSecret = typed.offRecord || outside?.offRecord === true;
     if (this.#lines.length >= LINES_WAITING_MAX) {
       this.#outside = { line: typed.line, offRecord: isSecret };
       return false;

@@ -16,6 +16,7 @@ export interface Draft {
   readonly line: number;
   readonly text: string;
   readonly speaker: string | null;
+  readonly offRecord: boolean;
 }
 
 interface ComposerProps {
@@ -29,6 +30,7 @@ export function Composer({ draft }: ComposerProps) {
   const captionsOthers = useClient((state) => state.seat?.permissions.includes("caption_others") ?? false);
   const participants = useClient((state) => state.participants);
   const language = useClient((state) => state.session?.language);
+  const isOffRecord = useClient((state) => state.session?.off_record === true);
   const [text, setText] = useState(draft.current?.text ?? "");
   const [speaker, setSpeaker] = useState(draft.current?.speaker ?? null);
   const input = useRef<HTMLInputElement>(null);
@@ -38,7 +40,8 @@ export function Composer({ draft }: ComposerProps) {
   const current = useRef(text);
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
   const sentAt = useRef(Number.NEGATIVE_INFINITY);
-  const whose = speaker ?? undefined;
+  // A letter that waits to go out was written when it was: the group may be on the record by then.
+  const offRecord = useRef(draft.current?.offRecord ?? false);
 
   const isDown = useClient((state) => state.link !== "up");
 
@@ -47,14 +50,19 @@ export function Composer({ draft }: ComposerProps) {
     if (timer.current !== null) clearTimeout(timer.current);
     timer.current = null;
     if (!done && current.current === sent.current) return true;
-    if (!controller.typeLine(line.current, current.current, done, whose)) return false;
+    const typed = { line: line.current, text: current.current, done, offRecord: offRecord.current };
+    if (!controller.typeLine(speaker === null ? typed : { ...typed, speaker })) return false;
     sentAt.current = performance.now();
     sent.current = done ? "" : current.current;
-    if (done) line.current += 1;
+    if (done) {
+      line.current += 1;
+      offRecord.current = false;
+    }
     return true;
   };
   const change = (next: string): void => {
     current.current = next;
+    offRecord.current ||= isOffRecord;
     setText(next);
     const wait = Math.max(0, sentAt.current + SEND_EVERY_MS - performance.now());
     timer.current ??= setTimeout(() => send(false), wait);
@@ -69,7 +77,9 @@ export function Composer({ draft }: ComposerProps) {
   };
   /** Whoever closes the field has finished its line; one that can't be taken is there when it opens again. */
   const close = (): void => {
-    draft.current = finish() ? null : { line: line.current, text: current.current, speaker };
+    draft.current = finish()
+      ? null
+      : { line: line.current, text: current.current, speaker, offRecord: offRecord.current };
   };
   const latest = useRef(close);
   latest.current = close;

@@ -86,8 +86,8 @@ export function fakeController(first: ClientState): FakeController {
     stopScreenShare: order("stopScreenShare"),
     resumeSound: order("resumeSound"),
     // As many wait as may, where there is no connection.
-    typeLine: (...line) => {
-      order("typeLine")(...line);
+    typeLine: ({ line, text, done, speaker, offRecord }) => {
+      order("typeLine")(line, text, done, speaker ?? "own", offRecord ? "off" : "on");
       return state.link === "up";
     },
     correctCaption: (caption, text) => {
