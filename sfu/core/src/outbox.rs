@@ -28,6 +28,8 @@ pub struct QueuedDatagram {
     pub protocol: Protocol,
     /// What is lost with it.
     pub content: Content,
+    /// How long it has waited in the core already: what waits once more has so much less time for it.
+    pub waited_ms: u16,
 }
 
 /// What is in a datagram, for a shell that has not room for all.
@@ -112,8 +114,8 @@ impl Outbox {
         Some(&mut self.slab[self.used..end])
     }
 
-    /// Queues the first `len` bytes of what was reserved last.
-    pub(crate) fn commit(&mut self, len: usize, pair: Pair, content: Content) {
+    /// Queues the first `len` bytes of what was reserved last, which have waited for so long.
+    pub(crate) fn commit(&mut self, len: usize, pair: Pair, content: Content, waited_ms: u16) {
         debug_assert!(
             self.used + len <= self.slab.len(),
             "committed no more than was reserved"
@@ -125,6 +127,7 @@ impl Outbox {
             local: pair.local,
             protocol: pair.protocol,
             content,
+            waited_ms,
         });
         self.frames += usize::from(pair.protocol == Protocol::Tcp);
         self.used += len;
@@ -136,7 +139,7 @@ impl Outbox {
             return false;
         };
         room.copy_from_slice(contents);
-        self.commit(contents.len(), pair, Content::Control);
+        self.commit(contents.len(), pair, Content::Control, 0);
         true
     }
 }
@@ -158,7 +161,7 @@ mod tests {
         let mut outbox = Outbox::default();
         assert!(outbox.push_control(b"one", pair(1)));
         outbox.reserve(100).unwrap()[..3].copy_from_slice(b"two");
-        outbox.commit(3, pair(2), Content::Audio);
+        outbox.commit(3, pair(2), Content::Audio, 0);
         let sent: Vec<_> = outbox
             .datagrams()
             .iter()

@@ -362,6 +362,7 @@ mod tests {
             local: SocketAddr::from(([127, 0, 0, 1], 9)),
             protocol: Protocol::Udp,
             content: hearken_sfu_core::Content::Video,
+            waited_ms: 0,
         }
     }
 

@@ -58,6 +58,8 @@ pub(crate) struct Leg<'a> {
     pub(crate) counters: &'a mut Counters,
     /// How many copies of earlier packets go along with sound.
     pub(crate) copies: usize,
+    /// How long what goes out now has waited for the line.
+    pub(crate) waited_ms: u16,
     pub(crate) now: MediaTime,
 }
 

@@ -99,6 +99,9 @@ fn key_frames_of_several_people_at_once_do_not_fill_a_narrow_line() {
         let counters = world.counters();
         assert!(counters.paced_packets > 10 && counters.videos_given_up > 0);
         assert!(counters.paced_longest <= WAIT_MAX, "{:?}", counters.paced_longest);
+        // The shell is told of it: what waits once more behind a TCP connection has so much less time.
+        let told = Duration::from_millis(world.longest_wait_ms.into());
+        assert_eq!(told, counters.paced_longest);
         world.peers[viewer].check_continuity(Holes::Allowed);
         // Every picture has come back, or its viewer knows why not.
         let last_ms = world.now_ms() - 1500;

@@ -80,6 +80,8 @@ pub struct World {
     flights: BTreeMap<(u64, u64), Flight>,
     flown: u64,
     negotiation: u32,
+    /// How long a datagram has waited in the core at most, as the shell is told.
+    pub longest_wait_ms: u16,
     /// Called with true before and with false after the core works on packets or time: counts what that costs.
     pub meter: fn(bool),
 }
@@ -124,6 +126,7 @@ impl World {
             flights: BTreeMap::new(),
             flown: 0,
             negotiation: 0,
+            longest_wait_ms: 0,
             meter: |_| {},
         };
         world.command(MediaCommand::OpenSession {
@@ -434,6 +437,8 @@ impl World {
             self.speech.push(packet);
         }
         let outbox = self.core.outbox();
+        let waits_ms = outbox.datagrams().iter().map(|datagram| datagram.waited_ms);
+        self.longest_wait_ms = waits_ms.fold(self.longest_wait_ms, u16::max);
         let sent: Vec<_> = outbox
             .datagrams()
             .iter()

@@ -5,11 +5,11 @@ use std::net::TcpStream;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
+use hearken_sfu_core::Core;
 use hearken_sfu_core::transport::{Deframer, Pair, Protocol};
-use hearken_sfu_core::{Content, Core};
 use socket2::SockRef;
 
-use super::queue::{Dropped, SendQueue};
+use super::queue::{Dropped, Frame, SendQueue};
 
 /// A connection over which no authentic connectivity check has come for this long is closed. Browsers check within
 /// a round trip.
@@ -138,8 +138,8 @@ impl Connection {
     }
 
     /// Lets a frame wait for [`Self::flush`].
-    pub(super) fn push(&mut self, frame: &[u8], content: Content, now: Instant, dropped: &mut Dropped) {
-        self.queue.push(frame, content, now, dropped);
+    pub(super) fn push(&mut self, frame: &Frame<'_>, now: Instant, dropped: &mut Dropped) {
+        self.queue.push(frame, now, dropped);
     }
 
     /// Writes as much as the kernel takes. True when something is left.

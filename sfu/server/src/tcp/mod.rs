@@ -12,14 +12,14 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd, RawFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hearken_sfu_core::transport::{Pair, Protocol};
 use hearken_sfu_core::{Core, Outbox};
 use socket2::{Domain, Protocol as SocketProtocol, Socket, Type};
 
 use self::connection::{CloseReason, Connection};
-use self::queue::Dropped;
+use self::queue::{Dropped, Frame};
 use crate::metrics::Metrics;
 use crate::poller::{Interest, Poller, Ready};
 use crate::shard::OUTBOX_BYTES_AT_ONCE;
@@ -181,17 +181,22 @@ impl TcpMedia {
 
     fn queue_all(&mut self, outbox: &Outbox, now: Instant, touched: &mut Vec<usize>, dropped: &mut Dropped) {
         let frames = outbox.datagrams().iter();
-        for frame in frames.filter(|datagram| datagram.protocol == Protocol::Tcp) {
+        for datagram in frames.filter(|datagram| datagram.protocol == Protocol::Tcp) {
             let pair = Pair {
-                remote: frame.destination,
-                local: frame.local,
-                protocol: frame.protocol,
+                remote: datagram.destination,
+                local: datagram.local,
+                protocol: datagram.protocol,
             };
             let Some(&at) = self.by_pair.get(&pair) else {
                 continue;
             };
             if let Some(connection) = &mut self.places[at].connection {
-                connection.push(outbox.bytes(frame), frame.content, now, dropped);
+                let frame = Frame {
+                    bytes: outbox.bytes(datagram),
+                    content: datagram.content,
+                    waited: Duration::from_millis(datagram.waited_ms.into()),
+                };
+                connection.push(&frame, now, dropped);
                 let streams = dropped.streams.drain(..);
                 self.unsent.extend(streams.map(|stream| (pair, stream)));
                 if !connection.is_blocked && touched.last() != Some(&at) {
@@ -319,6 +324,7 @@ fn count(metrics: &Metrics, dropped: &Dropped) {
     metrics.count_drops("tcp_full", dropped.full);
     metrics.count_drops("tcp_late_video", dropped.late_video);
     metrics.count_drops("tcp_late_sound", dropped.late_sound);
+    metrics.count_drops("tcp_late_control", dropped.late_control);
 }
 
 fn token(at: usize, uses: u32) -> u64 {

@@ -1,6 +1,6 @@
-//! What waits to be written to one TCP connection. Control goes first, then sound, then pictures. Sound and pictures
-//! that have waited for too long are dropped, so that nothing new stands behind them; only a frame of which a part is
-//! on its way has to be finished.
+//! What waits to be written to one TCP connection. Control goes first, then sound, then pictures. What has waited for
+//! too long, in the core and here together, is dropped, so that nothing new stands behind it; only a frame of which a
+//! part is on its way has to be finished.
 //!
 //! ```text
 //!  frames ──┬─ control ──┐
@@ -25,9 +25,13 @@ const SOUND_BYTES_MAX: usize = 96 * 1024;
 /// Pictures that may wait: a key frame. Full: the oldest is dropped, and a key frame asked for.
 const VIDEO_BYTES_MAX: usize = 192 * 1024;
 
-/// Sound and pictures that have waited for longer are dropped. Longer: more is heard and seen late; shorter: less gets
-/// through lines that stutter.
+/// Sound and pictures that have waited for longer are dropped, those that waited in the core counted in. Longer: more is
+/// heard and seen late; shorter: less gets through lines that stutter.
 const WAIT_MAX: Duration = Duration::from_millis(100);
+
+/// The same for control: a report or an answer so old says something else than what is true by now, and a handshake has
+/// been repeated meanwhile. Longer: what is new stands behind it; shorter: each pause of the line costs a repetition.
+const CONTROL_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// Bytes that are handed to the kernel at once. More: it holds more that can't be taken back; fewer: more system calls.
 const STAGED_BYTES_MAX: usize = 4 * 1024;
@@ -41,6 +45,15 @@ const FRAME_HEADER_BYTES: usize = 2;
 /// Where the stream's number is in a packet (RFC 3550 §5.1), which SRTP leaves readable.
 const SSRC: std::ops::Range<usize> = 8..12;
 
+/// A frame that is to wait.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) content: Content,
+    /// How long it has waited elsewhere.
+    pub(super) waited: Duration,
+}
+
 /// Frames that were dropped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Dropped {
@@ -50,6 +63,8 @@ pub(super) struct Dropped {
     pub(super) late_video: u64,
     /// Sound that did.
     pub(super) late_sound: u64,
+    /// Checks, handshakes and reports that did.
+    pub(super) late_control: u64,
     /// Whose pictures these were, by SSRC: they are broken until a key frame comes.
     pub(super) streams: Vec<u32>,
 }
@@ -82,18 +97,23 @@ struct Waiting {
 
 impl SendQueue {
     /// Lets a frame wait; what there is no room for any more, or has waited for too long, is dropped.
-    pub(super) fn push(&mut self, frame: &[u8], content: Content, now: Instant, dropped: &mut Dropped) {
+    pub(super) fn push(&mut self, frame: &Frame<'_>, now: Instant, dropped: &mut Dropped) {
+        let Frame {
+            bytes,
+            content,
+            waited,
+        } = *frame;
         let (frames, bytes_max) = match content {
             Content::Control => (&mut self.control, CONTROL_BYTES_MAX),
             Content::Audio => (&mut self.sound, SOUND_BYTES_MAX),
             Content::Video => (&mut self.video, VIDEO_BYTES_MAX),
         };
         frames.drop_late(now, dropped);
-        let Some(header) = frame_header(frame.len()) else {
+        let Some(header) = frame_header(bytes.len()) else {
             dropped.full += 1;
             return;
         };
-        let length = header.len() + frame.len();
+        let length = header.len() + bytes.len();
         if content != Content::Control {
             while frames.bytes.len() + length > bytes_max && frames.drop_first(dropped) {
                 dropped.full += 1;
@@ -103,7 +123,8 @@ impl SendQueue {
             dropped.full += 1;
             return;
         }
-        frames.push(&header, frame, now, content);
+        let since = now.checked_sub(waited).unwrap_or(now);
+        frames.push(&header, bytes, since, content);
     }
 
     /// Writes as much as is taken. True when something is left.
@@ -136,8 +157,11 @@ impl SendQueue {
     /// Chooses what goes next. False when nothing waits.
     fn stage(&mut self, now: Instant, dropped: &mut Dropped) -> bool {
         for frames in [&mut self.control, &mut self.sound, &mut self.video] {
+            // Each is looked at: behind one that came here at once may stand one that had waited before.
             frames.drop_late(now, dropped);
-            while self.staged.bytes.len() < STAGED_BYTES_MAX && frames.pop_into(&mut self.staged) {}
+            while self.staged.bytes.len() < STAGED_BYTES_MAX && frames.pop_into(&mut self.staged) {
+                frames.drop_late(now, dropped);
+            }
         }
         // So that one write can take it all.
         self.staged.bytes.make_contiguous();
@@ -238,12 +262,16 @@ impl Frames {
 
 impl Waiting {
     fn is_late(&self, now: Instant) -> bool {
-        self.content != Content::Control && now.saturating_duration_since(self.since) > WAIT_MAX
+        let wait_max = match self.content {
+            Content::Control => CONTROL_WAIT_MAX,
+            Content::Audio | Content::Video => WAIT_MAX,
+        };
+        now.saturating_duration_since(self.since) > wait_max
     }
 
     fn count_late(&self, dropped: &mut Dropped) {
         match self.content {
-            Content::Control => {}
+            Content::Control => dropped.late_control += 1,
             Content::Audio => dropped.late_sound += 1,
             Content::Video => dropped.late_video += 1,
         }
@@ -302,8 +330,17 @@ mod tests {
         }
 
         fn push(&mut self, mark: u8, len: usize, content: Content) {
-            self.queue
-                .push(&vec![mark; len], content, self.now, &mut self.dropped);
+            self.push_late(mark, len, content, Duration::ZERO);
+        }
+
+        /// As [`Self::push`], of what has waited before.
+        fn push_late(&mut self, mark: u8, len: usize, content: Content, waited: Duration) {
+            let frame = Frame {
+                bytes: &vec![mark; len],
+                content,
+                waited,
+            };
+            self.queue.push(&frame, self.now, &mut self.dropped);
         }
 
         fn flush(&mut self) -> bool {
@@ -337,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_control_leaves_later_than_a_tenth_of_a_second_after_it_came() {
+    fn sound_and_pictures_leave_no_later_than_a_tenth_of_a_second_after_they_came() {
         // A part of the first frame is on its way; the rest is staged or waits.
         let mut world = World::new(10);
         for _ in 0..30 {
@@ -359,6 +396,43 @@ mod tests {
             [0x0101_0101],
             "named once, to ask for a key frame"
         );
+    }
+
+    #[test]
+    fn what_waited_in_the_core_has_so_much_less_time_here() {
+        let mut world = World::new(10);
+        world.push(9, 1_000, Content::Video);
+        assert!(world.flush());
+        // Of these the middle one waited for the line before: another is no reason to keep it.
+        world.push(1, 1_000, Content::Video);
+        world.push_late(2, 1_000, Content::Video, Duration::from_millis(80));
+        world.push(3, 1_000, Content::Video);
+        world.now += Duration::from_millis(21);
+        world.kernel.room = usize::MAX;
+        assert!(!world.flush());
+        assert_eq!(world.kernel.frames(), [(9, 1_000), (1, 1_000), (3, 1_000)]);
+        assert_eq!(world.dropped.late_video, 1);
+        assert_eq!(
+            world.dropped.streams,
+            [0x0202_0202],
+            "a key frame is asked for of it"
+        );
+    }
+
+    #[test]
+    fn control_leaves_no_later_than_a_second_after_it_came() {
+        let mut world = World::new(10);
+        world.push(1, 1_000, Content::Control);
+        world.push(2, 1_000, Content::Control);
+        assert!(world.flush());
+        world.now += Duration::from_millis(500);
+        world.push(3, 1_000, Content::Control);
+        world.now += Duration::from_millis(501);
+        world.push(4, 1_000, Content::Control);
+        world.kernel.room = usize::MAX;
+        assert!(!world.flush());
+        assert_eq!(world.kernel.frames(), [(1, 1_000), (3, 1_000), (4, 1_000)]);
+        assert_eq!(world.dropped.late_control, 1);
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub(super) fn seal(
     }
     match leg.transport.seal_rtp(packet, header_bytes, end, index) {
         Ok(len) => {
-            leg.outbox.commit(len, pair, leg.content);
+            leg.outbox.commit(len, pair, leg.content, leg.waited_ms);
             leg.sent.add(len, leg.now);
             leg.pacer.spend(len, leg.now);
             if header.transport_sequence.is_some() {
@@ -123,7 +123,7 @@ pub(super) fn seal_padding(header: &OutgoingHeader<'_>, index: u64, leg: &mut Le
     packet[end - 1] = PADDING_BYTES as u8;
     match leg.transport.seal_rtp(packet, header_bytes, end, index) {
         Ok(len) => {
-            leg.outbox.commit(len, pair, leg.content);
+            leg.outbox.commit(len, pair, leg.content, leg.waited_ms);
             leg.sent.add(len, leg.now);
             leg.bandwidth.sent(len, leg.now);
             Some(len)

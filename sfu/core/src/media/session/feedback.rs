@@ -159,6 +159,7 @@ impl Session {
                 content: Content::of(source),
                 counters: &mut shared.counters,
                 copies,
+                waited_ms: 0,
                 now: now.time,
             };
             let rewritten = lost.rewrite(stored.timestamp);

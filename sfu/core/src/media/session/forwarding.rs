@@ -266,6 +266,7 @@ fn forward_to(
         content: Content::of(source),
         counters: &mut shared.counters,
         copies: downlink.redundancy.copies(),
+        waited_ms: 0,
         now: now.time,
     };
     outgoing.forward(to.pair, media, copies, &mut leg);

@@ -161,6 +161,7 @@ impl Session {
             content: Content::Video,
             counters: &mut shared.counters,
             copies: 0,
+            waited_ms: now.time.since(waiting.since).as_millis() as u16,
             now: now.time,
         };
         if !outgoing.send_waiting(waiting, &kept, &source, &mut leg) {
@@ -245,6 +246,7 @@ impl Session {
             content: Content::Video,
             counters: &mut shared.counters,
             copies: 0,
+            waited_ms: 0,
             now: now.time,
         };
         for _ in 0..PADDING_AT_ONCE_MAX {
