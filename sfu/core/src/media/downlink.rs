@@ -13,6 +13,7 @@ use super::outgoing::{Outgoing, OutgoingSeed};
 use super::pacer::Pacer;
 use super::rate::{Bitrate, RateMeter};
 use super::redundancy::Redundancy;
+use super::round_trip::{RoundTrip, RoundTripMeter};
 use super::rtcp::ReportBlock;
 use super::slots::Owner;
 use super::statistics::{LineMeter, Loss};
@@ -31,8 +32,6 @@ const LOOK_UPS_MAX: u32 = 2000;
 /// more would be felt by everybody; less would leave a subscriber on a bad line with a frozen picture.
 const KEY_FRAMES_MAX: u32 = 5;
 const KEY_FRAME_EVERY: Duration = Duration::from_secs(4);
-/// A round trip that takes longer was measured wrong.
-const ROUND_TRIP_MAX: Duration = Duration::from_secs(2);
 /// Until it was measured.
 const ROUND_TRIP_ASSUMED: Duration = Duration::from_millis(50);
 
@@ -91,7 +90,7 @@ pub(crate) struct Downlink {
     pub(crate) rtcp: Allowance,
     /// Lost packets that are still looked up.
     pub(crate) look_ups: Allowance,
-    round_trip: Option<Duration>,
+    round_trip: RoundTripMeter,
     frees: u64,
 }
 
@@ -108,7 +107,7 @@ impl Downlink {
             repairs: RateMeter::default(),
             rtcp: per_second(RTCP_PACKETS_MAX),
             look_ups: per_second(LOOK_UPS_MAX),
-            round_trip: None,
+            round_trip: RoundTripMeter::default(),
             frees: 0,
         };
         downlink.extend(pairs, random);
@@ -175,9 +174,7 @@ impl Downlink {
                 .wrapping_sub(block.last_report)
                 .wrapping_sub(block.delay);
             let span = Duration::from_nanos(u64::from(span) * 1_000_000_000 / 65_536);
-            if span < ROUND_TRIP_MAX {
-                self.round_trip = Some(span);
-            }
+            self.round_trip.measured(span, now);
         }
         let outgoing = self.pairs[pair].half(half);
         let highest = outgoing.reported_highest.replace(block.highest_sequence);
@@ -222,13 +219,15 @@ impl Downlink {
         if told.expected > 0 { told } else { reported }
     }
 
-    /// `None` before the first report that tells it.
-    pub(crate) fn measured_round_trip(&self) -> Option<Duration> {
-        self.round_trip
+    /// As reports tell it; `None` before the first one, and long after the last.
+    pub(crate) fn measured_round_trip(&self, now: MediaTime) -> Option<RoundTrip> {
+        self.round_trip.get(now)
     }
 
-    pub(crate) fn round_trip(&self) -> Duration {
-        self.round_trip.unwrap_or(ROUND_TRIP_ASSUMED)
+    pub(crate) fn round_trip(&self, now: MediaTime) -> Duration {
+        self.round_trip
+            .get(now)
+            .map_or(ROUND_TRIP_ASSUMED, RoundTrip::mean)
     }
 
     /// Whether there is room for one more repair of so many bytes; takes it if so.

@@ -28,6 +28,7 @@ mod reception;
 mod red;
 mod redundancy;
 mod rewriter;
+mod round_trip;
 mod rtcp;
 pub(crate) mod rtp;
 mod sequence;

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use super::round_trip::{RoundTrip, RoundTripMeter};
 use super::time::MediaTime;
 
 /// Missing packets kept track of. More at once is no loss but an outage: all are given up.
 const MISSING_MAX: usize = 256;
 
 /// Until the round trip is known.
-const ROUND_TRIP_ASSUMED: Duration = Duration::from_millis(50);
-/// Round trips waver by a part of them, and requests go out every 20 ms.
-const ROUND_TRIP_MARGIN: Duration = Duration::from_millis(10);
+const ROUND_TRIP_ASSUMED: RoundTrip = RoundTrip::of(Duration::from_millis(50));
+/// Requests go out this often.
+const REQUESTS_EVERY: Duration = Duration::from_millis(20);
 
 /// How patient a stream's requests are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +44,11 @@ impl NackTiming {
     };
 
     /// For a publisher this far away.
-    fn at(self, round_trip: Duration) -> Self {
-        let retry = self.retry.max(round_trip * 5 / 4 + ROUND_TRIP_MARGIN);
-        let second_answer = self.reorder_wait + ROUND_TRIP_MARGIN + retry + round_trip * 5 / 4;
+    fn at(self, round_trip: RoundTrip) -> Self {
+        let answer = round_trip.with_wavering();
+        let retry = self.retry.max(answer + REQUESTS_EVERY / 2);
+        // Both requests may have to wait for their turn.
+        let second_answer = self.reorder_wait + retry + 2 * REQUESTS_EVERY + answer;
         Self {
             retry,
             give_up: second_answer.clamp(self.give_up, self.give_up_max),
@@ -68,8 +71,8 @@ pub(crate) struct NackGenerator {
     timing: NackTiming,
     /// In rising order.
     missing: Vec<Missing>,
-    /// What an answer takes.
-    answer: Option<Duration>,
+    /// What answers take.
+    answers: RoundTripMeter,
 }
 
 impl NackGenerator {
@@ -77,13 +80,13 @@ impl NackGenerator {
         Self {
             timing,
             missing: Vec::new(),
-            answer: None,
+            answers: RoundTripMeter::default(),
         }
     }
 
-    /// What it took from a request to its repair, lately: about a round trip.
-    pub(crate) fn answer(&self) -> Option<Duration> {
-        self.answer
+    /// What it takes from a request to its repair, as was seen lately: about a round trip.
+    pub(crate) fn answer(&self, now: MediaTime) -> Option<RoundTrip> {
+        self.answers.get(now)
     }
 
     /// The packets before `extended` were jumped over, `count` of them. Returns how many are given up on the
@@ -123,10 +126,10 @@ impl NackGenerator {
         let Ok(index) = place else { return false };
         if let Some((first, last)) = self.missing.remove(index).asked {
             // What comes too soon after the last of several requests answers the first.
-            let known = self.answer.unwrap_or(Duration::MAX);
+            let known = self.answers.get(now).map_or(Duration::MAX, RoundTrip::mean);
             let answers_last = now.since(last) >= known / 2;
             let took = now.since(if answers_last { last } else { first });
-            self.answer = Some(self.answer.map_or(took, |before| (before * 3 + took) / 4));
+            self.answers.measured(took, now);
         }
         true
     }
@@ -138,7 +141,7 @@ impl NackGenerator {
 
     /// Appends the sequence numbers to ask for now, in order: none whose answer would come too late, given the
     /// publisher's round trip as far as it is known. Returns how many were given up.
-    pub(crate) fn poll(&mut self, round_trip: Option<Duration>, now: MediaTime, due: &mut Vec<u16>) -> u64 {
+    pub(crate) fn poll(&mut self, round_trip: Option<RoundTrip>, now: MediaTime, due: &mut Vec<u16>) -> u64 {
         if self.missing.is_empty() {
             return 0;
         }
@@ -157,7 +160,7 @@ impl NackGenerator {
                 None => waited >= reorder_wait,
                 Some((_, last)) => now.since(last) >= retry,
             };
-            if is_due && waited + round_trip <= give_up {
+            if is_due && waited + round_trip.mean() <= give_up {
                 missing.asked = Some((missing.asked.map_or(now, |(first, _)| first), now));
                 due.push(missing.extended as u16);
             }
@@ -228,7 +231,7 @@ mod tests {
         let mut asked = Vec::new();
         for at in (0..2000).step_by(20) {
             let mut due = Vec::new();
-            let round_trip = Some(Duration::from_millis(round_trip_ms));
+            let round_trip = Some(RoundTrip::of(Duration::from_millis(round_trip_ms)));
             if nack.poll(round_trip, ms(at), &mut due) > 0 {
                 return (asked, at);
             }
@@ -244,9 +247,26 @@ mod tests {
             (vec![20, 80, 140, 200, 260, 320, 380, 440], 500)
         );
         assert_eq!(story(NackTiming::VIDEO, 100), (vec![20, 160, 300], 500));
-        assert_eq!(story(NackTiming::VIDEO, 300), (vec![20, 420], 780));
+        assert_eq!(story(NackTiming::VIDEO, 300), (vec![20, 420], 820));
         assert_eq!(story(NackTiming::VIDEO, 600), (vec![20], 1000));
         assert_eq!(story(NackTiming::VIDEO, 1500), (vec![], 1000));
+    }
+
+    /// Whose answers all took the same is left no time to spare, and still asked twice.
+    #[test]
+    fn who_is_far_away_and_does_not_waver_is_asked_twice_for_a_picture() {
+        let mut answers = RoundTripMeter::default();
+        for second in 0..60 {
+            answers.measured(Duration::from_millis(300), ms(second * 1000));
+        }
+        let round_trip = answers.get(ms(59_000));
+        let mut nack = NackGenerator::new(NackTiming::VIDEO);
+        nack.missed(10, 1, ms(0));
+        let mut due = Vec::new();
+        let given_up: u64 = (0..50)
+            .map(|step| nack.poll(round_trip, ms(step * 20), &mut due))
+            .sum();
+        assert_eq!((due.len(), given_up), (2, 1));
     }
 
     #[test]
@@ -260,16 +280,33 @@ mod tests {
     fn answers_tell_how_far_away_a_publisher_is() {
         let mut nack = NackGenerator::new(NackTiming::VIDEO);
         nack.missed(10, 2, ms(0));
+        let answer = |nack: &NackGenerator, at| nack.answer(ms(at)).map(RoundTrip::mean);
         assert!(nack.repaired(8, ms(5)));
-        assert_eq!(nack.answer(), None);
+        assert_eq!(answer(&nack, 5), None);
         due(&mut nack, 20);
         assert!(nack.repaired(9, ms(320)));
-        assert_eq!(nack.answer(), Some(Duration::from_millis(300)));
+        assert_eq!(answer(&nack, 320), Some(Duration::from_millis(300)));
         nack.missed(20, 1, ms(1000));
         for at in [1020, 1420] {
-            nack.poll(nack.answer(), ms(at), &mut Vec::new());
+            nack.poll(nack.answer(ms(at)), ms(at), &mut Vec::new());
         }
         assert!(nack.repaired(19, ms(1720)));
-        assert_eq!(nack.answer(), Some(Duration::from_millis(300)));
+        assert_eq!(answer(&nack, 1720), Some(Duration::from_millis(300)));
+        assert_eq!(answer(&nack, 60_000), None, "it may have become anything");
+    }
+
+    /// It would come too late by what that report says, but not by those before.
+    #[test]
+    fn one_report_that_was_held_up_does_not_keep_lost_sound_from_being_asked_for() {
+        let mut reports = RoundTripMeter::default();
+        for second in 0..10 {
+            reports.measured(Duration::from_millis(40), ms(second * 1000));
+        }
+        reports.measured(Duration::from_millis(500), ms(10_000));
+        let mut nack = NackGenerator::new(NackTiming::AUDIO);
+        nack.missed(10, 1, ms(10_000));
+        let mut due = Vec::new();
+        nack.poll(reports.get(ms(10_020)), ms(10_020), &mut due);
+        assert_eq!(due, [9]);
     }
 }

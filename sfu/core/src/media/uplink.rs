@@ -9,7 +9,6 @@
 mod stream;
 
 use std::ops::Range;
-use std::time::Duration;
 
 use hearken_protocol::{MediaGrants, TrackSource, VideoCodec};
 
@@ -18,6 +17,7 @@ use super::layers::LAYERS_MAX;
 use super::negotiated::{Codec, SendSection, Sends};
 use super::red::{COPIES_READ_MAX, Redundant};
 use super::rewriter::StreamId;
+use super::round_trip::RoundTrip;
 use super::rtcp::{self, ReportBlock};
 use super::rtp::{ExtensionValues, RtpHeader};
 use super::time::{MediaTime, NtpTime};
@@ -233,13 +233,13 @@ impl Uplink {
     pub(crate) fn write_requests(
         &mut self,
         sender_ssrc: u32,
-        round_trip: Option<Duration>,
+        round_trip: Option<RoundTrip>,
         now: MediaTime,
         out: &mut Vec<u8>,
         counters: &mut Counters,
     ) {
-        let answers = self.streams.iter().filter_map(|stream| stream.nack.answer());
-        let round_trip = round_trip.or_else(|| answers.max());
+        let answers = self.streams.iter().filter_map(|stream| stream.nack.answer(now));
+        let round_trip = round_trip.or_else(|| answers.max_by_key(|answer| answer.with_wavering()));
         for stream in &mut self.streams {
             self.due.clear();
             let given_up = stream.nack.poll(round_trip, now, &mut self.due);

@@ -114,7 +114,9 @@ impl Session {
                 return;
             }
             shared.counters.nacks_received += 1;
-            let round_trip = downlink.round_trip().max(downlink.bandwidth.untold(now.time));
+            let round_trip = downlink
+                .round_trip(now.time)
+                .max(downlink.bandwidth.untold(now.time));
             let Some(lost) = downlink.pairs[pair_at].half(half).rewriter.source(sequence) else {
                 continue;
             };
@@ -196,7 +198,7 @@ impl Session {
         let (Some(connection), Some(from)) = (&mut receiver.connection, &mut publisher.connection) else {
             return;
         };
-        let round_trip = connection.downlink.round_trip();
+        let round_trip = connection.downlink.round_trip(now.time);
         let slot = &mut connection.downlink.pairs[pair];
         let round_trip = round_trip + slot.video.waiting_time();
         slot.video.picture_lost(now.time);
@@ -225,7 +227,7 @@ impl Session {
         }
         let sender = connection.rtcp_ssrc;
         shared.rtcp.clear();
-        let round_trip = connection.downlink.measured_round_trip();
+        let round_trip = connection.downlink.measured_round_trip(now.time);
         connection.uplink.write_requests(
             sender,
             round_trip,

@@ -53,7 +53,8 @@ impl Session {
             .bandwidth
             .estimate()
             .map(|estimate| u32::try_from(estimate.0).unwrap_or(u32::MAX));
-        let round_trip_ms = downlink.measured_round_trip().map(milliseconds);
+        let round_trip = downlink.measured_round_trip(now.time);
+        let round_trip_ms = round_trip.map(|known| milliseconds(known.mean()));
         let sample = Sample {
             up_loss_permille: sending.loss_permille,
             down_loss_permille: receiving.loss_permille,
