@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
+use super::Bandwidth;
 use super::trendline::Usage;
-use super::{Bandwidth, LossBound};
 use crate::media::rate::Bitrate;
 use crate::media::time::MediaTime;
 
@@ -104,7 +104,7 @@ impl Bandwidth {
         });
         self.passage_seen = Some(now);
         self.control.fall(carries, now);
-        self.loss = LossBound::default();
+        self.loss.fell();
         self.trendline.restart();
         self.queue.forgive();
         self.busy.restart();

@@ -50,6 +50,17 @@ impl LossBound {
         self.lost = self.lost.saturating_add(1);
     }
 
+    /// The line was seen to let through another rate than before: what was found of that is over, and what was lost while
+    /// its queue ran over is no sign of a bound. What it always loses, it goes on losing.
+    pub(super) fn fell(&mut self) {
+        let Self { shares, verdicts, .. } = *self;
+        *self = Self {
+            shares,
+            verdicts,
+            ..Self::default()
+        };
+    }
+
     /// A probe has shown that this much goes through.
     pub(super) fn shown(&mut self, rate: Bitrate) {
         if let Some(bound) = &mut self.bound {

@@ -187,6 +187,45 @@ fn random_loss_of_ten_percent_does_not_collapse_the_estimate() {
     }
 }
 
+/// A line with random loss that falls to a tenth for ten seconds: the lowest estimate in the meantime, in kbit/s, and when
+/// it is half of what it was again, in ms.
+fn falls_and_comes_back(seed: u64, loss_percent: u32) -> (u64, u64) {
+    let mut story = Story::new(3_000_000, 2_500_000);
+    story.random = StdRng::seed_from_u64(seed);
+    story.loss_percent = loss_percent;
+    story.run(20_000);
+    let before = story.estimate();
+    story.capacity = 300_000;
+    story.run(2_000);
+    let mut lowest = u64::MAX;
+    for _ in 0..80 {
+        story.run(100);
+        lowest = lowest.min(story.estimate());
+    }
+    story.capacity = 3_000_000;
+    let mut back_ms = 0;
+    while story.estimate() < before / 2 && back_ms < 60_000 {
+        story.run(100);
+        back_ms += 100;
+    }
+    (lowest / 1000, back_ms)
+}
+
+/// A radio goes on losing what it always loses. Were that forgotten with the fall, it would be taken for a line that is
+/// full: half of these would sink below 0.16 Mbit/s, a tenth below 0.11.
+#[test]
+fn a_radio_that_always_loses_a_seventh_is_not_taken_for_full_after_it_fell() {
+    let falls: Vec<_> = (0..100).map(|seed| falls_and_comes_back(seed, 15)).collect();
+    let sorted = |mut values: Vec<u64>| {
+        values.sort_unstable();
+        values
+    };
+    let lowest = sorted(falls.iter().map(|(lowest, _)| *lowest).collect());
+    assert!(lowest[10] >= 130 && lowest[50] >= 190, "{lowest:?}");
+    let back = sorted(falls.iter().map(|(_, back)| *back).collect());
+    assert!(back[50] <= 4_000 && back[90] <= 16_000, "{back:?}");
+}
+
 #[test]
 fn who_never_tells_has_no_estimate_after_two_seconds() {
     let mut bandwidth = Bandwidth::default();
