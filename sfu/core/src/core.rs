@@ -4,6 +4,7 @@
 //! captions. Drain all three after each batch of input, events first, so that a slot's new owner is known
 //! before their packets are on the way. It must never wait, read a clock or touch a socket.
 
+mod claims;
 mod load;
 mod offers;
 mod ways;
@@ -18,6 +19,7 @@ use hearken_protocol::{
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use self::claims::Claims;
 use self::load::Load;
 pub use self::load::PACKETS_PER_SECOND_MAX;
 use crate::media::participant::Connection;
@@ -63,8 +65,8 @@ pub struct Core {
     by_session: HashMap<SessionId, usize>,
     /// By the way to the peer: media and DTLS.
     by_pair: HashMap<Pair, Place>,
-    /// Who else checks over somebody's way to the peer, the last one: it becomes theirs by an answer to a check of ours.
-    claims: HashMap<Pair, Place>,
+    /// Who else checks over somebody's way to the peer: it becomes theirs by an answer to a check of ours.
+    claims: Claims,
     /// By our part of the ICE user name: connectivity checks.
     by_ufrag: HashMap<String, Place>,
     connections: usize,
@@ -91,7 +93,7 @@ impl Core {
             sessions: Vec::new(),
             by_session: HashMap::new(),
             by_pair: HashMap::new(),
-            claims: HashMap::new(),
+            claims: Claims::default(),
             by_ufrag: HashMap::new(),
             connections: 0,
             load: Load::new(started),
@@ -384,7 +386,7 @@ impl Core {
         for ufrag in &connection.ufrags {
             self.by_ufrag.remove(ufrag);
         }
-        self.claims.retain(|_, claimant| *claimant != place);
+        self.claims.forget(place);
         for pair in &connection.pairs {
             // The address may have become another peer's since.
             if self.by_pair.get(pair) == Some(&place) {

@@ -10,8 +10,6 @@ use crate::media::session::Now;
 use crate::media::train::Train;
 use crate::transport::{DropReason, Incoming, PAIRS_MAX, Pair, Protocol};
 
-/// Ways on which somebody else is than whose they are held to be. Full: a further one waits for its next check.
-const CLAIMS_MAX: usize = 256;
 /// How an ICE check begins, and the answer to one of ours (RFC 8489 §5).
 const BINDING_REQUEST: [u8; 2] = [0, 1];
 const BINDING_SUCCESS: [u8; 2] = [1, 1];
@@ -119,9 +117,11 @@ impl Core {
                 self.shared.counters.received.connectivity.add(bytes);
                 // An indication is not authenticated, so it proves nothing.
                 if is_request {
-                    self.claim(pair, place);
+                    self.claim(pair, place, now);
                 }
             }
+            // Not from here: what begins like an answer was taken as one above, and the transport goes by the same two
+            // bytes. If it did come, it would show whose the pair is.
             Incoming::Answered => self.bind(pair, place),
             Incoming::Dropped(reason) => {
                 self.shared.counters.drops.count(DropCause::Transport);
@@ -139,7 +139,7 @@ impl Core {
             self.shared.counters.drops.count(DropCause::UnknownPeer);
             return;
         };
-        let claimant = self.claims.get(&pair).copied();
+        let claimant = self.claims.claimant(pair, now.instant);
         for place in [Some(owner), claimant].into_iter().flatten() {
             let session = self.sessions[place.session].as_mut();
             let Some(connection) = session.and_then(|session| session.connection(place.participant)) else {
@@ -184,7 +184,7 @@ impl Core {
     /// Nothing can come or go over this pair any more: its TCP connection has ended. Media goes on over another
     /// one if there is any.
     pub fn handle_closed(&mut self, now: Instant, pair: Pair) {
-        self.claims.remove(&pair);
+        self.claims.settle(pair);
         let Some(place) = self.by_pair.remove(&pair) else {
             return;
         };
@@ -209,14 +209,10 @@ impl Core {
 
     /// An authentic check came over this pair. It may be a lie about where it comes from, so it takes the pair from
     /// nobody.
-    fn claim(&mut self, pair: Pair, place: Place) {
+    fn claim(&mut self, pair: Pair, place: Place, now: Now) {
         match self.by_pair.get(&pair) {
             Some(owner) if *owner == place => {}
-            Some(_) => {
-                if self.claims.len() < CLAIMS_MAX || self.claims.contains_key(&pair) {
-                    self.claims.insert(pair, place);
-                }
-            }
+            Some(_) => self.claims.note(pair, place, now.instant),
             None => self.bind(pair, place),
         }
     }
@@ -226,7 +222,7 @@ impl Core {
         if self.by_pair.insert(pair, place) == Some(place) {
             return;
         }
-        self.claims.remove(&pair);
+        self.claims.settle(pair);
         let session = self.sessions[place.session].as_mut();
         let Some(connection) = session.and_then(|session| session.connection(place.participant)) else {
             return;

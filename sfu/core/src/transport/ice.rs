@@ -210,6 +210,13 @@ impl IceLite {
             .min_by_key(|(next, _)| *next)
     }
 
+    /// The same while the peer is silent: over the pair in use, as long as its consent lasts (RFC 7675 §5.1).
+    pub(crate) fn next_check_in_silence(&self) -> Option<(Instant, Pair)> {
+        let known = self.find(self.selected()?)?;
+        let next = known.consent.next_check()?;
+        (next < known.consent.ends()?).then_some((next, known.pair))
+    }
+
     /// Answers a message that came over this pair.
     pub(crate) fn handle_stun(&mut self, now: Instant, pair: Pair, datagram: &[u8]) -> StunOutcome {
         let Some(message) = Message::parse(datagram) else {

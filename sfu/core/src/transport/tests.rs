@@ -524,10 +524,54 @@ fn a_peer_that_falls_silent_is_gone_and_may_come_back() {
         [TransportEvent::Disconnected(DisconnectReason::Silence)]
     );
     assert!(!world.server.is_connected());
-    assert_eq!(world.server.poll_timeout(), None);
     world.uplink = Box::new(|datagram| vec![datagram]);
     world.run(Duration::from_secs(3));
     assert_eq!(world.server_events.last(), Some(&TransportEvent::Connected));
+}
+
+/// Of the client's datagrams only the answers to checks of ours.
+fn only_answers(datagram: Vec<u8>) -> Vec<Vec<u8>> {
+    let is_answer = datagram.starts_with(&[1, 1]);
+    if is_answer { vec![datagram] } else { vec![] }
+}
+
+#[test]
+fn a_peer_that_sends_nothing_but_answers_is_there_and_is_missed_when_it_stops() {
+    let mut world = World::connected();
+    world.uplink = Box::new(only_answers);
+    world.run(Duration::from_secs(600));
+    assert_eq!(world.server_events, []);
+    assert!(world.server.is_connected());
+    world.uplink = Box::new(|_| vec![]);
+    world.run(Duration::from_secs(14));
+    assert_eq!(
+        world.server_events,
+        [TransportEvent::Disconnected(DisconnectReason::Silence)]
+    );
+}
+
+#[test]
+fn a_silent_peer_is_asked_until_its_consent_ends_and_comes_back_by_an_answer() {
+    let mut world = World::connected();
+    world.uplink = Box::new(|_| vec![]);
+    world.run(Duration::from_secs(20));
+    assert!(!world.server.is_connected());
+    world.uplink = Box::new(only_answers);
+    world.run(Duration::from_secs(2));
+    assert!(world.server.is_connected());
+
+    world.uplink = Box::new(|_| vec![]);
+    world.run(Duration::from_secs(31));
+    assert!(!world.server.is_connected());
+    assert_eq!(world.server.poll_timeout(), None, "and nothing is due any more");
+    let since = std::rc::Rc::new(std::cell::Cell::new(0));
+    let sent = since.clone();
+    world.downlink = Box::new(move |datagram| {
+        sent.set(sent.get() + 1);
+        vec![datagram]
+    });
+    world.run(Duration::from_secs(60));
+    assert_eq!(since.get(), 0, "nor is anything sent");
 }
 
 #[test]

@@ -213,7 +213,7 @@ impl Transport {
             Presence::Connected => Some(self.connected_until()),
             Presence::Silent | Presence::Closed => None,
         };
-        let check = presence.and_then(|_| self.ice.next_check()).map(|(next, _)| next);
+        let check = self.next_check().map(|(next, _)| next);
         [self.dtls.poll_timeout(), presence, check]
             .into_iter()
             .flatten()
@@ -397,12 +397,19 @@ impl Transport {
         self.become_connected(now);
     }
 
+    /// When a check of ours is due, and over which pair. Who has fallen silent is asked on until their consent ends: it is
+    /// not for them alone to show that they are there, or there again.
+    fn next_check(&self) -> Option<(Instant, Pair)> {
+        match self.presence {
+            Presence::Awaited { .. } | Presence::Connected => self.ice.next_check(),
+            Presence::Silent => self.ice.next_check_in_silence(),
+            Presence::Closed => None,
+        }
+    }
+
     /// Sends the checks of ours that are due although none came.
     fn send_checks(&mut self, now: Instant) {
-        if !matches!(self.presence, Presence::Awaited { .. } | Presence::Connected) {
-            return;
-        }
-        while let Some((_, pair)) = self.ice.next_check().filter(|(next, _)| *next <= now) {
+        while let Some((_, pair)) = self.next_check().filter(|(next, _)| *next <= now) {
             if let Some(check) = self.ice.check(now, pair) {
                 self.transmit_check(now, pair, check);
             }
