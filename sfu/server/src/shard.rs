@@ -245,9 +245,7 @@ impl Shard {
         self.core.outbox().clear();
         self.metrics.count_sends(report);
         if forwarding {
-            self.metrics
-                .forwarding
-                .observe(received_at.elapsed().as_secs_f64());
+            self.metrics.observe_forwarding(received_at.elapsed());
         }
     }
 
@@ -284,7 +282,7 @@ fn publish(
             metrics.observe(statistics);
         }
         if let Some(waited) = journal.note_event(&event, now) {
-            metrics.join.observe(waited.as_secs_f64());
+            metrics.observe_join(waited);
         }
         journal.events.push_back(event);
     }
