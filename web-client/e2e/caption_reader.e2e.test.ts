@@ -5,9 +5,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { CaptionSettings } from "../src/ui/captions/settings.ts";
 import { caption } from "../src/ui/harness/scenes.ts";
-import { change, choose, findings, Harness, orders, shown } from "./support/harness.ts";
-
-const WIDE = { width: 1280, height: 800 };
+import { button, change, choose, findings, Harness, orders, rect, shown, WIDE } from "./support/harness.ts";
 
 let harness: Harness;
 
@@ -17,27 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => harness?.stop());
 
-/** A page of this reader's, gone after the test. */
-async function reading(
-  scene: string,
-  settings: Partial<CaptionSettings>,
-  test: (page: Page) => Promise<void>,
-  viewport = WIDE,
-): Promise<void> {
-  const context = await harness.browser.newContext({
-    viewport,
-    permissions: ["clipboard-read", "clipboard-write"],
-  });
-  const page = await context.newPage();
-  try {
-    await harness.openWith(page, scene, settings);
-    await test(page);
-  } finally {
-    await context.close();
-  }
-}
-
-const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
+const reading: Harness["reading"] = (...reader) => harness.reading(...reader);
 
 /** The name of what has the keyboard's focus. */
 const focused = (page: Page) =>
@@ -447,12 +425,6 @@ async function facesOf(page: Page, selector: string): Promise<string[]> {
   await browser.detach();
   return fonts.map(({ familyName, isCustomFont }) => `${familyName}${isCustomFont ? ", brought" : ""}`);
 }
-
-const rect = async (page: Page, selector: string) => {
-  const box = await page.locator(selector).first().boundingBox();
-  if (box === null) throw new Error(`${selector} is not drawn`);
-  return { ...box, right: box.x + box.width, bottom: box.y + box.height };
-};
 
 describe("the live captions", () => {
   test("look as the reader wants", () =>

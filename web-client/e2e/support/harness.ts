@@ -3,11 +3,14 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { AxeResults } from "axe-core";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, chromium, type Locator, type Page } from "playwright-core";
 import { createServer, type ViteDevServer } from "vite";
 import type { CaptionSettings } from "../../src/ui/captions/settings.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** A screen with room for everything. */
+export const WIDE = { width: 1280, height: 800 };
 
 /** The part of a state that tests change. */
 export type Change = Record<string, unknown>;
@@ -50,6 +53,26 @@ export class Harness {
     await page.locator(`html[data-scene="${scene}"] h1`).waitFor();
   }
 
+  /** A page of a reader with these caption settings, gone after the test. */
+  async reading(
+    scene: string,
+    settings: Partial<CaptionSettings>,
+    test: (page: Page) => Promise<void>,
+    viewport: { width: number; height: number } = WIDE,
+  ): Promise<void> {
+    const context = await this.browser.newContext({
+      viewport,
+      permissions: ["clipboard-read", "clipboard-write"],
+    });
+    const page = await context.newPage();
+    try {
+      await this.openWith(page, scene, settings);
+      await test(page);
+    } finally {
+      await context.close();
+    }
+  }
+
   /** Opens a scene as a reader with these caption settings sees it. */
   async openWith(page: Page, scene: string, settings: Partial<CaptionSettings>): Promise<void> {
     await page.addInitScript(
@@ -58,6 +81,16 @@ export class Harness {
     );
     await this.open(page, scene);
   }
+}
+
+/** The button of exactly this name. */
+export const button = (page: Page, name: string): Locator => page.getByRole("button", { name, exact: true });
+
+/** Where the first such element stands. */
+export async function rect(page: Page, selector: string) {
+  const box = await page.locator(selector).first().boundingBox();
+  if (box === null) throw new Error(`${selector} is not drawn`);
+  return { ...box, right: box.x + box.width, bottom: box.y + box.height };
 }
 
 /** Changes some fields of the state that stands in the harness. */
