@@ -75,7 +75,7 @@ export function Confirmation({
             {heading}
           </Heading>
           <p>{text}</p>
-          <div className="buttons end">
+          <div className="dialog-foot buttons end">
             <Button onPress={onClose} autoFocus>
               {cancel}
             </Button>

@@ -110,18 +110,20 @@ function VocabularyForm({ isChanged, onCancel, onDone }: VocabularyFormProps) {
       <div role="status">
         <ByOthers edit={edit} />
       </div>
-      <div role="alert">
-        {problem === null ? null : (
-          <NoticeBox kind="error">
-            <p>{problem}</p>
-          </NoticeBox>
-        )}
-      </div>
-      <div className="buttons end">
-        <Button onPress={onCancel}>{t.vocabulary.cancel}</Button>
-        <Button type="submit" look="primary">
-          {isAsked ? t.vocabulary.saving : t.vocabulary.save}
-        </Button>
+      <div className="dialog-foot">
+        <div role="alert">
+          {problem === null ? null : (
+            <NoticeBox kind="error">
+              <p>{problem}</p>
+            </NoticeBox>
+          )}
+        </div>
+        <div className="buttons end">
+          <Button onPress={onCancel}>{t.vocabulary.cancel}</Button>
+          <Button type="submit" look="primary">
+            {isAsked ? t.vocabulary.saving : t.vocabulary.save}
+          </Button>
+        </div>
       </div>
     </form>
   );
