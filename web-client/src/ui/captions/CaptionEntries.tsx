@@ -21,6 +21,9 @@ interface CaptionEntriesProps {
   readonly clockOffsetMs: number;
 }
 
+/** From here on names stand above the words: beside them there would be room for two letters. */
+const LARGE_PERCENT = 200;
+
 export function CaptionEntries({ captions, settings, clockOffsetMs }: CaptionEntriesProps) {
   const now = useNow(1000);
   const [standing] = useState(() => new Standing());
@@ -43,6 +46,7 @@ export function CaptionEntries({ captions, settings, clockOffsetMs }: CaptionEnt
       className="entries"
       data-names={settings.names || undefined}
       data-named={settings.names || settings.marks || undefined}
+      data-large={settings.size >= LARGE_PERCENT || undefined}
     >
       {entries.map((caption) => (
         <Entry key={captionKey(caption)} caption={caption} settings={settings} />

@@ -127,7 +127,7 @@ export function Composer({ draft }: ComposerProps) {
             {t.captions.finishLine}
           </Button>
         </div>
-        <span id="composer-hint" className="hint" role="status">
+        <span id="composer-hint" className="hint" role="status" data-waits={isDown || undefined}>
           {isDown ? t.captions.typeLater : t.captions.typeHint}
         </span>
       </div>

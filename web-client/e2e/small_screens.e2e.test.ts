@@ -1,0 +1,137 @@
+// What must not be cut off or covered on phones, on their side too, and at 200% and 400% zoom, in a real browser without
+// a server.
+
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { button, change, choose, Harness, rect } from "./support/harness.ts";
+
+const SCREENS = [
+  { width: 320, height: 568 },
+  { width: 360, height: 740 },
+  { width: 800, height: 500 },
+  // 1280 × 800 at 200%.
+  { width: 640, height: 400 },
+];
+
+let harness: Harness;
+
+beforeAll(async () => {
+  harness = await Harness.start();
+});
+
+afterAll(() => harness?.stop());
+
+/** What of the page is on top in the middle of an element, and at its corners: the element itself, if nothing covers it. */
+const isInSight = (page: Page, name: string) =>
+  page
+    .getByRole("dialog", { name: "Names and terms" })
+    .getByRole("button", { name, exact: true })
+    .evaluate((element) => {
+      const { left, right, top, bottom } = element.getBoundingClientRect();
+      const points = [
+        [(left + right) / 2, (top + bottom) / 2],
+        [left + 8, top + 8],
+        [right - 8, bottom - 8],
+      ] as const;
+      return points.every(([x, y]) => element.contains(document.elementFromPoint(x, y)));
+    });
+
+describe.each(SCREENS)("at $width × $height", (viewport) => {
+  test("a dialog's buttons and its error are in sight, whatever else is said in it", () =>
+    harness.reading(
+      "facilitator-quiet",
+      {},
+      async (page) => {
+        await button(page, "Manage session").click();
+        await button(page, "Names and terms…").press("Enter");
+        await page.getByLabel("Words that captions get wrong").fill("Sertraline the second");
+        await change(page, { vocabulary: ["Sertraline", "Kathryn"], link: "reconnecting" });
+        const alert = page.getByRole("dialog", { name: "Names and terms" }).getByRole("alert");
+        await alert.getByText("There is no connection.").waitFor();
+        for (const name of ["Close", "Cancel", "Save"]) {
+          if (name === "Close" && viewport.height < 480) continue;
+          expect([name, await isInSight(page, name)]).toEqual([name, true]);
+        }
+        const box = await alert.boundingBox();
+        expect((box?.y ?? -1) >= 0 && (box?.y ?? 0) + (box?.height ?? 0) <= viewport.height).toBe(true);
+        // The keyboard finds its field uncovered.
+        const field = page.getByLabel("Words that captions get wrong");
+        await field.focus();
+        const top = (await field.boundingBox())?.y ?? -1;
+        const found = await page.evaluate(
+          ([x, y]) => document.elementFromPoint(x ?? 0, y ?? 0)?.tagName,
+          [viewport.width / 2, top + 12],
+        );
+        expect(found).toBe("TEXTAREA");
+      },
+      viewport,
+    ));
+
+  test("captions leave the controls alone and are not cut through, and every word has its place", () =>
+    harness.reading(
+      "call-banners",
+      {},
+      async (page) => {
+        // Beside banners and a line that is being typed.
+        await button(page, "Type instead").click();
+        for (const size of [100, 300] as const) {
+          await choose(page, { size });
+          const captions = await rect(page, ".room > .captions");
+          const controls = await rect(page, ".controls");
+          expect([size, captions.bottom <= controls.y + 1]).toEqual([size, true]);
+        }
+        const leave = await rect(page, ".controls .leave");
+        expect(leave.bottom).toBeLessThanOrEqual(viewport.height);
+
+        await choose(page, { size: 300, lines: 6 });
+        await harness.open(page, "call");
+        const { lines, isInBox, letters } = await page
+          .locator(".room > .captions .entries")
+          .evaluate((entries) => {
+            const text = entries.querySelector(".entry:last-child .entry-text") as Element;
+            const name = entries.querySelector(".entry:last-child .entry-name-words") as Element;
+            const box = (entries.closest(".captions") as Element).getBoundingClientRect();
+            const line = Number.parseFloat(getComputedStyle(text).lineHeight);
+            return {
+              lines: Math.round((entries.clientHeight / line) * 100) / 100,
+              isInBox: entries.getBoundingClientRect().top >= box.top - 1,
+              letters: name.clientWidth / Number.parseFloat(getComputedStyle(name).fontSize),
+            };
+          });
+        expect([Number.isInteger(lines), lines >= 1, isInBox]).toEqual([true, true, true]);
+        // Of a name: eight or so.
+        expect(letters).toBeGreaterThan(4);
+
+        await harness.open(page, "facilitator-quiet");
+        const out = await page.locator(".controls .control").evaluateAll((controls) =>
+          controls
+            .filter((control) => {
+              const label = control.querySelector(".control-label") as Element;
+              const [inner, outer] = [label.getBoundingClientRect(), control.getBoundingClientRect()];
+              return inner.left < outer.left || inner.right > outer.right || outer.right > innerWidth;
+            })
+            .map((control) => control.textContent),
+        );
+        expect(out).toEqual([]);
+      },
+      viewport,
+    ));
+});
+
+test("at 400% the preview of the caption settings leaves room for the choices", () =>
+  harness.reading(
+    "call",
+    { size: 300 },
+    async (page) => {
+      await button(page, "Caption settings").click();
+      const edge = page.getByRole("button", { name: /Edge of the letters/ });
+      await edge.focus();
+      const box = await edge.boundingBox();
+      const found = await edge.evaluate(
+        (element, [x, y]) => element.contains(document.elementFromPoint(x ?? 0, y ?? 0)),
+        [(box?.x ?? 0) + 20, (box?.y ?? 0) + 8],
+      );
+      expect(found).toBe(true);
+    },
+    { width: 320, height: 256 },
+  ));
