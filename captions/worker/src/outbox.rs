@@ -101,3 +101,95 @@ impl<'a> Outbox<'a> {
         let _ = self.queue.try_send(ToWorker::Shutdown);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hearken_protocol::{ParticipantId, Sensitive, Timestamp};
+
+    use super::*;
+
+    fn packet() -> SpeechPacket {
+        SpeechPacket {
+            session: SessionId(1),
+            participant: ParticipantId(2),
+            stream: 3,
+            sequence: 4,
+            rtp_timestamp: 5,
+            received_at: Timestamp(6),
+            payload: vec![7].into(),
+        }
+    }
+
+    fn knowing(term: &str) -> GroupSpeech {
+        GroupSpeech {
+            vocabulary: Sensitive(vec![term.to_owned()]),
+            ..GroupSpeech::default()
+        }
+    }
+
+    /// The child reads so many messages; gives what it is told of sessions in them.
+    fn reads(messages: &mut mpsc::Receiver<ToWorker>, count: usize) -> Vec<String> {
+        let read = std::iter::from_fn(|| messages.try_recv().ok()).take(count);
+        read.filter_map(|message| match message {
+            ToWorker::Speech(_) => None,
+            ToWorker::Listen(session, speech) => Some(format!("{} {:?}", session.0, speech.vocabulary.0)),
+            ToWorker::ForgetSession(session) => Some(format!("{} is over", session.0)),
+            ToWorker::Shutdown => Some("end".to_owned()),
+        })
+        .collect()
+    }
+
+    fn fills(outbox: &Outbox<'_>) {
+        while outbox.speech(packet()) {}
+    }
+
+    #[test]
+    fn a_child_whose_queue_was_full_is_told_what_it_missed_once_there_is_room() {
+        let mut speeches = Speeches::default();
+        let (mut outbox, mut messages) = Outbox::new(&mut speeches);
+        outbox.listen(SessionId(1), knowing("Ann"));
+        fills(&outbox);
+        outbox.listen(SessionId(1), knowing("Kathryn"));
+        outbox.listen(SessionId(2), knowing("Ben"));
+        assert!(outbox.is_behind());
+        // With room for two messages it waits: one more has to stay free.
+        assert_eq!(reads(&mut messages, 2), ["1 [\"Ann\"]"]);
+        outbox.catch_up();
+        assert!(outbox.is_behind());
+        reads(&mut messages, 1);
+        outbox.catch_up();
+        assert!(!outbox.is_behind());
+        outbox.catch_up();
+        let told = reads(&mut messages, usize::MAX);
+        assert_eq!(told, ["1 [\"Kathryn\"]", "2 [\"Ben\"]"]);
+    }
+
+    #[test]
+    fn what_has_changed_until_there_is_room_is_told_as_it_is_by_then() {
+        let mut speeches = Speeches::default();
+        let (mut outbox, mut messages) = Outbox::new(&mut speeches);
+        fills(&outbox);
+        for term in ["Ann", "Anne", "Anneliese"] {
+            outbox.listen(SessionId(1), knowing(term));
+        }
+        outbox.listen(SessionId(2), knowing("Ben"));
+        outbox.forget(SessionId(2));
+        reads(&mut messages, 10);
+        outbox.catch_up();
+        assert_eq!(reads(&mut messages, usize::MAX), ["1 [\"Anneliese\"]"]);
+    }
+
+    #[test]
+    fn a_new_child_is_told_of_all_sessions_that_are_not_over() {
+        let mut speeches = Speeches::default();
+        let (mut outbox, messages) = Outbox::new(&mut speeches);
+        for session in 0..SPEECHES_MAX as u128 + 10 {
+            outbox.listen(SessionId(session), knowing("Ann"));
+        }
+        outbox.forget(SessionId(5));
+        drop((outbox, messages));
+        let (outbox, mut messages) = Outbox::new(&mut speeches);
+        assert!(!outbox.is_behind());
+        assert_eq!(reads(&mut messages, usize::MAX).len(), SPEECHES_MAX - 1);
+    }
+}

@@ -13,7 +13,9 @@ use std::time::Duration;
 use hearken_captions_worker::{
     Clock, Restarts, Supervisor, SupervisorConfig, WireError, WorkerConfig, WorkerError,
 };
-use hearken_protocol::{CaptionNews, CaptionStatus, CaptionsState, SpeechPacket};
+use hearken_protocol::{
+    CaptionNews, CaptionStatus, CaptionsState, GroupSpeech, Sensitive, SessionId, SpeechPacket,
+};
 use prometheus::Registry;
 use support::{packets, recording, silence};
 use tokio::sync::mpsc;
@@ -358,6 +360,64 @@ async fn a_child_that_talks_nonsense_is_replaced() {
     let first = running.supervisor.child_id();
     assert_eq!(running.next_state().await, CaptionsState::Unavailable);
     assert_ne!(running.supervisor.child_id(), first.or(Some(0)));
+}
+
+fn pipe(folder: &tempfile::TempDir, name: &str) -> PathBuf {
+    let path = folder.path().join(name);
+    let bytes = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()).unwrap();
+    // SAFETY: a plain system call with a string that ends in a zero.
+    assert_eq!(unsafe { libc::mkfifo(bytes.as_ptr(), 0o600) }, 0);
+    path
+}
+
+#[tokio::test]
+async fn a_child_that_did_not_read_learns_how_a_group_speaks_when_it_reads_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gate, said) = (pipe(&folder, "gate"), pipe(&folder, "said"));
+    // It reads nothing until the gate opens; then all that it is told goes to the other pipe.
+    let script = format!(
+        "read -r < {}; exec cat <&$CAPTION_WORKER_SOCKET > {}",
+        gate.display(),
+        said.display()
+    );
+    let mut deaf = config(support::model_path());
+    deaf.program = "/bin/bash".into();
+    deaf.arguments = ["-c", &script].map(Into::into).into();
+    let mut running = start(deaf);
+    assert_eq!(running.next_state().await, CaptionsState::Starting);
+    let dropped = |running: &Running| running.metric("hearken_captions_dropped_packets_total");
+    let packet = &speech()[0];
+    while dropped(&running) == 0.0 {
+        running.speech.send(packet.clone()).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    running.supervisor.listen(
+        SessionId(1),
+        GroupSpeech {
+            vocabulary: Sensitive(vec!["Escitalopram".to_owned()]),
+            ..GroupSpeech::default()
+        },
+    );
+    // By now it was not told: orders and packets are taken in turn.
+    let before = dropped(&running);
+    while dropped(&running) < before + 100.0 {
+        running.speech.send(packet.clone()).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    let heard = tokio::task::spawn_blocking(move || {
+        std::fs::write(gate, "\n").unwrap();
+        let mut said = std::fs::File::open(said).unwrap();
+        let mut heard = Vec::new();
+        let mut part = [0; 4_096];
+        while !heard.windows(12).any(|bytes| bytes == b"Escitalopram") {
+            match said.read(&mut part).unwrap() {
+                0 => return false,
+                length => heard.extend_from_slice(&part[..length]),
+            }
+        }
+        true
+    });
+    assert!(timeout(PATIENCE, heard).await.unwrap().unwrap());
 }
 
 #[test]
