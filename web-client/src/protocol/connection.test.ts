@@ -11,32 +11,8 @@ import {
   WELCOME_WITHIN_MS,
 } from "./connection";
 import { FakeNetwork, type FakeSocket } from "./fake_socket";
-import type { ServerMessage, Welcome } from "./generated";
-
-const welcome: { type: "welcome" } & Welcome = {
-  type: "welcome",
-  version: 1,
-  participant: "00000000000000aa",
-  name: "Ann",
-  role: "member",
-  permissions: [],
-  resume: "resume-1",
-  server_time: 1_000,
-  media_epoch: 1,
-  session: {
-    session_id: "0".repeat(32),
-    name: "Circle",
-    starts_at: 0,
-    ends_at: 1,
-    capacity: 5,
-    waiting_room: true,
-    locked: false,
-    microphones_locked: false,
-    captions: "on",
-    off_record: false,
-    transcript: "none",
-  },
-};
+import type { ServerMessage } from "./generated";
+import { welcome } from "./samples";
 
 class World {
   readonly network = new FakeNetwork();
@@ -68,7 +44,7 @@ class World {
 
   comesUp(): void {
     this.socket.opens();
-    this.socket.says(welcome);
+    this.socket.says(welcome());
   }
 }
 
@@ -81,7 +57,7 @@ describe("a connection", () => {
     world.socket.opens();
     expect(world.socket.sent).toEqual([{ type: "hello", versions: [1], ...world.greeting }]);
     expect(world.connection.send({ type: "raise_hand" })).toBeNull();
-    world.socket.says(welcome);
+    world.socket.says(welcome());
     expect(world.states).toEqual(["connecting", "up"]);
     expect(world.messages.map(({ type }) => type)).toEqual(["welcome"]);
   });
@@ -120,7 +96,7 @@ describe("a connection", () => {
     vi.advanceTimersByTime(RETRY_FIRST_MS);
     world.socket.opens();
     expect(world.socket.sent[0]).toMatchObject({ type: "hello", resume: "resume-1" });
-    world.socket.says(welcome);
+    world.socket.says(welcome());
     expect(world.states).toEqual(["connecting", "up", "reconnecting", "up"]);
   });
 
@@ -169,7 +145,7 @@ describe("a connection", () => {
     const first = world.socket;
     first.opens();
     vi.advanceTimersByTime(WELCOME_WITHIN_MS);
-    first.says(welcome);
+    first.says(welcome());
     expect(world.messages).toEqual([]);
   });
 

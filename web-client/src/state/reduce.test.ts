@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { NO_DEVICES } from "../media/devices";
-import type { LineQuality, Participant, ServerMessage, SessionInfo, Welcome } from "../protocol/generated";
+import type { LineQuality, Participant, ServerMessage } from "../protocol/generated";
+import { person, SESSION, welcome } from "../protocol/samples";
 import type { ClientState } from "./model";
 import { NOTICES_MAX } from "./notices";
 import { type ClientEvent, initialState, reduce } from "./reduce";
@@ -14,51 +15,6 @@ import {
   raisedHands,
   serverNow,
 } from "./selectors";
-
-const session: SessionInfo = {
-  session_id: "0".repeat(32),
-  name: "Circle",
-  starts_at: 0,
-  ends_at: 3_600_000,
-  capacity: 5,
-  waiting_room: true,
-  locked: false,
-  microphones_locked: false,
-  captions: "on",
-  off_record: false,
-  transcript: "none",
-};
-
-function person(participant: string, change: Partial<Participant> = {}): Participant {
-  return {
-    participant,
-    name: participant.toUpperCase(),
-    role: "member",
-    microphone: "off",
-    camera: false,
-    screen: false,
-    hand_raised_at: null,
-    connected: true,
-    line: "good",
-    ...change,
-  };
-}
-
-function welcome(change: Partial<Welcome> = {}): ServerMessage {
-  return {
-    type: "welcome",
-    version: 1,
-    participant: "ann",
-    name: "ANN",
-    role: "member",
-    permissions: ["share_screen"],
-    resume: "r",
-    server_time: 50_000,
-    media_epoch: 1,
-    session,
-    ...change,
-  };
-}
 
 function admitted(...participants: Participant[]): ServerMessage {
   return { type: "admitted", participants, knocks: [], captions: [], transcript_agreed: null };
@@ -103,7 +59,7 @@ describe("coming in", () => {
   });
 
   test("the server's clock is known for the countdown", () => {
-    const story = new Story().joins().server(welcome());
+    const story = new Story().joins().server(welcome({ server_time: 50_000 }));
     expect(serverNow(story.state, 41_000)).toBe(51_000);
   });
 
@@ -186,7 +142,7 @@ describe("in the call", () => {
   });
 
   test("changes of the session are said, once", () => {
-    const locked = { ...session, locked: true, microphones_locked: true };
+    const locked = { ...SESSION, locked: true, microphones_locked: true };
     const story = new Story().inCall().server({ type: "session", ...locked }, { type: "session", ...locked });
     expect(story.state.session).toEqual(locked);
     expect(story.said).toEqual(["admitted", "session_locked", "microphones_locked"]);

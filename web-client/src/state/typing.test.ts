@@ -1,23 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Caption, TypedEnd } from "../protocol/generated";
+import { typed } from "../protocol/samples";
 import { NO_CAPTIONS } from "./captions";
 import { LINES_WAITING_MAX, TypedLines, type TypingOrder } from "./typing";
-
-function ended(number: number, text: string, changes: Partial<Caption> = {}): Caption {
-  return {
-    id: { epoch: 0, number },
-    participant: "ann",
-    name: "Ann",
-    revision: 1,
-    status: "final",
-    stable: text,
-    tentative: "",
-    started_at: number,
-    ended_at: number,
-    origin: "typed",
-    ...changes,
-  };
-}
 
 /** The server's word on the line of one's own that ended last. */
 function end(line: number, number: number, done: boolean): TypedEnd {
@@ -77,36 +62,36 @@ describe("typed lines", () => {
     write(3, "four", true);
     write(4, "five", true);
     sent();
-    lines.heard(ended(1, "one"), "ann");
-    lines.heard(ended(2, "two three"), "ann");
-    lines.cameBack([ended(1, "one"), ended(2, "two three"), ended(3, "four")], end(3, 3, true));
+    lines.heard(typed(1, "one"), "ann");
+    lines.heard(typed(2, "two three"), "ann");
+    lines.cameBack([typed(1, "one"), typed(2, "two three"), typed(3, "four")], end(3, 3, true));
     expect(sent()).toEqual(["4 done: five"]);
   });
 
   test("with the same words are told apart", () => {
-    write(1, "yes", true, [ended(1, "yes")]);
+    write(1, "yes", true, [typed(1, "yes")]);
     sent();
     write(2, "yes", true);
     sent();
-    lines.cameBack([ended(1, "yes"), ended(2, "yes")], end(1, 2, true));
+    lines.cameBack([typed(1, "yes"), typed(2, "yes")], end(1, 2, true));
     expect(sent()).toEqual(["2 done: yes"]);
-    lines.cameBack([ended(1, "yes"), ended(2, "yes"), ended(3, "yes")], end(2, 3, true));
+    lines.cameBack([typed(1, "yes"), typed(2, "yes"), typed(3, "yes")], end(2, 3, true));
     expect(sent()).toEqual([]);
   });
 
   test("of another device of one's own are not theirs", () => {
-    write(1, "one", true, [ended(1, "from elsewhere")]);
+    write(1, "one", true, [typed(1, "from elsewhere")]);
     sent();
-    lines.cameBack([ended(1, "from elsewhere")], end(9, 1, true));
+    lines.cameBack([typed(1, "from elsewhere")], end(9, 1, true));
     expect(sent()).toEqual(["1 done: one"]);
   });
 
   test("of somebody else are somebody else's", () => {
     write(1, "yes", true);
     sent();
-    lines.heard(ended(1, "yes", { participant: "ben" }), "ann");
-    lines.heard(ended(2, "yes", { origin: "captioner" }), "ann");
-    lines.cameBack([ended(1, "yes", { participant: "ben" })], null);
+    lines.heard(typed(1, "yes", { participant: "ben" }), "ann");
+    lines.heard(typed(2, "yes", { origin: "captioner" }), "ann");
+    lines.cameBack([typed(1, "yes", { participant: "ben" })], null);
     expect(sent()).toEqual(["1 done: yes"]);
   });
 
@@ -116,15 +101,15 @@ describe("typed lines", () => {
     write(1, "I can");
     sent();
     write(1, "I can't");
-    lines.cameBack([ended(1, "I can")], end(1, 1, false));
+    lines.cameBack([typed(1, "I can")], end(1, 1, false));
     expect(sent()).toEqual([]);
     write(1, "I can't speak");
     expect(sent()).toEqual([]);
     write(1, "I can't speak ", true);
     expect(sent()).toEqual(["correct 1 over 1: I can't speak"]);
-    lines.cameBack([ended(1, "I can")], end(1, 1, false));
+    lines.cameBack([typed(1, "I can")], end(1, 1, false));
     expect(sent()).toEqual(["correct 1 over 1: I can't speak"]);
-    lines.cameBack([ended(1, "I can't speak", { corrected: true })], end(1, 1, true));
+    lines.cameBack([typed(1, "I can't speak", { corrected: true })], end(1, 1, true));
     expect(sent()).toEqual([]);
   });
 
@@ -132,13 +117,13 @@ describe("typed lines", () => {
     write(1, "I can't");
     sent();
     write(1, "I can't ", true);
-    lines.cameBack([ended(1, "I can't")], end(1, 1, false));
+    lines.cameBack([typed(1, "I can't")], end(1, 1, false));
     expect(sent()).toEqual([]);
   });
 
   describe("that others put right while they are still written", () => {
-    const CUT = ended(1, "My sitser said");
-    const put = (text: string, revision = 2) => ended(1, text, { corrected: true, revision });
+    const CUT = typed(1, "My sitser said");
+    const put = (text: string, revision = 2) => typed(1, text, { corrected: true, revision });
     /** A line that was cut off by a lost connection. */
     const cutOff = (): void => {
       write(1, CUT.stable);
@@ -154,8 +139,8 @@ describe("typed lines", () => {
       expect(sent()).toEqual(["1: n"]);
       write(1, "My sitser said no ", true);
       expect(sent()).toEqual(["1 done: no "]);
-      lines.heard(ended(2, "no "), "ann");
-      lines.cameBack([put("My sister said"), ended(2, "no ")], end(1, 2, true));
+      lines.heard(typed(2, "no "), "ann");
+      lines.cameBack([put("My sister said"), typed(2, "no ")], end(1, 2, true));
       expect(sent()).toEqual([]);
     });
 
@@ -214,7 +199,7 @@ describe("typed lines", () => {
       write(1, "My sister said no", true);
       write(2, "Sorry", true);
       sent();
-      const history = [put("My sister said: no", 3), ended(2, "Sorry")];
+      const history = [put("My sister said: no", 3), typed(2, "Sorry")];
       expect(lines.cameBack(history, end(2, 2, true))).toBe("none");
       expect(sent()).toEqual([]);
     });
@@ -225,7 +210,7 @@ describe("typed lines", () => {
     sent();
     write(1, "I can't speak", true);
     sent();
-    lines.cameBack([ended(1, "I can")], end(1, 1, false));
+    lines.cameBack([typed(1, "I can")], end(1, 1, false));
     expect(sent()).toEqual(["correct 1 over 1: I can't speak"]);
   });
 
@@ -269,19 +254,19 @@ describe("typed lines", () => {
   test("never put a kept caption right with what was written off the record: they are said anew", () => {
     write(1, "I can");
     sent();
-    lines.cameBack([ended(1, "I can")], end(1, 1, false));
+    lines.cameBack([typed(1, "I can")], end(1, 1, false));
     writeOff(1, "I can't, because of him");
     expect(sent()).toEqual(["1 off: I can't, because of him"]);
     write(1, "I can't, because of him", true);
     expect(sent()).toEqual(["1 done off: I can't, because of him"]);
-    lines.cameBack([ended(1, "I can")], end(1, 2, true));
+    lines.cameBack([typed(1, "I can")], end(1, 2, true));
     expect(sent()).toEqual([]);
   });
 
   test("that can't be put right any more are said anew", () => {
     write(1, "I can");
     sent();
-    lines.cameBack([ended(1, "I can")], end(1, 1, false));
+    lines.cameBack([typed(1, "I can")], end(1, 1, false));
     write(1, "I can't", true);
     sent();
     lines.refused(requests, "not_found");
@@ -299,7 +284,7 @@ describe("typed lines", () => {
   test("that a captioner writes stand under the speaker's name", () => {
     lines.write({ line: 1, text: "Good evening", done: true, speaker: "fay", offRecord: false }, NO_CAPTIONS);
     expect(sent()).toEqual(["1 done fay: Good evening"]);
-    lines.heard(ended(1, "Good evening", { participant: "fay", origin: "captioner" }), "cara");
+    lines.heard(typed(1, "Good evening", { participant: "fay", origin: "captioner" }), "cara");
     lines.cameBack([], null);
     expect(sent()).toEqual([]);
   });

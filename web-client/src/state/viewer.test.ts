@@ -1,38 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { RETRY_MAX_MS } from "../protocol/connection";
 import { FakeNetwork } from "../protocol/fake_socket";
-import type { Caption, CaptionsState, ServerMessage, SessionInfo } from "../protocol/generated";
+import type { Caption, CaptionsState, ServerMessage } from "../protocol/generated";
+import { SESSION, spoken } from "../protocol/samples";
 import { OFF_RECORD_SHOWN_MS } from "./captions";
 import { CaptionViewer, INITIAL_VIEWER, reduceViewer, type ViewerState } from "./viewer";
 
-const SESSION: SessionInfo = {
-  session_id: "0".repeat(32),
-  name: "Circle",
-  starts_at: 0,
-  ends_at: 1,
-  capacity: 3,
-  waiting_room: true,
-  locked: false,
-  microphones_locked: false,
-  captions: "on",
-  off_record: false,
-  transcript: "none",
-};
-
 function said(number: number, changes: Partial<Caption> = {}): Caption & { type: "caption" } {
-  return {
-    type: "caption",
-    id: { epoch: 1, number },
-    participant: "ann",
-    name: "Ann",
-    revision: 1,
-    status: "final",
-    stable: "We meet on Tuesdays.",
-    tentative: "",
-    started_at: number * 1000,
-    ended_at: number * 1000 + 500,
-    ...changes,
-  };
+  return { type: "caption", ...spoken(number, changes) };
 }
 
 function viewing(captions: Caption[] = []): ServerMessage {

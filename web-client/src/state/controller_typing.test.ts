@@ -1,0 +1,89 @@
+import { describe, expect, test } from "vitest";
+import type { SessionInfo } from "../protocol/generated";
+import { typed } from "../protocol/samples";
+import { inBrowser, passes, World } from "./controller_world";
+
+describe("the controller, of typed lines", () => {
+  inBrowser();
+
+  test("what is typed without a connection waits for one, and no line stands twice", async () => {
+    const world = new World();
+    await world.inCall();
+    const typeLine = (line: number, text: string, done: boolean) =>
+      world.controller.typeLine({ line, text, done, offRecord: false });
+    typeLine(7, "I can't sp", false);
+    expect(world.sent("type")).toHaveLength(1);
+    world.network.socket.onclose?.();
+    const noticed = world.state.notices.length;
+    typeLine(7, "I can't speak", false);
+    typeLine(7, "I can't speak tonight", true);
+    typeLine(8, "Sorr", false);
+    expect(world.state.notices).toHaveLength(noticed);
+    await passes(1_000);
+    await world.welcomes();
+    // Not before it is known what stands.
+    typeLine(8, "Sorry", false);
+    expect(world.sent("type")).toHaveLength(1);
+    const ended = typed(1, "I can't sp");
+    await world.admits([ended], { line: 7, id: ended.id, done: false });
+    expect(world.sent("correct")).toMatchObject([{ id: ended.id, text: "I can't speak tonight" }]);
+    expect(world.sent("type").slice(1)).toMatchObject([{ line: 8, text: "Sorry", done: false }]);
+    world.says({ type: "caption", ...typed(1, "I can't speak tonight"), revision: 2, corrected: true });
+    // And again: the corrected line stands, the other never arrived.
+    world.network.socket.onclose?.();
+    await passes(2_000);
+    await world.welcomes();
+    await world.admits([typed(1, "I can't speak tonight")]);
+    expect(world.sent("correct")).toHaveLength(1);
+    expect(world.sent("type").at(-1)).toMatchObject({ line: 8, text: "Sorry" });
+    expect(world.sent("type")).toHaveLength(3);
+  });
+
+  test("what is typed off the record says so, though it waits until the group is on it again", async () => {
+    const world = new World();
+    await world.inCall();
+    const typeLine = (line: number, text: string, done: boolean) =>
+      world.controller.typeLine({ line, text, done, offRecord: false });
+    const session = (offRecord: boolean) => ({
+      ...(world.state.session as SessionInfo),
+      off_record: offRecord,
+    });
+    typeLine(7, "Well", false);
+    world.says({ type: "session", ...session(true) });
+    world.network.socket.onclose?.();
+    typeLine(8, "between us", true);
+    await passes(1_000);
+    await world.welcomes({ session: session(false) });
+    await world.admits();
+    typeLine(9, "for all", true);
+    expect(world.sent("type").slice(1)).toMatchObject([
+      { line: 7, off_record: true },
+      { line: 8, text: "between us", off_record: true },
+      { line: 9, text: "for all" },
+    ]);
+    expect(world.sent("type").at(-1)).not.toHaveProperty("off_record");
+  });
+
+  test("a line that somebody else has put right is closed: its writer is told, and the rest goes out by itself", async () => {
+    const world = new World();
+    await world.inCall();
+    const typeLine = (text: string, done: boolean) =>
+      world.controller.typeLine({ line: 7, text, done, offRecord: false });
+    typeLine("My sitser", false);
+    world.network.socket.onclose?.();
+    await passes(1_000);
+    await world.welcomes();
+    const cut = typed(1, "My sitser");
+    await world.admits([cut], { line: 7, id: cut.id, done: false });
+    expect(world.state.notices.map(({ message }) => message.kind)).not.toContain("own_line_corrected");
+    typeLine("My sitser said", false);
+    world.says({ type: "caption", ...cut, revision: 2, stable: "My sister", corrected: true });
+    expect(world.state.notices.at(-1)?.message).toEqual({ kind: "own_line_corrected" });
+    typeLine("My sitser said no", true);
+    expect(world.sent("correct")).toEqual([]);
+    expect(world.sent("type").slice(1)).toMatchObject([
+      { line: 7, text: "said", done: false },
+      { line: 7, text: "said no", done: true },
+    ]);
+  });
+});
