@@ -13,6 +13,7 @@ mod falling;
 mod joining;
 mod jumps;
 mod layers;
+mod listening;
 mod loss;
 mod malice;
 mod networks;

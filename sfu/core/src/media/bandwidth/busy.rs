@@ -2,6 +2,7 @@
 //! a few packets, where counting what arrives takes a while to forget what it carried before. (Dispersion of trains of
 //! packets: Dovrolis, Ramanathan, Moore, "What do packet dispersion techniques measure?", INFOCOM 2001.)
 
+use super::usual::Usual;
 use crate::media::rate::Bitrate;
 
 /// Arrivals remembered.
@@ -16,6 +17,15 @@ const SPAN_US_MIN: u32 = 40_000;
 /// The queue is as long as all of the newest few packets say: one that was held up says nothing, nor do those that come
 /// in one go after it.
 const NEWEST: usize = 3;
+
+/// The same where less queues otherwise: the newest packets have queued for so long, and those of the passage. With less, a
+/// line that is restless for once is taken for one that has fallen; with more, a queue of a third of a second is full
+/// before it is noticed.
+const SUDDEN_US_MIN: i64 = 25_000;
+const SUDDEN_QUEUED_US_MIN: i64 = 12_000;
+const SUDDEN_PACKETS_MIN: usize = 3;
+const SUDDEN_SPAN_US_MIN: u32 = 24_000;
+const SUDDEN_NEWEST: usize = 2;
 
 /// A packet that arrived.
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,6 +61,7 @@ pub(super) struct Busy {
     arrivals: [Arrival; ARRIVALS_MAX],
     /// How many came so far.
     count: usize,
+    usual: Usual,
 }
 
 impl Default for Busy {
@@ -58,6 +69,7 @@ impl Default for Busy {
         Self {
             arrivals: [Arrival::default(); ARRIVALS_MAX],
             count: 0,
+            usual: Usual::default(),
         }
     }
 }
@@ -80,6 +92,12 @@ impl Busy {
             bytes,
         };
         self.count += 1;
+        self.usual.arrived(at_us, self.queued_of(SUDDEN_NEWEST));
+    }
+
+    /// The line is not what it was.
+    pub(super) fn forget_usual(&mut self) {
+        self.usual = Usual::default();
     }
 
     /// Forgets everything.
@@ -89,7 +107,11 @@ impl Busy {
 
     /// For how long the newest packets have queued at least.
     pub(super) fn queued_us(&self) -> i64 {
-        let newest = (0..NEWEST).map(|back| self.newest(back).map_or(0, |arrival| arrival.queued_us));
+        self.queued_of(NEWEST)
+    }
+
+    fn queued_of(&self, count: usize) -> i64 {
+        let newest = (0..count).map(|back| self.newest(back).map_or(0, |arrival| arrival.queued_us));
         newest.min().unwrap_or(0).into()
     }
 
@@ -100,21 +122,47 @@ impl Busy {
 
     /// What got through, of the packets told of; `None` if nothing queued, or too little to tell.
     pub(super) fn passage(&self) -> Option<Passage> {
+        self.passage_of(PACKETS_MIN, SPAN_US_MIN, |arrival, _| {
+            arrival.queued_us >= QUEUED_US_MIN
+        })
+    }
+
+    /// The same of a queue that grows from packet to packet, far beyond what usually queues on this line: there a few of
+    /// them say as much. Where the way has only become longer, it does not grow.
+    pub(super) fn sudden_passage(&self) -> Option<Passage> {
+        let usual_us = self.usual.most_us()?;
+        if self.queued_of(SUDDEN_NEWEST) < SUDDEN_US_MIN.max(3 * usual_us) {
+            return None;
+        }
+        let least_us = SUDDEN_QUEUED_US_MIN.max(2 * usual_us);
+        self.passage_of(SUDDEN_PACKETS_MIN, SUDDEN_SPAN_US_MIN, |arrival, next| {
+            i64::from(arrival.queued_us) >= least_us && arrival.queued_us <= next.queued_us
+        })
+    }
+
+    /// Of the newest packets as far back as they belong to it, each with the one after it.
+    fn passage_of(
+        &self,
+        packets_min: usize,
+        span_us_min: u32,
+        belongs: impl Fn(&Arrival, &Arrival) -> bool,
+    ) -> Option<Passage> {
         let newest = self.newest(0)?;
         let (mut packets, mut bytes, mut span_us, mut first_sent_us) = (0, 0_u64, 0, newest.sent_us);
-        let mut until_now = 0;
+        let (mut until_now, mut next) = (0, newest);
         for back in 0..ARRIVALS_MAX {
             let Some(arrival) = self.newest(back) else { break };
             let age_us = newest.at_us.wrapping_sub(arrival.at_us);
-            if arrival.queued_us < QUEUED_US_MIN || age_us > SPAN_US_MAX {
+            if !belongs(&arrival, &next) || age_us > SPAN_US_MAX {
                 break;
             }
             // The oldest only marks the beginning.
             (packets, bytes, span_us) = (packets + 1, until_now, age_us);
             first_sent_us = arrival.sent_us;
             until_now += u64::from(arrival.bytes);
+            next = arrival;
         }
-        (packets >= PACKETS_MIN && span_us >= SPAN_US_MIN).then_some(Passage {
+        (packets >= packets_min && span_us >= span_us_min).then_some(Passage {
             bytes,
             span_us,
             first_sent_us,
@@ -155,6 +203,58 @@ mod tests {
         assert_eq!(passage.rate(), Bitrate(400_000));
         assert!(passage.span_us < SPAN_US_MAX && passage.first_sent_us >= 1_010_000);
         assert!(busy.queued_us() >= 80_000, "{}", busy.queued_us());
+    }
+
+    /// Four seconds of pictures of two packets each, which a line passes on within 3 ms.
+    fn quiet() -> Busy {
+        let mut busy = Busy::default();
+        for picture in 0..200_u32 {
+            let sent_us = picture * 33_000;
+            for packet in 0..2_u32 {
+                let queued_us = packet * 3_000;
+                let at_us = i64::from(sent_us + queued_us) + 20_000;
+                busy.arrived(sent_us, at_us, queued_us.into(), 1000);
+            }
+        }
+        busy
+    }
+
+    /// A picture of so many packets, each of which takes so long.
+    fn picture(busy: &mut Busy, sent_us: u32, packets: u32, longer_us: u32, takes_us: u32) {
+        for packet in 0..packets {
+            let queued_us = longer_us + (packet + 1) * takes_us;
+            let at_us = i64::from(sent_us + queued_us) + 20_000;
+            busy.arrived(sent_us, at_us, queued_us.into(), 1000);
+        }
+    }
+
+    #[test]
+    fn where_nothing_queues_otherwise_three_packets_show_a_line_that_has_fallen() {
+        let mut busy = quiet();
+        picture(&mut busy, 6_600_000, 2, 0, 25_000);
+        assert_eq!(busy.sudden_passage(), None);
+        let mut busy = quiet();
+        picture(&mut busy, 6_600_000, 3, 0, 25_000);
+        assert_eq!(busy.passage(), None);
+        assert_eq!(busy.sudden_passage().unwrap().rate(), Bitrate(320_000));
+
+        let mut restless = Busy::default();
+        for number in 0..600_u32 {
+            let (sent_us, queued_us) = (number * 10_000, number % 7 * 8_000);
+            let at_us = i64::from(sent_us + queued_us) + 20_000;
+            restless.arrived(sent_us, at_us, queued_us.into(), 1000);
+        }
+        picture(&mut restless, 6_600_000, 3, 0, 25_000);
+        assert_eq!(restless.sudden_passage(), None);
+    }
+
+    #[test]
+    fn a_way_that_has_become_longer_is_no_queue_that_grows() {
+        let mut busy = quiet();
+        for number in 0..10 {
+            picture(&mut busy, 6_600_000 + number * 33_000, 2, 60_000, 3_000);
+            assert_eq!(busy.sudden_passage(), None);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::Bandwidth;
+use super::busy::Passage;
 use super::trendline::Usage;
 use crate::media::rate::Bitrate;
 use crate::media::time::MediaTime;
@@ -22,8 +23,9 @@ const FALL_SENT_US: u32 = 300_000;
 const FALL_INTERVAL: Duration = Duration::from_millis(300);
 /// After a fall the queue empties within this time, if nothing is known to be in it any more.
 const DRAIN_MAX: Duration = Duration::from_millis(500);
-/// A key frame is asked for so long before: it takes most of this to come, and must find room in the queue.
-const KEY_FRAME_LEAD: Duration = Duration::from_millis(250);
+/// A key frame is asked for so long before: it takes most of this to come. Longer: it stands behind what is left in the
+/// queue, and the sound behind it; shorter: the picture stands still for so much longer.
+const KEY_FRAME_LEAD: Duration = Duration::from_millis(200);
 
 /// The line carries much less than was sent.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +64,11 @@ impl Bandwidth {
     /// What the line carries beside sound, as far as it was seen while packets queued; `None` if it was not.
     pub(super) fn carries(&mut self, now: MediaTime) -> Option<Bitrate> {
         let through = self.busy.passage()?;
+        Some(self.beside_sound(through, now))
+    }
+
+    /// What of it is left beside sound.
+    fn beside_sound(&mut self, through: Passage, now: MediaTime) -> Bitrate {
         // Sound that was sent between the first and the last of it had its share, as far as it was not lost like the
         // rest, and goes on as before.
         let beside = self.beside.rate_at(now.0 / 1000).0;
@@ -72,7 +79,7 @@ impl Bandwidth {
         let share = (through.bytes as f64 / sent.max(1) as f64).min(1.0);
         let sound = beside as f64 * share * (f64::from(sent_us) / f64::from(through.span_us)).min(1.0);
         let left = (through.rate().0 + sound as u64).saturating_sub(beside);
-        Some(Bitrate(left.min(through.rate().0)))
+        Bitrate(left.min(through.rate().0))
     }
 
     /// Notices a line that carries much less than is sent. True when it has fallen just now.
@@ -82,12 +89,15 @@ impl Bandwidth {
             Usage::Over => GROWING_US,
             Usage::Normal | Usage::Under => QUEUED_US,
         };
-        if is_recent || self.busy.queued_us() < least_us {
-            return false;
-        }
-        let (Some(carries), Some(passage)) = (self.carries(now), self.busy.passage()) else {
+        let passage = if self.busy.queued_us() >= least_us {
+            self.busy.passage()
+        } else {
+            self.busy.sudden_passage()
+        };
+        let Some(passage) = passage.filter(|_| !is_recent) else {
             return false;
         };
+        let carries = self.beside_sound(passage, now);
         let through = passage.rate();
         let sent = self.history.sent_bytes(FALL_SENT_US, now) * 8_000_000 / u64::from(FALL_SENT_US);
         let is_less = |than: u64| (through.0 as f64) < than as f64 * FALL_SHARE;
@@ -95,7 +105,8 @@ impl Bandwidth {
             return false;
         }
         let under_way = self.history.bytes_after(self.reported);
-        let drain = Duration::from_micros(under_way * 8_000_000 / through.0.max(1)).min(DRAIN_MAX);
+        // Sound goes on, and has its share meanwhile.
+        let drain = Duration::from_micros(under_way * 8_000_000 / carries.0.max(1)).min(DRAIN_MAX);
         self.fall = Some(Fall {
             at: now,
             last_number: self.history.given(),
@@ -108,6 +119,7 @@ impl Bandwidth {
         self.trendline.restart();
         self.queue.forgive();
         self.busy.restart();
+        self.busy.forget_usual();
         self.is_measured = true;
         self.prober.cut(now);
         true

@@ -21,6 +21,7 @@ mod probe;
 mod queue;
 mod throughput;
 mod trendline;
+mod usual;
 
 use std::time::Duration;
 
