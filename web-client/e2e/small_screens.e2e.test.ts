@@ -135,3 +135,38 @@ test("at 400% the preview of the caption settings leaves room for the choices", 
     },
     { width: 320, height: 256 },
   ));
+
+test("what the keyboard comes to in the caption settings is in sight, both ways, on a phone", () =>
+  harness.reading(
+    "call",
+    { size: 300 },
+    async (page) => {
+      await button(page, "Caption settings").press("Enter");
+      await page.getByRole("dialog", { name: "Caption settings" }).waitFor();
+      const seen = new Set<string>();
+      const hidden: string[] = [];
+      for (const key of [...Array(24).fill("Tab"), ...Array(24).fill("Shift+Tab")] as const) {
+        await page.keyboard.press(key);
+        const [name, isSeen] = await page.evaluate(async () => {
+          // The dialog scrolls in the next frame.
+          await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+          const focused = document.activeElement as HTMLElement;
+          const whole = focused.closest("label") ?? focused;
+          const { left, right, top, bottom } = whole.getBoundingClientRect();
+          const points = [0.2, 0.5, 0.7].map((part) =>
+            document.elementFromPoint((left + right) / 2, top + (bottom - top) * part),
+          );
+          const isFound = points.every(
+            (found) => found !== null && (whole.contains(found) || found.contains(whole)),
+          );
+          return [whole.getAttribute("aria-label") ?? whole.textContent ?? "", isFound] as const;
+        });
+        seen.add(name);
+        if (!isSeen) hidden.push(`${key} ${name}`);
+      }
+      expect(hidden).toEqual([]);
+      // All of them, to the end of the dialog.
+      expect([...seen].join()).toMatch(/300%.*Hide.*Back to the standard/s);
+    },
+    { width: 360, height: 740 },
+  ));

@@ -30,7 +30,7 @@ export function DialogWindow({
       onOpenChange={(open) => !open && onClose()}
       isDismissable={closesOutside}
     >
-      <Modal className="modal">
+      <Modal className="modal" ref={keepFocusInSight}>
         <Dialog className="dialog">
           <div className="dialog-head">
             <Heading slot="title" level={2}>
@@ -45,6 +45,19 @@ export function DialogWindow({
       </Modal>
     </ModalOverlay>
   );
+}
+
+/**
+ * What the keyboard comes to is scrolled into sight, clear of the dialog's head and foot. The browser does that for what
+ * has the focus: of a checkbox that is a point beside its box.
+ */
+function keepFocusInSight(modal: HTMLDivElement | null): void {
+  modal?.addEventListener("focusin", ({ target }) => {
+    if (!(target instanceof HTMLElement) || !target.matches(":focus-visible")) return;
+    const whole = target.closest("label") ?? target;
+    // After whoever moved the focus has scrolled to it in another way.
+    requestAnimationFrame(() => whole.scrollIntoView({ block: "nearest" }));
+  });
 }
 
 interface ConfirmationProps {
