@@ -156,7 +156,7 @@ export const transcript = {
 export const vocabulary = {
   heading: "Names and terms",
   label: "Words that captions get wrong",
-  hint: "One on each line. Captions know them at once. They are deleted when the session ends; members don't see them.",
+  hint: "One on each line. Captions know them at once. They are deleted when the group's last session ends; members don't see them.",
   used: (terms: number, termsMax: number, characters: number, charactersMax: number) =>
     `${terms} of ${termsMax} words, ${characters} of ${charactersMax} characters.`,
   tooMany: (most: number) => `At most ${most} words.`,
