@@ -280,6 +280,12 @@ describe("the reader's captions", () => {
     for (const face of faces) {
       expect(new URL(face.url()).origin).toBe(new URL(url).origin);
       expect(await face.allHeaders()).toMatchObject({
+    // It is the page's own: the call in the same browser looks as before.
+    const faceInCall = await live(fay)
+      .locator(".entry-text")
+      .last()
+      .evaluate((words) => getComputedStyle(words).fontFamily);
+    expect(faceInCall).not.toContain("Open Sans");
         "content-type": "font/woff2",
         "cache-control": "public, max-age=31536000, immutable",
       });

@@ -53,6 +53,7 @@ export const captions = {
 export const captionSettings = {
   heading: "Caption settings",
   hint: "They apply at once, for you alone, and stay in this browser.",
+  pageHint: "They apply at once, to this page alone, and stay in this browser.",
   preview: "How captions look with these settings",
   previewNames: ["Ruth", "Ann"],
   previewFinal: "Good evening, everybody.",
@@ -95,6 +96,7 @@ export const captionSettings = {
     blue: "Blue",
   },
   place: "Place and pace",
+  pace: "Pace",
   position: "Position",
   positions: {
     bottom: "Below the pictures",

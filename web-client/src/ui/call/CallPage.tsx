@@ -93,7 +93,7 @@ export function CallPage() {
         heading={t.captionSettings.heading}
         closeLabel={t.devices.close}
       >
-        <CaptionSettingsForm />
+        <CaptionSettingsForm where="call" />
         <SecondScreen />
         <TranscriptChoice />
       </DialogWindow>

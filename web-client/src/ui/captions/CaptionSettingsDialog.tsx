@@ -27,6 +27,7 @@ interface DialogProps {
   readonly onClose: () => void;
 }
 
+/** Of a caption page. */
 export function CaptionSettingsDialog({ isOpen, onClose }: DialogProps) {
   return (
     <DialogWindow
@@ -35,17 +36,22 @@ export function CaptionSettingsDialog({ isOpen, onClose }: DialogProps) {
       heading={t.captionSettings.heading}
       closeLabel={t.devices.close}
     >
-      <CaptionSettingsForm />
+      <CaptionSettingsForm where="page" />
     </DialogWindow>
   );
 }
 
-export function CaptionSettingsForm() {
+interface FormProps {
+  /** A page of captions alone fills its screen: nobody chooses their place and number there. */
+  readonly where: "call" | "page";
+}
+
+export function CaptionSettingsForm({ where }: FormProps) {
   const settings = useCaptionSettings();
   const words = t.captionSettings;
   return (
     <div className="caption-settings">
-      <p className="soft small">{words.hint}</p>
+      <p className="soft small">{where === "call" ? words.hint : words.pageHint}</p>
       <Preview settings={settings} />
       <Group heading={words.text}>
         <Choose label={words.size} field="size" choices={SIZES} name={words.percent} />
@@ -65,14 +71,18 @@ export function CaptionSettingsForm() {
         <Choose label={words.windowColour} field="windowColour" choices={COLOURS} name={colourName} />
         <Choose label={words.windowOpacity} field="windowOpacity" choices={OPACITIES} name={words.percent} />
       </Group>
-      <Group heading={words.place}>
-        <Choose
-          label={words.position}
-          field="position"
-          choices={POSITIONS}
-          name={(position) => words.positions[position]}
-        />
-        <Choose label={words.lines} field="lines" choices={LINES} name={String} />
+      <Group heading={where === "call" ? words.place : words.pace}>
+        {where === "call" ? (
+          <>
+            <Choose
+              label={words.position}
+              field="position"
+              choices={POSITIONS}
+              name={(position) => words.positions[position]}
+            />
+            <Choose label={words.lines} field="lines" choices={LINES} name={String} />
+          </>
+        ) : null}
         <Choose label={words.hold} field="holdSeconds" choices={HOLDS_SECONDS} name={words.holdSeconds} />
         <Choose
           label={words.partials}

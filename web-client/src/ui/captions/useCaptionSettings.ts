@@ -1,16 +1,26 @@
-// The caption settings of this browser, shared by everything on the page and by the caption page beside it.
+// The caption settings of this browser, shared by everything on the page. A caption page, on a projector perhaps, looks
+// like the call until something is changed there: then it has its own.
 
 import { useSyncExternalStore } from "react";
 import { type CaptionSettings, DEFAULTS, parseSettings } from "./settings";
 
 const KEY = "hearken.caption-settings";
+const PAGE_KEY = "hearken.caption-page-settings";
 
+/** Under which this page keeps what is changed on it. */
+let ownKey = KEY;
 let current = read();
 const listeners = new Set<() => void>();
 
+/** This is a caption page. To be said before anything is drawn. */
+export function keepSettingsOfPage(): void {
+  ownKey = PAGE_KEY;
+  current = read();
+}
+
 function read(): CaptionSettings {
   try {
-    return parseSettings(localStorage.getItem(KEY));
+    return parseSettings(localStorage.getItem(ownKey) ?? localStorage.getItem(KEY));
   } catch {
     return DEFAULTS;
   }
@@ -23,7 +33,7 @@ function set(next: CaptionSettings): void {
 
 /** Another tab of this browser has changed them. */
 function onStorage({ key }: StorageEvent): void {
-  if (key === KEY) set(read());
+  if (key === KEY || key === ownKey) set(read());
 }
 
 function subscribe(listener: () => void): () => void {
@@ -47,7 +57,7 @@ export function useCaptionSettings(): CaptionSettings {
 export function changeCaptionSettings(change: Partial<CaptionSettings>): void {
   set({ ...current, ...change });
   try {
-    localStorage.setItem(KEY, JSON.stringify(current));
+    localStorage.setItem(ownKey, JSON.stringify(current));
   } catch {
     // Storage is forbidden: they last as long as the page.
   }
