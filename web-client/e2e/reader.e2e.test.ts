@@ -206,7 +206,10 @@ describe("the reader's captions", () => {
     people.push(cara);
     await cara.join(links.captioner_url, "Ask to join");
     await cara.waitUntilInCall();
+    // Who comes later is asked, and until they have answered nothing is kept.
+    await fay.page.getByText("Transcript is kept", { exact: true }).waitFor({ state: "detached" });
     await cara.button("I agree").click();
+    await fay.page.getByText("Transcript is kept", { exact: true }).waitFor();
     await cara.button("Type instead").click();
     await cara.page.getByRole("button", { name: /Who speaks/ }).click();
     await cara.page.getByRole("option", { name: "Fay" }).click();
@@ -277,15 +280,15 @@ describe("the reader's captions", () => {
     );
     expect(await said.evaluate((words) => getComputedStyle(words).fontFamily)).toContain('"Open Sans"');
     expect(faces).toHaveLength(2);
-    for (const face of faces) {
-      expect(new URL(face.url()).origin).toBe(new URL(url).origin);
-      expect(await face.allHeaders()).toMatchObject({
     // It is the page's own: the call in the same browser looks as before.
     const faceInCall = await live(fay)
       .locator(".entry-text")
       .last()
       .evaluate((words) => getComputedStyle(words).fontFamily);
     expect(faceInCall).not.toContain("Open Sans");
+    for (const face of faces) {
+      expect(new URL(face.url()).origin).toBe(new URL(url).origin);
+      expect(await face.allHeaders()).toMatchObject({
         "content-type": "font/woff2",
         "cache-control": "public, max-age=31536000, immutable",
       });
