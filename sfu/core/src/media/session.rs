@@ -7,6 +7,7 @@ mod forwarding;
 mod pacing;
 mod presence;
 mod publishing;
+mod repair;
 mod shared;
 mod statistics;
 

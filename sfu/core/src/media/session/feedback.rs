@@ -1,14 +1,10 @@
 //! RTCP both ways: what browsers report and ask for, and what they are told.
 
 use super::{Now, Session, Shared};
+use crate::DropCause;
 use crate::media::downlink::Half;
-use crate::media::outgoing::{Kept, Leg};
-use crate::media::participant;
-use crate::media::rtcp::{self, LostSequences, RtcpPacket, RtcpPackets, SENDER_REPORT_BYTES};
-use crate::{Content, DropCause};
+use crate::media::rtcp::{self, RtcpPacket, RtcpPackets, SENDER_REPORT_BYTES};
 
-/// Lost packets answered per request: a whole second of video is beyond repair.
-const REPAIRS_PER_REQUEST_MAX: usize = 128;
 /// What leaves room for headers in the smallest path that matters.
 const RTCP_BYTES_MAX: usize = 1100;
 /// Beats of 20 ms between messages about arrivals, as often as browsers send them themselves.
@@ -78,103 +74,6 @@ impl Session {
                     self.keep_pace(at, now, shared);
                 }
                 RtcpPacket::Other => {}
-            }
-        }
-    }
-
-    /// Sends again what a subscriber lost, if the publisher's packets are still kept.
-    fn repair(&mut self, at: usize, ssrc: u32, lost: LostSequences<'_>, now: Now, shared: &mut Shared) {
-        let Some(connection) = self.connection(at) else {
-            return;
-        };
-        let Some((pair_at, half)) = connection.downlink.find(ssrc) else {
-            return;
-        };
-        let Some(owner) = connection.downlink.pairs[pair_at].owner else {
-            return;
-        };
-        let (audio, video) = owner.share.sources();
-        let source = if half == Half::Audio { audio } else { video };
-        let Ok([receiver, publisher]) = self.participants.get_disjoint_mut([at, owner.participant]) else {
-            return;
-        };
-        let (Some(receiver), Some(publisher)) = (receiver, publisher) else {
-            return;
-        };
-        let (Some(connection), Some(from)) = (&mut receiver.connection, &mut publisher.connection) else {
-            return;
-        };
-        if !participant::grants(publisher.grants, source) {
-            return;
-        }
-        for sequence in lost.take(REPAIRS_PER_REQUEST_MAX) {
-            let downlink = &mut connection.downlink;
-            if !downlink.look_ups.take(now.time) {
-                shared.counters.drops.count(DropCause::TooManyRequests);
-                return;
-            }
-            shared.counters.nacks_received += 1;
-            let round_trip = downlink
-                .round_trip(now.time)
-                .max(downlink.bandwidth.untold(now.time));
-            let Some(lost) = downlink.pairs[pair_at].half(half).rewriter.source(sequence) else {
-                continue;
-            };
-            // A layer begins with a key frame: nobody needs what came before it of another one.
-            let outgoing = downlink.pairs[pair_at].half(half);
-            if half == Half::Video && outgoing.rewriter.current() != Some(lost.stream) {
-                continue;
-            }
-            // Browsers ask again and again while a long queue keeps the answer: that must not use up the budget.
-            if outgoing.is_repaired(&lost.rewritten, round_trip, now.time) {
-                continue;
-            }
-            let Some(stream) = from.uplink.by_id(lost.stream) else {
-                continue;
-            };
-            let Some(stored) = stream.cache.get(lost.sequence, now.time) else {
-                continue;
-            };
-            // Without RTX the packet goes out again as it was, with the copies that it had.
-            let outgoing = downlink.pairs[pair_at].half(half);
-            let Some(had) = outgoing.copies_sent(lost.rewritten.index) else {
-                continue;
-            };
-            if had > 0 {
-                self.copies.collect(&stream.cache, &stored, now.time);
-            } else {
-                self.copies.clear();
-            }
-            let (prefix, copies) = self.copies.prefix(had);
-            if copies != had {
-                continue;
-            }
-            if !downlink.take_repair_budget(prefix.len() + stored.payload.len(), now.time) {
-                return;
-            }
-            let mut leg = Leg {
-                transport: &mut connection.transport,
-                bandwidth: &mut downlink.bandwidth,
-                pacer: &mut downlink.pacer,
-                sent: &mut downlink.sent,
-                outbox: &mut shared.outbox,
-                content: Content::of(source),
-                counters: &mut shared.counters,
-                copies,
-                waited_ms: 0,
-                now: now.time,
-            };
-            let rewritten = lost.rewrite(stored.timestamp);
-            let kept = Kept {
-                stored,
-                codec: stream.video_codec(),
-                structure: stream.structure.as_deref(),
-            };
-            if downlink.pairs[pair_at]
-                .half(half)
-                .repair(&kept, prefix, rewritten, &mut leg)
-            {
-                shared.counters.nacks_answered += 1;
             }
         }
     }
