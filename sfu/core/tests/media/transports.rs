@@ -213,6 +213,19 @@ fn a_forged_source_takes_neither_the_way_of_another_peer_nor_ones_own_media_ther
     );
 }
 
+/// Somebody comes, and these two hear each other without a pause.
+fn comes_and_talks_with(world: &mut World, newcomer: usize, other: usize) {
+    world.admit(newcomer, EVERYTHING);
+    world.offer(newcomer);
+    world.run(1000);
+    world.switch(newcomer, TrackSource::Microphone, true);
+    world.run(500);
+    let since = world.now_ms();
+    world.run(2000);
+    assert!(longest_silence(world, newcomer, other, since) < 60);
+    assert!(longest_silence(world, other, newcomer, since) < 60);
+}
+
 #[test]
 fn whoever_comes_to_an_address_that_somebody_else_has_named_before_gets_it() {
     let (mut world, ann, bob) = both_by_udp(77);
@@ -220,15 +233,7 @@ fn whoever_comes_to_an_address_that_somebody_else_has_named_before_gets_it() {
     let cleo = world.knock(OfferStyle::default());
     let address = world.peers[cleo].address;
     world.inject(address, &forged);
-    world.admit(cleo, EVERYTHING);
-    world.offer(cleo);
-    world.run(1000);
-    world.switch(cleo, TrackSource::Microphone, true);
-    world.run(500);
-    let since = world.now_ms();
-    world.run(2000);
-    assert!(longest_silence(&world, cleo, bob, since) < 60);
-    assert!(longest_silence(&world, bob, cleo, since) < 60);
+    comes_and_talks_with(&mut world, cleo, bob);
 }
 
 #[test]
@@ -240,15 +245,7 @@ fn an_address_that_changes_hands_goes_to_whoever_answers_there() {
     world.peers[bob].transport = None;
     let cleo = world.knock(OfferStyle::default());
     world.peers[cleo].address = address;
-    world.admit(cleo, EVERYTHING);
-    world.offer(cleo);
-    world.run(1000);
-    world.switch(cleo, TrackSource::Microphone, true);
-    world.run(500);
-    let since = world.now_ms();
-    world.run(2000);
-    assert!(longest_silence(&world, cleo, ann, since) < 60);
-    assert!(longest_silence(&world, ann, cleo, since) < 60);
+    comes_and_talks_with(&mut world, cleo, ann);
     world.run(14_000);
     let since = world.now_ms();
     world.run(1000);
