@@ -193,7 +193,7 @@ describe("a call over bad networks", () => {
   });
 
   test("a picture that a line does not carry at all is said to be paused, and comes back by itself", async () => {
-    await narrow(160);
+    await narrow(100);
     const said = bob.tile("Ann").getByText("Paused: weak connection");
     await said.waitFor({ timeout: 60_000 });
     await inSomeSpell(async () => {

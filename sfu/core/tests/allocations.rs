@@ -8,6 +8,9 @@ use std::cell::Cell;
 use hearken_netsim::{Bottleneck, Conditions};
 use hearken_protocol::{MediaCommand, TrackSource};
 
+#[path = "media/encoder.rs"]
+#[allow(dead_code)]
+mod encoder;
 #[path = "media/peer.rs"]
 #[allow(dead_code)]
 mod peer;

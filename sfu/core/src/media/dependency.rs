@@ -14,6 +14,7 @@ pub(crate) use structure::TemplateStructure;
 use super::layers::LAYERS_MAX;
 use super::picture::{FrameSize, PictureShift};
 use super::svc::LayeredFrame;
+use super::temporal::{Opening, TEMPORAL_LAYERS_MAX, TemporalPlace};
 
 /// The longest value of a header extension (RFC 8285 §4.3).
 pub(crate) const DESCRIPTOR_BYTES_MAX: usize = 255;
@@ -30,6 +31,8 @@ pub(crate) struct DependencyDescriptor {
     has_structure: bool,
     spatial: u8,
     spatial_count: u8,
+    temporal: u8,
+    opens: Option<Opening>,
     /// Bit n: who gets spatial layer n needs the frame.
     needed_by: u8,
     /// Decode targets that the publisher makes, where it says so.
@@ -95,6 +98,8 @@ impl DependencyDescriptor {
             has_structure,
             spatial: template.spatial,
             spatial_count: structure.spatial_count(),
+            temporal: template.temporal,
+            opens: structure.opening(template, indications),
             needed_by: structure.needed_by(indications),
             active,
             targets: structure.targets(),
@@ -135,6 +140,19 @@ impl DependencyDescriptor {
             frame: u32::from(self.frame_number),
             needed_by: self.needed_by,
             active,
+        })
+    }
+
+    /// Where it stands among the temporal layers; `None` with more of them than there can be here. Receivers go by
+    /// differences of frame numbers, which stay as they are.
+    pub(crate) fn temporal(&self) -> Option<TemporalPlace> {
+        let is_known = usize::from(self.temporal) < TEMPORAL_LAYERS_MAX;
+        is_known.then_some(TemporalPlace {
+            layer: self.temporal,
+            starts_frame: self.starts_frame,
+            frame: self.frame_number.into(),
+            opens: self.opens,
+            is_counted: false,
         })
     }
 

@@ -20,19 +20,40 @@ struct Stretch {
     before: u64,
     /// The frame of the last of them.
     frame: u32,
+    /// Pictures whose numbers are closed up over, and those before.
+    pictures: u16,
+    pictures_before: u16,
 }
 
 impl Stretch {
     fn end(&self) -> u64 {
         self.first + self.count
     }
+
+    /// What is left out up to its end: packets and pictures.
+    fn all(&self) -> (u64, u16) {
+        (
+            self.before + self.count,
+            self.pictures_before.wrapping_add(self.pictures),
+        )
+    }
+}
+
+/// A packet that is left out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LeftOut {
+    pub(crate) sequence: u64,
+    /// The same for all packets of its frame, another for the next.
+    pub(crate) frame: u32,
+    /// Whether numbers of pictures close up over its frame.
+    pub(crate) is_counted: bool,
 }
 
 /// Where a packet of a run is on the way out, counted from the run's first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Offset {
-    /// It is the run's n-th packet, from 0.
-    Kept(u64),
+    /// It is the run's n-th packet, from 0, behind so many pictures that are left out.
+    Kept { packets: u64, pictures: u16 },
     /// It is left out.
     LeftOut,
     /// It is too old to know.
@@ -58,15 +79,23 @@ impl Dropped {
     }
 
     /// Leaves the newest packet of the newest run out. What was lost in the middle of its frame counts with it.
-    pub(crate) fn leave_out(&mut self, run: u32, sequence: u64, frame: u32) {
-        let before = match self.newest_of(run) {
+    pub(crate) fn leave_out(&mut self, run: u32, packet: LeftOut) {
+        let LeftOut {
+            sequence,
+            frame,
+            is_counted,
+        } = packet;
+        let (before, pictures_before) = match self.newest_of(run) {
             Some(last) if sequence == last.end() || sequence > last.end() && frame == last.frame => {
                 last.count = sequence + 1 - last.first;
+                last.pictures = last
+                    .pictures
+                    .wrapping_add((is_counted && frame != last.frame).into());
                 last.frame = frame;
                 return;
             }
-            Some(last) => last.before + last.count,
-            None => 0,
+            Some(last) => last.all(),
+            None => (0, 0),
         };
         self.newest = (self.newest + 1) % STRETCHES_MAX;
         self.count = (self.count + 1).min(STRETCHES_MAX);
@@ -76,6 +105,8 @@ impl Dropped {
             count: 1,
             before,
             frame,
+            pictures: is_counted.into(),
+            pictures_before,
         };
     }
 
@@ -85,7 +116,11 @@ impl Dropped {
         let mut oldest = None;
         for stretch in self.of(run) {
             if sequence >= stretch.end() {
-                return Offset::Kept(since_first - stretch.before - stretch.count);
+                let (packets, pictures) = stretch.all();
+                return Offset::Kept {
+                    packets: since_first - packets,
+                    pictures,
+                };
             }
             if sequence >= stretch.first {
                 return Offset::LeftOut;
@@ -94,23 +129,28 @@ impl Dropped {
         }
         match oldest {
             Some(stretch) if stretch.before > 0 => Offset::Forgotten,
-            _ => Offset::Kept(since_first),
+            _ => Offset::Kept {
+                packets: since_first,
+                pictures: 0,
+            },
         }
     }
 
-    /// The number of the run's n-th packet, from 0; `first` is that of the first. `None` when it is too old to know.
-    pub(crate) fn sequence(&self, run: u32, first: u64, offset: u64) -> Option<u64> {
+    /// The number of the run's n-th packet, from 0, and how many pictures are left out before it; `first` is the
+    /// number of the first. `None` when it is too old to know.
+    pub(crate) fn sequence(&self, run: u32, first: u64, offset: u64) -> Option<(u64, u16)> {
         let mut oldest = None;
         for stretch in self.of(run) {
-            let sequence = first + offset + stretch.before + stretch.count;
+            let (packets, pictures) = stretch.all();
+            let sequence = first + offset + packets;
             if sequence >= stretch.end() {
-                return Some(sequence);
+                return Some((sequence, pictures));
             }
             oldest = Some(stretch);
         }
         match oldest {
             Some(stretch) if stretch.before > 0 => None,
-            _ => Some(first + offset),
+            _ => Some((first + offset, 0)),
         }
     }
 
@@ -133,54 +173,69 @@ mod tests {
 
     use super::*;
 
+    fn leave_out(dropped: &mut Dropped, run: u32, sequence: u64, frame: u32) {
+        dropped.leave_out(
+            run,
+            LeftOut {
+                sequence,
+                frame,
+                is_counted: true,
+            },
+        );
+    }
+
+    /// Left out before it are so many packets, each a picture.
+    fn kept(packets: u64, pictures: u16) -> Offset {
+        Offset::Kept { packets, pictures }
+    }
+
     #[test]
     fn numbers_close_up_over_what_is_left_out() {
         let mut dropped = Dropped::new();
         for sequence in [43, 44, 45, 48, 49] {
-            dropped.leave_out(1, sequence, sequence as u32);
+            leave_out(&mut dropped, 1, sequence, sequence as u32);
         }
         let offsets = [42, 44, 46, 47, 48, 50].map(|sequence| dropped.offset(1, 41, sequence));
-        use Offset::{Kept, LeftOut};
-        assert_eq!(offsets, [Kept(1), LeftOut, Kept(2), Kept(3), LeftOut, Kept(4)]);
+        let out = Offset::LeftOut;
+        assert_eq!(
+            offsets,
+            [kept(1, 0), out, kept(2, 3), kept(3, 3), out, kept(4, 5)]
+        );
         let back: Vec<_> = (0..5).map(|offset| dropped.sequence(1, 41, offset)).collect();
-        assert_eq!(back, [41, 42, 46, 47, 50].map(Some));
+        assert_eq!(back, [(41, 0), (42, 0), (46, 3), (47, 3), (50, 5)].map(Some));
     }
 
     #[test]
     fn what_is_lost_inside_a_frame_that_is_left_out_leaves_no_hole() {
         let mut dropped = Dropped::new();
-        dropped.leave_out(1, 11, 5);
-        dropped.leave_out(1, 14, 5);
+        leave_out(&mut dropped, 1, 11, 5);
+        leave_out(&mut dropped, 1, 14, 5);
         assert_eq!(dropped.offset(1, 10, 12), Offset::LeftOut);
-        assert_eq!(dropped.offset(1, 10, 15), Offset::Kept(1));
-        dropped.leave_out(1, 17, 6);
-        assert_eq!(
-            dropped.offset(1, 10, 16),
-            Offset::Kept(2),
-            "nobody knows what it was"
-        );
+        assert_eq!(dropped.offset(1, 10, 15), kept(1, 1));
+        leave_out(&mut dropped, 1, 17, 6);
+        assert_eq!(dropped.offset(1, 10, 16), kept(2, 1), "nobody knows what it was");
     }
 
     #[test]
     fn a_run_knows_nothing_of_another() {
         let mut dropped = Dropped::new();
-        dropped.leave_out(1, 11, 0);
-        assert_eq!(dropped.offset(2, 10, 12), Offset::Kept(2));
-        dropped.leave_out(2, 20, 0);
-        assert_eq!(dropped.offset(1, 10, 12), Offset::Kept(1));
-        assert_eq!(dropped.sequence(1, 10, 1), Some(12));
+        leave_out(&mut dropped, 1, 11, 0);
+        assert_eq!(dropped.offset(2, 10, 12), kept(2, 0));
+        leave_out(&mut dropped, 2, 20, 0);
+        assert_eq!(dropped.offset(1, 10, 12), kept(1, 1));
+        assert_eq!(dropped.sequence(1, 10, 1), Some((12, 1)));
     }
 
     #[test]
     fn what_is_older_than_all_that_is_remembered_has_no_number() {
         let mut dropped = Dropped::new();
         for picture in 0..100 {
-            dropped.leave_out(1, 10 * picture + 5, picture as u32);
+            leave_out(&mut dropped, 1, 10 * picture + 5, picture as u32);
         }
         assert_eq!(dropped.offset(1, 0, 20), Offset::Forgotten);
         assert_eq!(dropped.sequence(1, 0, 20), None);
-        assert_eq!(dropped.offset(1, 0, 996), Offset::Kept(996 - 100));
-        assert_eq!(dropped.sequence(1, 0, 996 - 100), Some(996));
+        assert_eq!(dropped.offset(1, 0, 996), kept(996 - 100, 100));
+        assert_eq!(dropped.sequence(1, 0, 996 - 100), Some((996, 100)));
     }
 
     proptest! {
@@ -188,21 +243,22 @@ mod tests {
         fn both_ways_agree(keeps in proptest::collection::vec(any::<bool>(), 1..300), first: u32) {
             let first = u64::from(first);
             let mut dropped = Dropped::new();
-            let mut kept = Vec::new();
+            let mut packets = Vec::new();
             for (place, keep) in keeps.iter().enumerate() {
                 let sequence = first + 1 + place as u64;
                 if *keep {
                     let offset = dropped.offset(7, first, sequence);
-                    prop_assert_eq!(offset, Offset::Kept(kept.len() as u64 + 1));
-                    kept.push(sequence);
+                    let left_out = place - packets.len();
+                    prop_assert_eq!(offset, kept(packets.len() as u64 + 1, left_out as u16));
+                    packets.push((sequence, left_out as u16));
                 } else {
-                    dropped.leave_out(7, sequence, place as u32);
+                    leave_out(&mut dropped, 7, sequence, place as u32);
                 }
             }
-            for (place, sequence) in kept.iter().enumerate() {
+            for (place, (sequence, left_out)) in packets.iter().enumerate() {
                 if let Some(found) = dropped.sequence(7, first, place as u64 + 1) {
-                    prop_assert_eq!(found, *sequence);
-                    prop_assert_eq!(dropped.offset(7, first, found), Offset::Kept(place as u64 + 1));
+                    prop_assert_eq!(found, (*sequence, *left_out));
+                    prop_assert_eq!(dropped.offset(7, first, found.0), kept(place as u64 + 1, found.1));
                 }
             }
         }

@@ -1,10 +1,15 @@
 //! Which simulcast layer of a video each subscriber gets: by the size it shows it in, within what its line
 //! carries. Only layers that arrive count, so nobody ever waits for one that doesn't; it may be wished for.
+//!
+//! Below the smallest there are fewer frames of it, where the publisher makes temporal layers: what moves a few times
+//! a second is better than what stands still. A larger layer comes with all its frames only: small and smooth is
+//! better than large and halting.
 
 use std::cmp::Reverse;
 
 use super::rate::Bitrate;
 use super::rewriter::StreamId;
+use super::temporal::{Pace, TemporalRates};
 
 /// Layers of one video: `q`, `h` and `f`, smallest first.
 pub(crate) const LAYERS_MAX: usize = 3;
@@ -17,6 +22,11 @@ const HEIGHTS_ASSUMED: [u16; LAYERS_MAX] = [180, 360, 720];
 pub(crate) const RATES_ASSUMED: [Bitrate; LAYERS_MAX] =
     [Bitrate(150_000), Bitrate(500_000), Bitrate(1_500_000)];
 
+/// All frames of the smallest layer go on as long as the line is thought to carry this much of them, and those of some
+/// temporal layers as long as this much. More: pictures halt on lines that carry them; less: queues.
+const FULL_PERCENT_MIN: u64 = 75;
+const SLOWER_PERCENT_MIN: u64 = 90;
+
 /// A layer that arrives at present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LiveLayer {
@@ -24,6 +34,7 @@ pub(crate) struct LiveLayer {
     /// In pixels; `None` before its first key frame.
     pub(crate) height: Option<u16>,
     pub(crate) bitrate: Bitrate,
+    pub(crate) temporal: TemporalRates,
 }
 
 /// The layers of one video, by their number; `None` does not arrive.
@@ -58,14 +69,22 @@ pub(crate) struct Demand {
     pub(crate) current_stream: Option<StreamId>,
     /// The choice before this one.
     pub(crate) before: Option<u8>,
+    /// Its temporal layers.
+    pub(crate) pace_before: Pace,
     /// It had to give way a short time ago: nothing more for now.
     pub(crate) is_held: bool,
+    /// There has been too little even for the fewest frames for a while: they would be at the cost of the sound.
+    pub(crate) is_starved: bool,
     /// It did not fit before at all.
     pub(crate) was_paused: bool,
     /// It is too early to begin again.
     pub(crate) is_pause_held: bool,
     /// The choice.
     pub(crate) chosen: Option<u8>,
+    /// The temporal layers of the choice.
+    pub(crate) pace: Pace,
+    /// There is too little at present even for the fewest frames.
+    pub(crate) is_short: bool,
     /// The layer to be chosen if it arrived.
     pub(crate) wish: Option<u8>,
 }
@@ -85,7 +104,23 @@ impl Demand {
 
     /// Whether it would be larger on a better line.
     pub(crate) fn is_limited(&self) -> bool {
-        self.chosen.map(usize::from) < fitting(&self.layers, self.height)
+        self.pace < Pace::FULL || self.chosen.map(usize::from) < fitting(&self.layers, self.height)
+    }
+
+    /// Whether more is chosen than before.
+    pub(crate) fn rises(&self) -> bool {
+        (self.chosen, self.pace) > (self.before, self.pace_before)
+    }
+
+    /// Whether less is chosen than before.
+    pub(crate) fn falls(&self) -> bool {
+        (self.chosen, self.pace) < (self.before, self.pace_before)
+    }
+
+    /// The highest temporal layer of the choice.
+    pub(crate) fn top(&self) -> u8 {
+        let layer = self.chosen.and_then(|layer| self.layers[usize::from(layer)]);
+        layer.map_or(0, |layer| layer.temporal.top)
     }
 
     fn smallest(&self) -> Option<usize> {
@@ -94,7 +129,17 @@ impl Demand {
 
     /// What a layer takes; of one that does not arrive, about.
     fn rate(&self, layer: usize) -> u64 {
-        self.layers[layer].map_or(RATES_ASSUMED[layer].0, |layer| layer.bitrate.0)
+        self.rate_at(layer, Pace::FULL)
+    }
+
+    fn rate_at(&self, layer: usize, pace: Pace) -> u64 {
+        self.layers[layer].map_or(RATES_ASSUMED[layer].0, |layer| {
+            layer.temporal.at(pace, layer.bitrate.0)
+        })
+    }
+
+    fn slowest(&self, layer: usize) -> Pace {
+        self.layers[layer].map_or(Pace::FULL, |layer| layer.temporal.slowest())
     }
 
     /// What must be left for a layer. What is being sent costs nothing new; to take on more there must be room
@@ -105,18 +150,59 @@ impl Demand {
         if is_sent { rate } else { rate + rate / 4 }
     }
 
-    /// What must be left for the smallest layer, below which it is paused. To begin again there must be room to
+    /// What must be left for the fewest frames of the smallest layer, below which it is paused. To begin again there must be room to
     /// spare. One that is being sent goes on while a part is missing, the first of all while more is: after a cut the
     /// estimate lies below what the line carries, a key frame makes the rate look larger than it is, and a pause
     /// costs another key frame and a picture that stands still.
     fn least_needed(&self, layer: usize, place: usize) -> u64 {
-        let rate = self.rate(layer);
+        let rate = self.rate_at(layer, self.slowest(layer));
         match (self.was_paused, self.before, place) {
             (true, _, _) => rate * 5 / 4,
+            (false, Some(_), _) if self.is_starved => rate * SLOWER_PERCENT_MIN / 100,
             (false, Some(_), 0) => rate * 3 / 5,
             (false, Some(_), _) => rate * 4 / 5,
             (false, None, _) => rate,
         }
+    }
+
+    /// Whether most of the fewest frames of a layer fit.
+    fn has_most_of(&self, layer: usize, left: u64) -> bool {
+        self.rate_at(layer, self.slowest(layer)) * SLOWER_PERCENT_MIN / 100 <= left
+    }
+
+    /// Whether there is room for all of the smallest layer's frames up to this pace. More than there were need room to
+    /// spare, not much, since they come and go without a key frame; those there were go on while a little is missing,
+    /// since estimates go up and down.
+    fn has_room_for(&self, layer: usize, pace: Pace, room: u64) -> bool {
+        let rate = self.rate_at(layer, pace);
+        let is_sent = self.before.is_some() && pace <= self.pace_before;
+        let is_first = self.before.is_none() && !self.was_paused;
+        if is_sent {
+            let percent = if pace == Pace::FULL {
+                FULL_PERCENT_MIN
+            } else {
+                SLOWER_PERCENT_MIN
+            };
+            rate * percent / 100 <= room
+        } else {
+            rate + if is_first { 0 } else { rate / 10 } <= room && !self.is_held
+        }
+    }
+
+    /// Takes as many of the smallest layer's frames as there is room for. Returns what is left.
+    fn quicken(&mut self, left: u64) -> u64 {
+        let Some(layer) = self.chosen.map(usize::from) else {
+            return left;
+        };
+        let Some(live) = self.layers[layer] else {
+            return left;
+        };
+        let room = left + self.rate_at(layer, self.pace);
+        let mut quicker = live.temporal.paces().take_while(|pace| *pace > self.pace);
+        if let Some(pace) = quicker.find(|pace| self.has_room_for(layer, *pace, room)) {
+            self.pace = pace;
+        }
+        room.saturating_sub(self.rate_at(layer, self.pace))
     }
 
     fn may_rise_to(&self, layer: usize) -> bool {
@@ -149,9 +235,10 @@ impl Demand {
             self.wish = Some(0);
             return;
         };
-        let room = left.map(|left| left + self.rate(chosen));
+        let room = left.map(|left| left + self.rate_at(chosen, self.pace));
         let is_better = |layer: &usize| {
             self.layers[*layer].is_none()
+                && self.pace == Pace::FULL
                 && self.may_rise_to(*layer)
                 && room.is_none_or(|room| self.cost(*layer) <= room)
         };
@@ -188,12 +275,13 @@ pub(crate) fn wanted(demands: &[Demand]) -> Bitrate {
     Bitrate(demands.iter().filter(arrives).map(rate).sum())
 }
 
-/// Chooses for all videos of one subscriber. Within a budget everybody gets the smallest layer first, as far as
-/// it goes, the most important first; then the wishes are met in the same order.
+/// Chooses for all videos of one subscriber. Within a budget everybody gets the smallest layer first, as many frames of
+/// it as there is room for, the most important first; then the wishes are met in the same order.
 pub(crate) fn choose(demands: &mut [Demand], budget: Option<Bitrate>) {
     let Some(budget) = budget else {
         for demand in demands {
             demand.chosen = fitting(&demand.layers, demand.height).map(|layer| layer as u8);
+            demand.pace = Pace::FULL;
             demand.wish(None);
         }
         return;
@@ -201,11 +289,19 @@ pub(crate) fn choose(demands: &mut [Demand], budget: Option<Bitrate>) {
     demands.sort_unstable_by_key(|demand| (demand.priority, Reverse(demand.height), demand.pair));
     let mut left = budget.0;
     for (place, demand) in demands.iter_mut().enumerate() {
+        let slowest = demand
+            .smallest()
+            .filter(|layer| demand.slowest(*layer) < Pace::FULL);
+        demand.is_short = slowest.is_some_and(|layer| !demand.has_most_of(layer, left));
         let affordable = demand.smallest().filter(|layer| {
             demand.least_needed(*layer, place) <= left && !(demand.was_paused && demand.is_pause_held)
         });
-        left -= affordable.map_or(0, |layer| demand.rate(layer)).min(left);
+        demand.pace = affordable.map_or(Pace::FULL, |layer| demand.slowest(layer));
+        left -= affordable
+            .map_or(0, |layer| demand.rate_at(layer, demand.pace))
+            .min(left);
         demand.chosen = affordable.map(|layer| layer as u8);
+        left = demand.quicken(left);
     }
     for demand in demands {
         let (Some(chosen), Some(fits)) = (demand.chosen, fitting(&demand.layers, demand.height)) else {
@@ -213,9 +309,12 @@ pub(crate) fn choose(demands: &mut [Demand], budget: Option<Bitrate>) {
             continue;
         };
         let chosen = usize::from(chosen);
-        let room = left + demand.rate(chosen);
+        let room = left + demand.rate_at(chosen, demand.pace);
         let larger = (chosen + 1..=fits).rev().find(|layer| {
-            demand.layers[*layer].is_some() && demand.may_rise_to(*layer) && demand.cost(*layer) <= room
+            demand.pace == Pace::FULL
+                && demand.layers[*layer].is_some()
+                && demand.may_rise_to(*layer)
+                && demand.cost(*layer) <= room
         });
         if let Some(layer) = larger {
             left = room.saturating_sub(demand.rate(layer));
@@ -234,7 +333,17 @@ mod tests {
             stream: StreamId(0),
             height: Some(height),
             bitrate: Bitrate(kbps * 1000),
+            temporal: TemporalRates::default(),
         })
+    }
+
+    /// 180 lines of 150 kbit/s, in temporal layers as Chromium makes them, and 360 lines.
+    fn temporal() -> LiveLayers {
+        let small = layer(180, 150).map(|layer| LiveLayer {
+            temporal: TemporalRates::of([60_000, 90_000, 150_000]),
+            ..layer
+        });
+        [small, layer(360, 500), None]
     }
 
     fn all() -> LiveLayers {
@@ -252,12 +361,25 @@ mod tests {
             current: None,
             current_stream: None,
             before: None,
+            pace_before: Pace::FULL,
             is_held: false,
+            is_starved: false,
             was_paused: false,
             is_pause_held: false,
             chosen: None,
+            pace: Pace::FULL,
+            is_short: false,
             wish: None,
         }
+    }
+
+    /// Layer and pace.
+    fn paced(mut demands: Vec<Demand>, kbps: u64) -> Vec<Option<(u8, Pace)>> {
+        choose(&mut demands, Some(Bitrate(kbps * 1000)));
+        demands
+            .iter()
+            .map(|demand| demand.chosen.map(|layer| (layer, demand.pace)))
+            .collect()
     }
 
     fn chosen(mut demands: Vec<Demand>, ceiling: Option<u64>) -> Vec<Option<u8>> {
@@ -376,6 +498,77 @@ mod tests {
         assert_eq!(chosen(vec![sent], Some(100)), [Some(0)]);
         assert_eq!(chosen(vec![sent], Some(80)), [None]);
         assert_eq!(chosen(vec![demand(all(), 720, 0)], Some(100)), [None]);
+    }
+
+    #[test]
+    fn before_a_video_is_paused_it_gives_up_frames() {
+        let sent = Demand {
+            before: Some(0),
+            current: Some(0),
+            ..demand(temporal(), 360, 0)
+        };
+        for (kbps, pace) in [
+            (500, Pace::FULL),
+            (113, Pace::FULL),
+            (112, Pace(1)),
+            (81, Pace(1)),
+            (80, Pace(0)),
+            (36, Pace(0)),
+        ] {
+            assert_eq!(paced(vec![sent], kbps), [Some((0, pace))], "{kbps} kbit/s");
+        }
+        assert_eq!(paced(vec![sent], 35), [None]);
+        let starved = Demand {
+            is_starved: true,
+            ..sent
+        };
+        assert_eq!(paced(vec![starved], 53), [None], "for long it needs most of it");
+        assert_eq!(paced(vec![starved], 54), [Some((0, Pace(0)))]);
+        assert_eq!(paced(vec![sent], 625), [Some((1, Pace::FULL))]);
+    }
+
+    #[test]
+    fn frames_come_back_with_room_to_spare_and_not_while_held() {
+        let slow = Demand {
+            before: Some(0),
+            current: Some(0),
+            pace_before: Pace(0),
+            ..demand(temporal(), 360, 0)
+        };
+        for (kbps, pace) in [(98, Pace(0)), (99, Pace(1)), (164, Pace(1)), (165, Pace::FULL)] {
+            assert_eq!(paced(vec![slow], kbps), [Some((0, pace))], "{kbps} kbit/s");
+        }
+        let held = Demand {
+            is_held: true,
+            ..slow
+        };
+        assert_eq!(paced(vec![held], 5000), [Some((0, Pace(0)))]);
+    }
+
+    #[test]
+    fn who_is_important_is_smooth_before_the_others_move_and_all_are_before_anybody_is_large() {
+        let (slow, middle, full) = (Pace(0), Pace(1), Pace::FULL);
+        let places = |kbps| {
+            let demands: Vec<_> = (0..3).map(|place| demand(temporal(), 360, place)).collect();
+            paced(demands, kbps)
+        };
+        assert_eq!(places(70), [Some((0, slow)), None, None]);
+        assert_eq!(places(150), [Some((0, full)), None, None]);
+        assert_eq!(places(210), [Some((0, full)), Some((0, slow)), None]);
+        assert_eq!(places(310), [Some((0, full)), Some((0, full)), None]);
+        assert_eq!(places(400), [Some((0, full)), Some((0, full)), Some((0, middle))]);
+        assert_eq!(places(450), [Some((0, full)); 3]);
+        assert_eq!(places(1000), [Some((1, full)), Some((0, full)), Some((0, full))]);
+    }
+
+    #[test]
+    fn what_was_paused_comes_back_with_the_fewest_frames() {
+        let paused = Demand {
+            was_paused: true,
+            ..demand(temporal(), 360, 0)
+        };
+        assert_eq!(paced(vec![paused], 74), [None]);
+        assert_eq!(paced(vec![paused], 75), [Some((0, Pace(0)))]);
     }
 
     #[test]

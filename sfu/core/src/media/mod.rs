@@ -38,6 +38,7 @@ mod speaker;
 pub(crate) mod statistics;
 mod steadiness;
 mod svc;
+mod temporal;
 pub(crate) mod time;
 mod timeline;
 pub(crate) mod train;

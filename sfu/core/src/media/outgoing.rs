@@ -2,6 +2,7 @@
 
 mod backlog;
 mod meter;
+mod pace;
 mod repairs;
 mod sealing;
 
@@ -11,6 +12,7 @@ use hearken_protocol::{TrackSource, VideoCodec};
 
 use self::backlog::Backlog;
 use self::meter::Meter;
+use self::pace::PaceWish;
 pub(crate) use self::repairs::Kept;
 use self::repairs::{RepairLog, RepairStream};
 use self::sealing::{Body, Prefix, ends_picture, next_transport_sequence, seal};
@@ -104,6 +106,7 @@ pub(crate) struct Outgoing {
     byte_extension_id: Option<u8>,
     rate: u32,
     repair: Option<RepairStream>,
+    pace: PaceWish,
     timeline: Anchor,
     anchor: Anchor,
     promised_at: MediaTime,
@@ -148,6 +151,7 @@ impl Outgoing {
             byte_extension_id,
             rate,
             repair,
+            pace: PaceWish::default(),
             timeline: Anchor {
                 time: MediaTime(0),
                 timestamp: seed.timeline,
@@ -181,6 +185,7 @@ impl Outgoing {
         self.meter.flows_since = None;
         self.generation = generation;
         self.chosen = None;
+        self.pace = PaceWish::default();
         self.current_layer = None;
         self.waiting_since = None;
         self.promise(generation, now);
@@ -285,6 +290,7 @@ impl Outgoing {
             timestamp: packet.stored.timestamp,
             numbers: packet.video.map(|video| video.numbers).unwrap_or_default(),
             target,
+            pace: self.first_pace(packet),
         };
         if self.rewriter.current() == Some(packet.stream) {
             self.rewriter.retarget(&start);
@@ -311,6 +317,7 @@ impl Outgoing {
         copies: &Copies,
         leg: &mut Leg<'_>,
     ) {
+        self.follow_pace(packet);
         let stored = &packet.stored;
         let must_wait = packet.video.is_some() && !leg.pacer.is_open(leg.now);
         let counters = must_wait.then(|| self.rewriter.counters());
@@ -320,6 +327,7 @@ impl Outgoing {
             timestamp: stored.timestamp,
             numbers: packet.video.as_ref().map(|video| &video.numbers),
             layers: packet.video.as_ref().and_then(|video| video.layers.as_ref()),
+            temporal: packet.video.as_ref().and_then(|video| video.temporal.as_ref()),
         });
         let Some(rewritten) = rewritten else {
             if self.rewriter.current().is_none() {

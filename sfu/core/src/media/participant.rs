@@ -12,6 +12,7 @@ use super::layers::{LAYERS_MAX, LiveLayer, LiveLayers, RATES_ASSUMED};
 use super::rate::Bitrate;
 use super::slots::Share;
 use super::speaker::VoiceActivity;
+use super::temporal::TemporalRates;
 use super::time::MediaTime;
 use super::uplink::Uplink;
 use crate::transport::{Fingerprint, IceCredentials, Pair, Transport};
@@ -266,6 +267,7 @@ impl Participant {
                 continue;
             };
             let id = stream.id;
+            let temporal = stream.temporal.rates(now);
             if stream.layers.are_several() {
                 let silence_max = silence_max.min(spatial_silence_max(source));
                 return std::array::from_fn(|number| {
@@ -277,6 +279,11 @@ impl Participant {
                         stream: id,
                         height: size.map(|size| size.height.min(size.width)),
                         bitrate,
+                        temporal: if number == 0 {
+                            temporal
+                        } else {
+                            TemporalRates::default()
+                        },
                     })
                 });
             }
@@ -284,6 +291,7 @@ impl Participant {
                 stream: id,
                 height: stream.size.map(|size| size.height.min(size.width)),
                 bitrate: stream.bitrate.steady_or(RATES_ASSUMED[layer], now),
+                temporal,
             });
         }
         live

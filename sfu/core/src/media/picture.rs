@@ -7,6 +7,7 @@ use super::dependency::{DependencyDescriptor, TemplateStructure};
 use super::h264;
 use super::layers::LAYERS_MAX;
 use super::svc::LayeredFrame;
+use super::temporal::TemporalPlace;
 use super::vp8::Vp8Descriptor;
 use super::vp9::Vp9Descriptor;
 
@@ -78,6 +79,16 @@ pub(crate) struct PictureShift {
     pub(crate) frame_number: u16,
 }
 
+impl PictureShift {
+    /// The same behind so many pictures that were left out.
+    pub(crate) fn without(self, pictures: u16) -> Self {
+        Self {
+            picture_id: self.picture_id.wrapping_sub(pictures),
+            ..self
+        }
+    }
+}
+
 /// The counters of the newest packet that was sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct PictureCounters {
@@ -144,6 +155,8 @@ pub(crate) struct VideoPacket {
     pub(crate) numbers: PictureNumbers,
     /// Where the stream holds several layers: which of them this packet belongs to.
     pub(crate) layers: Option<LayeredFrame>,
+    /// Where the stream holds several temporal layers, as far as it says.
+    pub(crate) temporal: Option<TemporalPlace>,
     pub(crate) dependency: Option<DependencyDescriptor>,
     descriptor: Descriptor,
 }
@@ -160,9 +173,12 @@ impl VideoPacket {
         match codec {
             VideoCodec::Vp8 => {
                 let vp8 = Vp8Descriptor::parse(payload)?;
+                // Beside a dependency descriptor Chromium says nothing in that of the payload.
+                let dependency = || DependencyDescriptor::parse(dependency, structure)?.temporal();
                 Some(Self {
                     sizes: [vp8.size, None, None],
                     numbers: vp8.numbers(),
+                    temporal: vp8.temporal().or_else(dependency),
                     descriptor: Descriptor::Vp8(vp8),
                     ..Self::opaque(codec, vp8.starts_key_frame)
                 })
@@ -184,6 +200,7 @@ impl VideoPacket {
                         ..vp9.numbers()
                     },
                     layers: vp9.layered(),
+                    temporal: dependency.map_or_else(|| vp9.temporal(), |dependency| dependency.temporal()),
                     dependency,
                     descriptor: Descriptor::Vp9(vp9),
                     ..Self::opaque(codec, vp9.starts_key_picture())
@@ -202,6 +219,7 @@ impl VideoPacket {
                         ..PictureNumbers::default()
                     },
                     layers: Some(dependency.layered()?),
+                    temporal: dependency.temporal(),
                     dependency: Some(dependency),
                     ..Self::opaque(codec, dependency.starts_key_picture())
                 })
@@ -216,6 +234,7 @@ impl VideoPacket {
             sizes: [None; LAYERS_MAX],
             numbers: PictureNumbers::default(),
             layers: None,
+            temporal: None,
             dependency: None,
             descriptor: Descriptor::Opaque,
         }

@@ -8,16 +8,18 @@
 //!
 //! Within a run everything is shifted by the same amounts. So a packet that comes late, or is asked for again
 //! after a switch, still gets the numbers it had, or would have had. Where a stream holds several layers, a run
-//! is of one of them, and closes up over the packets of the others.
+//! is of one of them, and closes up over the packets of the others; so it does over temporal layers above its pace.
+//! Another pace is another run, which begins where the last one would have gone on.
 //!
 //! A receiver tells the roll-over counter of SRTP from the number itself, and guesses wrong for good when numbers run
 //! on by 2¹⁵ or more unseen (RFC 3711 §3.3.1). A publisher may jump as it likes: that ends the run, and the next one
 //! closes up over the gap.
 
-use super::dropped::{Dropped, Offset};
-use super::picture::{PictureCounters, PictureNumbers, PictureShift};
+use super::dropped::{Dropped, LeftOut, Offset};
+use super::picture::{PictureCounters, PictureNumbers, PictureShift, VideoPacket};
 use super::sequence::{self, WINDOW_PACKETS};
 use super::svc::LayeredFrame;
+use super::temporal::{Pace, TemporalPlace};
 use super::timeline;
 
 /// Runs remembered for late packets and repairs: more switches than this within a second don't happen.
@@ -41,8 +43,17 @@ struct Run {
     picture_shift: PictureShift,
     /// The layer that is let through, where there are several in the stream.
     target: Option<u8>,
+    /// The temporal layers that are let through.
+    pace: Pace,
     /// Everything before this was let through or left out.
     next_in: u64,
+}
+
+impl Run {
+    /// Whether some of its packets may be left out.
+    fn closes_up(&self) -> bool {
+        self.target.is_some() || self.pace != Pace::FULL
+    }
 }
 
 /// The first packet of a run, as it came.
@@ -54,6 +65,8 @@ pub(crate) struct RunStart {
     pub(crate) numbers: PictureNumbers,
     /// The layer to let through, where there are several in the stream.
     pub(crate) target: Option<u8>,
+    /// The temporal layers to let through.
+    pub(crate) pace: Pace,
 }
 
 /// A packet, as far as its numbers go.
@@ -66,6 +79,8 @@ pub(crate) struct Incoming<'a> {
     pub(crate) numbers: Option<&'a PictureNumbers>,
     /// Where there are several layers in the stream.
     pub(crate) layers: Option<&'a LayeredFrame>,
+    /// Where there are temporal layers in it.
+    pub(crate) temporal: Option<&'a TemporalPlace>,
 }
 
 /// A packet's numbers on the way out.
@@ -77,6 +92,35 @@ pub(crate) struct Rewritten {
     pub(crate) picture_shift: PictureShift,
     /// The layer that the receiver gets, where there are several in the stream.
     pub(crate) target: Option<u8>,
+    /// The temporal layers that it gets.
+    pub(crate) pace: Pace,
+    /// It came too late for its number to be closed up over, and the receiver does without it: an empty packet takes
+    /// its place, so that nothing waits for it.
+    pub(crate) is_filler: bool,
+}
+
+impl Rewritten {
+    /// The same for what came under this number: an empty packet if it is nothing that the receiver gets.
+    pub(crate) fn of(self, video: Option<&VideoPacket>) -> Self {
+        let is_filler = video.is_some_and(|video| {
+            let (layers, temporal) = (video.layers.as_ref(), video.temporal.as_ref());
+            !is_let_through(self.target, self.pace, layers, temporal)
+        });
+        Self { is_filler, ..self }
+    }
+}
+
+fn is_let_through(
+    target: Option<u8>,
+    pace: Pace,
+    layers: Option<&LayeredFrame>,
+    temporal: Option<&TemporalPlace>,
+) -> bool {
+    let is_of_target = match (target, layers) {
+        (Some(target), Some(layers)) => layers.is_needed_by(target),
+        _ => true,
+    };
+    is_of_target && temporal.is_none_or(|place| pace.takes(place.layer))
 }
 
 /// What a subscriber lost, in terms of the stream it came from.
@@ -110,7 +154,7 @@ pub(crate) struct Rewriter {
     runs: [Run; RUNS_MAX],
     run_count: usize,
     run_number: u32,
-    /// Made with the first run that is of one layer of several.
+    /// Made with the first run that leaves something out.
     dropped: Option<Box<Dropped>>,
     is_open: bool,
 }
@@ -142,6 +186,11 @@ impl Rewriter {
         self.open_run().and_then(|run| run.target)
     }
 
+    /// The temporal layers of it.
+    pub(crate) fn pace(&self) -> Pace {
+        self.open_run().map_or(Pace::FULL, |run| run.pace)
+    }
+
     /// The timestamp of the newest packet that was sent.
     pub(crate) fn last_timestamp(&self) -> Option<u32> {
         self.last_timestamp
@@ -161,47 +210,93 @@ impl Rewriter {
         let Some(run) = self.open_run().filter(|run| run.first_in <= sequence) else {
             return false;
         };
-        let offset = match (run.target, &self.dropped) {
-            (Some(_), Some(dropped)) => dropped.offset(run.number, run.first_in, sequence),
-            _ => Offset::Kept(sequence - run.first_in),
-        };
-        matches!(offset, Offset::Kept(offset) if run.first_out + offset > self.next_index + GAP_MAX)
+        let offset = self.offset(run, sequence);
+        matches!(offset, Offset::Kept { packets, .. } if run.first_out + packets > self.next_index + GAP_MAX)
+    }
+
+    /// Where a packet of a run goes.
+    fn offset(&self, run: &Run, sequence: u64) -> Offset {
+        match &self.dropped {
+            Some(dropped) if run.closes_up() => dropped.offset(run.number, run.first_in, sequence),
+            _ => Offset::Kept {
+                packets: sequence - run.first_in,
+                pictures: 0,
+            },
+        }
     }
 
     /// Begins a run with this packet, which is to go out with `timestamp`.
     pub(crate) fn begin(&mut self, start: &RunStart, timestamp: u32) {
         let timestamp_shift = timestamp.wrapping_sub(start.timestamp);
         let picture_shift = self.counters.shift_to_follow(&start.numbers);
-        self.push(start, timestamp_shift, picture_shift);
+        self.begin_shifted(start, timestamp_shift, picture_shift);
     }
 
     /// Goes on in the same stream from this packet on, with another of its layers or after a jump.
     pub(crate) fn retarget(&mut self, start: &RunStart) {
-        if let Some(run) = self.open_run() {
-            let (timestamp_shift, picture_shift) = (run.timestamp_shift, run.picture_shift);
-            self.push(start, timestamp_shift, picture_shift);
-        }
+        let Some(run) = self.open_run() else {
+            return;
+        };
+        let left_out = match run.closes_up().then(|| self.offset(run, start.sequence)) {
+            Some(Offset::Kept { pictures, .. }) => pictures,
+            _ => 0,
+        };
+        let (timestamp_shift, picture_shift) = (run.timestamp_shift, run.picture_shift);
+        self.begin_shifted(start, timestamp_shift, picture_shift.without(left_out));
     }
 
-    fn push(&mut self, start: &RunStart, timestamp_shift: u32, picture_shift: PictureShift) {
-        if self.run_count == RUNS_MAX {
-            self.runs.rotate_left(1);
-            self.run_count -= 1;
-        }
-        self.run_number = self.run_number.wrapping_add(1);
-        self.runs[self.run_count] = Run {
-            number: self.run_number,
+    fn begin_shifted(&mut self, start: &RunStart, timestamp_shift: u32, picture_shift: PictureShift) {
+        self.push(Run {
+            number: 0,
             stream: start.stream,
             first_in: start.sequence,
             first_out: self.next_index,
             timestamp_shift,
             picture_shift,
             target: start.target,
+            pace: start.pace,
             next_in: start.sequence,
+        });
+    }
+
+    /// Lets other temporal layers through from this packet on, the first of a frame, if it is the newest: what is
+    /// missing before it keeps its number, since it may be something that all need.
+    pub(crate) fn change_pace(&mut self, pace: Pace, sequence: u64) {
+        let Some(run) = self.open_run().copied().filter(|run| run.first_in <= sequence) else {
+            return;
         };
-        if start.target.is_some() && self.dropped.is_none() {
+        let Offset::Kept { packets, pictures } = self.offset(&run, sequence) else {
+            return;
+        };
+        let first_out = run.first_out + packets;
+        let is_newest = first_out >= self.next_index && (!run.closes_up() || sequence >= run.next_in);
+        if !is_newest || first_out > self.next_index + GAP_MAX {
+            return;
+        }
+        self.push(Run {
+            first_in: sequence,
+            first_out,
+            picture_shift: run.picture_shift.without(pictures),
+            pace,
+            next_in: sequence,
+            ..run
+        });
+    }
+
+    /// Numbers the run and appends it.
+    fn push(&mut self, run: Run) {
+        if self.run_count == RUNS_MAX {
+            self.runs.rotate_left(1);
+            self.run_count -= 1;
+        }
+        self.run_number = self.run_number.wrapping_add(1);
+        if run.closes_up() && self.dropped.is_none() {
             self.dropped = Some(Box::new(Dropped::new()));
         }
+        self.runs[self.run_count] = Run {
+            number: self.run_number,
+            ..run
+        };
         self.run_count += 1;
         self.is_open = true;
     }
@@ -253,11 +348,14 @@ impl Rewriter {
             .rposition(|run| run.stream == packet.stream && run.first_in <= packet.sequence)?;
         let run = self.runs[at];
         let is_last = at + 1 == self.run_count;
-        let offset = match run.target {
-            Some(target) => self.offset_in_layer(at, target, packet)?,
-            None => packet.sequence - run.first_in,
+        let is_filler = !is_let_through(run.target, run.pace, packet.layers, packet.temporal);
+        let (packets, pictures) = if run.closes_up() {
+            self.offset_in_layers(at, packet, is_filler)?
+        } else {
+            (packet.sequence - run.first_in, 0)
         };
-        let index = run.first_out + offset;
+        let index = run.first_out + packets;
+        let picture_shift = run.picture_shift.without(pictures);
         let fits = if is_last {
             self.is_open || index < self.next_index
         } else {
@@ -273,13 +371,15 @@ impl Rewriter {
         let rewritten = Rewritten {
             index,
             timestamp: packet.timestamp.wrapping_add(run.timestamp_shift),
-            picture_shift: run.picture_shift,
+            picture_shift,
             target: run.target,
+            pace: run.pace,
+            is_filler,
         };
         if index >= self.next_index {
             self.next_index = index + 1;
             if let Some(numbers) = packet.numbers {
-                self.counters.note(numbers, run.picture_shift);
+                self.counters.note(numbers, picture_shift);
             }
         }
         if self
@@ -291,8 +391,14 @@ impl Rewriter {
         Some(rewritten)
     }
 
-    /// How many packets of a run of one layer of several go before this one; `None` when it is left out.
-    fn offset_in_layer(&mut self, at: usize, target: u8, packet: &Incoming<'_>) -> Option<u64> {
+    /// How many packets of a run that leaves some out go before this one, and how many pictures are left out before
+    /// it; `None` when it is left out itself.
+    fn offset_in_layers(
+        &mut self,
+        at: usize,
+        packet: &Incoming<'_>,
+        is_left_out: bool,
+    ) -> Option<(u64, u16)> {
         let sequence = packet.sequence;
         let goes_on = self.is_open && at + 1 == self.run_count;
         let run = &mut self.runs[at];
@@ -301,14 +407,18 @@ impl Rewriter {
         if is_newest {
             run.next_in = sequence + 1;
         }
-        if let Some(layers) = packet.layers.filter(|layers| !layers.is_needed_by(target)) {
-            if is_newest {
-                dropped.leave_out(run.number, sequence, layers.frame);
-            }
+        if is_left_out && is_newest {
+            let frame = packet.layers.map(|layers| layers.frame);
+            let left_out = LeftOut {
+                sequence,
+                frame: frame.or(packet.temporal.map(|place| place.frame)).unwrap_or(0),
+                is_counted: packet.temporal.is_some_and(|place| place.is_counted),
+            };
+            dropped.leave_out(run.number, left_out);
             return None;
         }
         match dropped.offset(run.number, run.first_in, sequence) {
-            Offset::Kept(offset) => Some(offset),
+            Offset::Kept { packets, pictures } => Some((packets, pictures)),
             Offset::LeftOut | Offset::Forgotten => None,
         }
     }
@@ -316,7 +426,10 @@ impl Rewriter {
     /// How many packets before the newest one belong to its run; `None` when `index` is not the newest.
     pub(crate) fn depth_of_newest(&self, index: u64) -> Option<u64> {
         let run = self.runs[..self.run_count].last()?;
-        (index + 1 == self.next_index).then(|| index - run.first_out)
+        // A run may have begun with what is left out.
+        index
+            .checked_sub(run.first_out)
+            .filter(|_| index + 1 == self.next_index)
     }
 
     /// Where a packet that a subscriber lost came from; `None` when it was never sent or is forgotten.
@@ -338,9 +451,9 @@ impl Rewriter {
             .rev()
             .find(|run| run.first_out <= index)?;
         let offset = index - run.first_out;
-        let sequence = match (run.target, &self.dropped) {
-            (Some(_), Some(dropped)) => dropped.sequence(run.number, run.first_in, offset)?,
-            _ => run.first_in + offset,
+        let (sequence, pictures) = match &self.dropped {
+            Some(dropped) if run.closes_up() => dropped.sequence(run.number, run.first_in, offset)?,
+            _ => (run.first_in + offset, 0),
         };
         Some(Source {
             stream: run.stream,
@@ -348,8 +461,10 @@ impl Rewriter {
             rewritten: Rewritten {
                 index,
                 timestamp: 0,
-                picture_shift: run.picture_shift,
+                picture_shift: run.picture_shift.without(pictures),
                 target: run.target,
+                pace: run.pace,
+                is_filler: false,
             },
             timestamp_shift: run.timestamp_shift,
         })
@@ -376,6 +491,7 @@ mod tests {
             timestamp: timestamp_in,
             numbers: PictureNumbers::default(),
             target: None,
+            pace: Pace::FULL,
         };
         rewriter.begin(&start, timestamp);
     }
@@ -392,6 +508,7 @@ mod tests {
             timestamp,
             numbers: None,
             layers: None,
+            temporal: None,
         })?;
         rewriter.sent(rewritten.index);
         Some(rewritten)
@@ -470,6 +587,7 @@ mod tests {
             timestamp: 0,
             numbers: None,
             layers: None,
+            temporal: None,
         };
         rewriter.rewrite(&waits(42, Q));
         begin(&mut rewriter, F, 100, 0, 0);
@@ -511,6 +629,7 @@ mod tests {
             timestamp: 0,
             numbers,
             target: Some(0),
+            pace: Pace::FULL,
         };
         rewriter.begin(&start, 0);
         let packet = |sequence: u64, spatial| LayeredFrame {
@@ -529,6 +648,7 @@ mod tests {
                 timestamp: 0,
                 numbers: Some(&numbers),
                 layers: Some(&layers),
+                temporal: None,
             })
         };
         assert_eq!(send(0, 0).unwrap().index, 7);
@@ -576,6 +696,120 @@ mod tests {
             2 => (0..6usize).prop_map(|count| Step::Release { count }),
             1 => Just(Step::GiveUp),
         ]
+    }
+
+    /// The picture with this number in the pattern of libwebrtc, in one or two packets.
+    fn temporal_picture(picture: u16) -> ([Vp8Descriptor; 2], usize) {
+        let (layer, sync) =
+            [(0, 0), (2, 1), (1, 1), (2, 0), (0, 0), (2, 0), (1, 0), (2, 0)][usize::from(picture % 8)];
+        let descriptor = |starts: u8| {
+            let id = (picture | 0x8000).to_be_bytes();
+            let temporal = layer << 6 | sync << 5;
+            Vp8Descriptor::parse(&[
+                0x80 | starts << 4,
+                0xe0,
+                id[0],
+                id[1],
+                (picture / 4) as u8,
+                temporal,
+                1,
+            ])
+            .unwrap()
+        };
+        (
+            [descriptor(1), descriptor(0)],
+            1 + usize::from(picture.is_multiple_of(3)),
+        )
+    }
+
+    proptest! {
+        /// Packets of a stream with temporal layers, some of which come late, at changing paces.
+        #[test]
+        fn numbers_close_up_over_temporal_layers_and_nothing_left_out_is_found_again(
+            pictures in proptest::collection::vec((0u8..4, 0u8..20, 1u64..9), 8..300),
+            first: u16,
+        ) {
+            let mut rewriter = Rewriter::new(first);
+            begin(&mut rewriter, Q, 0, 0, 0);
+            let (mut wanted, mut sequence) = (Pace::FULL, 0);
+            let mut late: Vec<(u64, u64, Vp8Descriptor)> = Vec::new();
+            let mut given: HashMap<u64, (u64, u16)> = HashMap::new();
+            let mut filled: HashMap<u64, u64> = HashMap::new();
+            let mut all = Vec::new();
+            let mut newest_in = 0;
+            for (picture, (pace, chance, delay)) in (0u16..).zip(pictures) {
+                if chance < 3 {
+                    wanted = [Pace(0), Pace(1), Pace::FULL, Pace::FULL][usize::from(pace)];
+                }
+                let (packets, count) = temporal_picture(picture);
+                let mut now = Vec::new();
+                for packet in &packets[..count] {
+                    all.push(*packet);
+                    if chance == 19 && picture > 0 {
+                        late.push((u64::from(picture) + delay, sequence, *packet));
+                    } else {
+                        now.push((sequence, *packet));
+                    }
+                    sequence += 1;
+                }
+                let due = late.extract_if(.., |(at, _, _)| *at <= u64::from(picture));
+                now.extend(due.map(|(_, sequence, packet)| (sequence, packet)));
+                for (sequence, packet) in now {
+                    let place = packet.temporal().unwrap();
+                    let is_late = sequence < newest_in;
+                    newest_in = newest_in.max(sequence);
+                    if place.starts_frame {
+                        let next = place.pace_after(rewriter.pace(), wanted, 2);
+                        if next != rewriter.pace() {
+                            rewriter.change_pace(next, sequence);
+                        }
+                    }
+                    let numbers = packet.numbers();
+                    let out = rewriter.rewrite(&Incoming {
+                        stream: Q,
+                        sequence,
+                        timestamp: 0,
+                        numbers: Some(&numbers),
+                        layers: None,
+                        temporal: Some(&place),
+                    });
+                    let Some(out) = out else {
+                        prop_assert!(place.layer > 0, "layer 0 is for everybody");
+                        continue;
+                    };
+                    rewriter.sent(out.index);
+                    if out.is_filler {
+                        prop_assert!(is_late && place.layer > 0);
+                        prop_assert_eq!(filled.insert(out.index, sequence), None);
+                        prop_assert!(!given.contains_key(&out.index));
+                        continue;
+                    }
+                    prop_assert!(!filled.contains_key(&out.index));
+                    let id = numbers.picture_id.unwrap().shifted(out.picture_shift).value();
+                    let before = given.insert(out.index, (sequence, id));
+                    prop_assert!(before.is_none_or(|before| before.0 == sequence));
+                    if !is_late && let Some(last) = given.get(&(out.index.wrapping_sub(1))) {
+                        prop_assert!(id.wrapping_sub(last.1) & 0x7fff <= 1, "no picture seems to be missing");
+                    }
+                }
+            }
+            for index in u64::from(first & 0x7fff)..=given.keys().max().copied().unwrap() {
+                let Some(source) = rewriter.source(index as u16) else { continue };
+                let packet = &all[source.sequence as usize];
+                let place = packet.temporal().unwrap();
+                if let Some((sequence, id)) = given.get(&index) {
+                    let picture = packet.picture_id.unwrap().shifted(source.rewritten.picture_shift);
+                    prop_assert_eq!((source.sequence, picture.value()), (*sequence, *id));
+                    prop_assert!(source.rewritten.pace.takes(place.layer));
+                } else if let Some(sequence) = filled.get(&index) {
+                    prop_assert_eq!(source.sequence, *sequence);
+                    prop_assert!(!source.rewritten.pace.takes(place.layer));
+                } else {
+                    // No number is left over: it is on its way still.
+                    prop_assert!(late.iter().any(|(_, sequence, _)| *sequence == source.sequence));
+                }
+            }
+        }
     }
 
     proptest! {
@@ -631,13 +865,14 @@ mod tests {
                         let stream = StreamId(layer as u64 + 1);
                         let numbers = vp8(sequence as u16).numbers();
                         if begins && layer == selected && matches!(step, Step::Forward { .. }) {
-                            let (timestamp, target) = (0, None);
-                            rewriter.begin(&RunStart { stream, sequence, timestamp, numbers, target }, 0);
+                            let (timestamp, target, pace) = (0, None, Pace::FULL);
+                            rewriter.begin(&RunStart { stream, sequence, timestamp, numbers, target, pace }, 0);
                             begins = false;
                         }
                         let before = rewriter.counters();
                         let numbers = Some(&numbers);
-                        let packet = Incoming { stream, sequence, timestamp: 0, numbers, layers: None };
+                        let (layers, temporal) = (None, None);
+                        let packet = Incoming { stream, sequence, timestamp: 0, numbers, layers, temporal };
                         let Some(out) = rewriter.rewrite(&packet) else { continue };
                         if is_held {
                             if waiting.is_empty() {

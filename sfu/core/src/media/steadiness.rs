@@ -19,6 +19,9 @@ const IN_VAIN: Duration = Duration::from_secs(5);
 /// time what it carries.
 const ANNOUNCED_AFTER: Duration = Duration::from_millis(500);
 
+/// Estimates dip. A line that carries too little even for the fewest frames for so long does not carry them.
+const STARVED_AFTER: Duration = Duration::from_secs(2);
+
 /// A line that carries so many times what it did is another line: what gave way to the old one does not wait.
 const OTHER_LINE: u64 = 2;
 
@@ -35,6 +38,8 @@ pub(crate) struct Steadiness {
     raised: Option<MediaTime>,
     lowered: Option<Lowered>,
     hold: Duration,
+    /// Since when there has been too little even for the fewest frames.
+    short: Option<MediaTime>,
     paused: Option<MediaTime>,
     is_announced: bool,
 }
@@ -58,6 +63,17 @@ impl Steadiness {
                 .is_some_and(|(before, now)| now.0 >= before.0.saturating_mul(OTHER_LINE));
             now.since(lowered.at) < hold && !is_other
         })
+    }
+
+    /// Notes whether there is too little even for the fewest frames.
+    pub(crate) fn note_room(&mut self, is_short: bool, now: MediaTime) {
+        let since = self.short.unwrap_or(now);
+        self.short = is_short.then_some(since);
+    }
+
+    /// Whether there has been too little for a while.
+    pub(crate) fn is_starved(&self, now: MediaTime) -> bool {
+        self.short.is_some_and(|since| now.since(since) >= STARVED_AFTER)
     }
 
     /// Whether the line does not carry it at all.
@@ -140,6 +156,17 @@ mod tests {
             steadiness.is_held(Some(Bitrate(900_000)), at(200)),
             "nor any more"
         );
+    }
+
+    #[test]
+    fn what_is_short_for_a_moment_is_not_starved() {
+        let mut steadiness = Steadiness::default();
+        steadiness.note_room(true, at(0));
+        steadiness.note_room(true, at(1900));
+        assert!(!steadiness.is_starved(at(1900)) && steadiness.is_starved(at(2000)));
+        steadiness.note_room(false, at(2000));
+        steadiness.note_room(true, at(2200));
+        assert!(!steadiness.is_starved(at(4000)));
     }
 
     #[test]

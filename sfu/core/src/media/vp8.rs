@@ -1,6 +1,7 @@
 //! The VP8 payload descriptor (RFC 7741 §4.2) and the little of the frame behind it that forwarding needs.
 
 use super::picture::{FrameSize, PictureId, PictureNumbers, PictureShift};
+use super::temporal::{Opening, TemporalPlace};
 
 /// Where the parts of a descriptor are and what they say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,9 +16,18 @@ pub(crate) struct Vp8Descriptor {
     pub(crate) tl0_picture_index: Option<u8>,
     /// 5 bits.
     pub(crate) key_index: Option<u8>,
+    temporal: Option<Temporal>,
     picture_id_at: usize,
     tl0_at: usize,
     key_index_at: usize,
+}
+
+/// TID and Y.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Temporal {
+    layer: u8,
+    /// Predicted from layer 0 only.
+    is_sync: bool,
 }
 
 impl Vp8Descriptor {
@@ -32,6 +42,7 @@ impl Vp8Descriptor {
             picture_id: None,
             tl0_picture_index: None,
             key_index: None,
+            temporal: None,
             picture_id_at: 0,
             tl0_at: 0,
             key_index_at: 0,
@@ -52,6 +63,12 @@ impl Vp8Descriptor {
             }
             if present & 0x30 != 0 {
                 let byte = *payload.get(at)?;
+                if present & 0x20 != 0 {
+                    descriptor.temporal = Some(Temporal {
+                        layer: byte >> 6,
+                        is_sync: byte & 0x20 != 0,
+                    });
+                }
                 if present & 0x10 != 0 {
                     descriptor.key_index_at = at;
                     descriptor.key_index = Some(byte & 0x1f);
@@ -78,6 +95,29 @@ impl Vp8Descriptor {
             key_index: self.key_index,
             frame_number: None,
         }
+    }
+
+    /// Where the frame stands among the temporal layers; `None` without the counters that receivers need to do
+    /// without some.
+    pub(crate) fn temporal(&self) -> Option<TemporalPlace> {
+        let (temporal, picture) = (self.temporal?, self.picture_id?);
+        self.tl0_picture_index?;
+        let opens = if self.starts_key_frame {
+            Some(Opening { from: 0, to: u8::MAX })
+        } else {
+            let below = temporal.layer.checked_sub(1).filter(|_| temporal.is_sync);
+            below.map(|from| Opening {
+                from,
+                to: temporal.layer,
+            })
+        };
+        Some(TemporalPlace {
+            layer: temporal.layer,
+            starts_frame: self.starts_frame,
+            frame: picture.value().into(),
+            opens,
+            is_counted: true,
+        })
     }
 
     /// Shifts the counters in a copy of the payload that this descriptor was read from.
@@ -148,6 +188,27 @@ mod tests {
         assert_eq!(sent.picture_id, Some(PictureId::Long(0)));
         assert_eq!((sent.tl0_picture_index, sent.key_index), (Some(0), Some(0)));
         assert_eq!(payload[5] & 0xe0, 0x20);
+    }
+
+    #[test]
+    fn a_frame_of_a_higher_temporal_layer_opens_it_only_if_it_needs_no_other() {
+        let place = |temporal: u8, starts: u8| {
+            let payload = [0x80 | starts, 0xf0, 0x80, 9, 1, temporal, 1, 0, 0];
+            Vp8Descriptor::parse(&payload).unwrap().temporal().unwrap()
+        };
+        let sync = place(1 << 6 | 0x20, 0x10);
+        assert_eq!((sync.layer, sync.frame, sync.starts_frame), (1, 9, true));
+        assert_eq!(sync.opens, Some(Opening { from: 0, to: 1 }));
+        assert_eq!(place(2 << 6, 0x10).opens, None);
+        assert_eq!(place(0, 0x10).opens, None);
+        assert!(!place(2 << 6, 0).starts_frame);
+        let key = Vp8Descriptor::parse(&key_frame(1, 1, 1))
+            .unwrap()
+            .temporal()
+            .unwrap();
+        assert_eq!((key.layer, key.opens.unwrap().to), (0, u8::MAX));
+        let without = Vp8Descriptor::parse(&[0x90, 0x20, 2 << 6, 1]).unwrap();
+        assert_eq!(without.temporal(), None);
     }
 
     #[test]

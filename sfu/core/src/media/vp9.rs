@@ -4,6 +4,7 @@
 use super::layers::LAYERS_MAX;
 use super::picture::{FrameSize, PictureId, PictureNumbers, PictureShift};
 use super::svc::LayeredFrame;
+use super::temporal::{Opening, TemporalPlace};
 
 /// Reference indices of a frame in flexible mode.
 const REFERENCES_MAX: usize = 3;
@@ -28,6 +29,9 @@ pub(crate) struct Vp9Descriptor {
 /// Layer indices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Layer {
+    temporal: u8,
+    /// Higher temporal layers refer to nothing before it that lies above it (U).
+    opens: bool,
     spatial: u8,
     /// Predicted from the layer below in the same picture (D).
     is_inter_layer: bool,
@@ -70,6 +74,8 @@ impl Vp9Descriptor {
                 return None;
             }
             descriptor.layer = Some(Layer {
+                temporal: byte >> 5,
+                opens: byte & 0x10 != 0,
                 spatial,
                 is_inter_layer: byte & 1 != 0,
             });
@@ -142,6 +148,23 @@ impl Vp9Descriptor {
             frame: u32::from(picture) << 3 | u32::from(spatial),
             needed_by,
             active: u8::MAX,
+        })
+    }
+
+    /// Where it stands among the temporal layers; `None` without layer indices. Receivers reckon with pictures that
+    /// are left out, so that ids keep their distances.
+    pub(crate) fn temporal(&self) -> Option<TemporalPlace> {
+        let layer = self.layer?;
+        let opens = layer.opens || !self.is_inter_picture;
+        Some(TemporalPlace {
+            layer: layer.temporal,
+            starts_frame: self.starts_frame,
+            frame: self.layered()?.frame,
+            opens: opens.then_some(Opening {
+                from: layer.temporal,
+                to: u8::MAX,
+            }),
+            is_counted: false,
         })
     }
 
@@ -251,6 +274,19 @@ mod tests {
     fn a_larger_layer_of_a_key_picture_begins_nothing() {
         let upper = [I | L | F | B, 0x12, 1 << 1 | 1, 0xaa];
         assert!(!Vp9Descriptor::parse(&upper).unwrap().starts_key_picture());
+    }
+
+    #[test]
+    fn a_picture_opens_the_layers_above_it_where_it_says_so() {
+        let place = |flags: u8, indices: u8| {
+            let payload = [I | L | F | flags, 0x12, indices, 2, 0xaa];
+            Vp9Descriptor::parse(&payload).unwrap().temporal().unwrap()
+        };
+        let above = |from| Some(Opening { from, to: u8::MAX });
+        let sync = place(P | B, 1 << 5 | 0x10);
+        assert_eq!((sync.layer, sync.starts_frame, sync.opens), (1, true, above(1)));
+        assert_eq!(place(P, 2 << 5).opens, None);
+        assert_eq!(place(B, 0).opens, above(0));
     }
 
     #[test]

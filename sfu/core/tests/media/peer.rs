@@ -1,7 +1,7 @@
 //! A fake browser: sends a microphone, a camera of three layers and a screen, answers requests, and checks
 //! every packet it gets against what it was told of its slots.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,7 +12,8 @@ use hearken_sfu_core::transport::{ICE_SEED_BYTES, IceCredentials, Identity, Inco
 use rand::rngs::StdRng;
 use rand::{Rng, RngCore};
 
-use super::wire::{self, Answer, LEVEL, MID, OfferStyle, RID, RRID, Rtp, Stamp, TWCC, Vp8Packet};
+use super::encoder::{Encoder, Frame};
+use super::wire::{self, Answer, DEPENDENCY, LEVEL, MID, OfferStyle, RID, RRID, Rtp, Stamp, TWCC, Vp8Packet};
 
 /// Packets a sender keeps to send again.
 const HISTORY: usize = 400;
@@ -36,6 +37,8 @@ pub struct Sender {
     /// Between taking and sending: the encoder's time.
     pub delay_ms: u64,
     pub key_frame_wanted: bool,
+    /// Makes temporal layers, if there are any, and remembers what each frame needs.
+    pub encoder: Option<Encoder>,
     pub plis: Vec<u64>,
     pub nacked: Vec<u16>,
     rid: Option<&'static str>,
@@ -159,6 +162,8 @@ pub struct Peer {
     pub tells_arrivals: bool,
     /// How often, in ms.
     pub tells_every_ms: u64,
+    /// Numbers of empty packets in slots.
+    pub fillers: BTreeSet<(String, u64)>,
     /// Packets of padding that came.
     pub padding: u64,
     arrivals: BTreeMap<u64, u64>,
@@ -194,6 +199,7 @@ impl Peer {
             feedback_messages: 0,
             tells_arrivals: true,
             tells_every_ms: 50,
+            fillers: BTreeSet::new(),
             padding: 0,
             arrivals: BTreeMap::new(),
             told: 0,
@@ -222,6 +228,7 @@ impl Peer {
                 every_ms,
                 delay_ms,
                 key_frame_wanted: true,
+                encoder: None,
                 plis: Vec::new(),
                 nacked: Vec::new(),
                 rid,
@@ -346,7 +353,11 @@ impl Peer {
         };
         let key = std::mem::take(&mut sender.key_frame_wanted) && !sender.source.is_audio();
         sender.picture = sender.picture.wrapping_add(1) & 0x7fff;
-        sender.tl0 = sender.tl0.wrapping_add(1);
+        let frame = match &mut sender.encoder {
+            Some(encoder) => encoder.next(key, taken_ms),
+            None => Frame::default(),
+        };
+        sender.tl0 = sender.tl0.wrapping_add(u8::from(frame.temporal == 0));
         sender.key_index = sender.key_index.wrapping_add(u8::from(key));
         let mut packets = sender.packets_per_frame;
         if key {
@@ -366,10 +377,17 @@ impl Peer {
                     packet_bytes,
                     ..
                 } = *sender;
+                let packet_bytes = frame.bytes(packet_bytes);
                 Vp8Packet {
                     picture,
                     tl0,
                     key_index,
+                    temporal: frame.temporal,
+                    sync: frame.is_sync,
+                    is_minimal: sender
+                        .encoder
+                        .as_ref()
+                        .is_some_and(|encoder| encoder.is_described),
                     starts,
                     key,
                     height,
@@ -377,6 +395,9 @@ impl Peer {
                 }
                 .write(packet_bytes)
             };
+            let mut extensions = sender_extensions(sender, level);
+            let descriptor = frame.descriptor(sender.picture, number == 0, number + 1 == packets);
+            extensions.extend(descriptor.map(|descriptor| (DEPENDENCY, descriptor)));
             let packet = Rtp {
                 payload_type: if sender.source.is_audio() {
                     style.opus
@@ -387,7 +408,7 @@ impl Peer {
                 timestamp: sender.timestamp(taken_ms),
                 ssrc: sender.ssrc,
                 marker: !sender.source.is_audio() && number + 1 == packets,
-                extensions: sender_extensions(sender, level),
+                extensions,
                 payload,
             };
             let index = sender.index;
@@ -619,6 +640,9 @@ impl Peer {
             Incoming::Rtp(packet) => {
                 let packet = Rtp::read(packet);
                 self.note_arrival(&packet, now_ms);
+                if self.is_filler(&packet) {
+                    return Vec::new();
+                }
                 if packet.payload.is_empty() {
                     self.padding += 1;
                     return Vec::new();
@@ -632,6 +656,28 @@ impl Peer {
             }
             Incoming::Handled | Incoming::Answered | Incoming::Dropped(_) => Vec::new(),
         }
+    }
+
+    /// An empty packet under a number that nothing else will come under.
+    fn is_filler(&mut self, packet: &Rtp) -> bool {
+        let answer = self.answer.as_ref().unwrap();
+        let (mid, is_repair) = answer.ssrcs[&packet.ssrc].clone();
+        let sequence = match (is_repair, &packet.payload[..]) {
+            (false, []) => packet.sequence,
+            (true, [high, low]) => u16::from_be_bytes([*high, *low]),
+            _ => return false,
+        };
+        let inbox = self.inboxes.get_mut(&mid).expect("something came before");
+        let near = inbox.highest.unwrap();
+        let index = near.wrapping_add_signed(i64::from(sequence.wrapping_sub(near as u16) as i16));
+        let before = inbox.payloads.insert(index, Vec::new());
+        assert!(
+            before.is_none_or(|before| before.is_empty()),
+            "{mid} #{index}: something else came before"
+        );
+        inbox.highest = Some(near.max(index));
+        self.fillers.insert((mid, index));
+        true
     }
 
     fn receive_rtp(&mut self, packet: &Rtp, now_ms: u64) {
@@ -797,6 +843,8 @@ impl Peer {
 
     /// Checks that the numbers of each section make one stream, without holes if asked.
     pub fn check_continuity(&self, holes: Holes) {
+        let temporal = |received: &Received| received.vp8.is_some_and(|vp8| vp8.temporal > 0);
+        let is_temporal = self.received.iter().any(temporal);
         let mut by_mid: HashMap<&str, BTreeMap<u64, &Received>> = HashMap::new();
         for received in &self.received {
             by_mid
@@ -808,16 +856,20 @@ impl Peer {
             let mut before: Option<&Received> = None;
             for (index, received) in packets {
                 if let Some(before) = before {
-                    let step = index - before.index;
+                    let is_filled = |index: &u64| self.fillers.contains(&(mid.to_owned(), *index));
+                    let fillers = (before.index + 1..index).filter(is_filled).count();
+                    let step = index - before.index - fillers as u64;
                     if holes == Holes::Forbidden {
                         assert_eq!(step, 1, "{mid}: hole before #{index} at {} ms", received.at_ms);
                     }
                     let advance = received.timestamp.wrapping_sub(before.timestamp) as i32;
                     assert!(advance >= 0, "{mid} #{index}: timestamp goes back by {advance}");
-                    if let (Some(vp8), Some(vp8_before)) = (received.vp8, before.vp8) {
+                    if let (Some(vp8), Some(vp8_before)) = (received.vp8, before.vp8)
+                        && !vp8.is_minimal
+                    {
                         let pictures = vp8.picture.wrapping_sub(vp8_before.picture) & 0x7fff;
                         assert!(
-                            u64::from(pictures) <= step,
+                            u64::from(pictures) <= index - before.index,
                             "{mid} #{index}: picture id jumps by {pictures}"
                         );
                         assert_eq!(
@@ -825,9 +877,9 @@ impl Peer {
                             advance == 0,
                             "{mid} #{index}: one picture, one timestamp"
                         );
-                        assert_eq!(
-                            u16::from(vp8.tl0.wrapping_sub(vp8_before.tl0)),
-                            pictures & 0xff,
+                        let tl0 = u16::from(vp8.tl0.wrapping_sub(vp8_before.tl0));
+                        assert!(
+                            tl0 == pictures & 0xff || is_temporal && tl0 < pictures,
                             "{mid} #{index}: TL0PICIDX"
                         );
                         if received.stamp.layer != before.stamp.layer && step == 1 {

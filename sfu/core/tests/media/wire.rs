@@ -370,6 +370,11 @@ pub struct Vp8Packet {
     pub picture: u16,
     pub tl0: u8,
     pub key_index: u8,
+    /// The temporal layer, and whether it is predicted from layer 0 only.
+    pub temporal: u8,
+    pub sync: bool,
+    /// Without counters and layers.
+    pub is_minimal: bool,
     pub starts: bool,
     pub key: bool,
     pub height: u16,
@@ -385,8 +390,11 @@ impl Vp8Packet {
             id[0],
             id[1],
             self.tl0,
-            self.key_index & 31,
+            self.temporal << 6 | u8::from(self.sync) << 5 | self.key_index & 31,
         ];
+        if self.is_minimal {
+            payload = vec![u8::from(self.starts) << 4];
+        }
         let width = self.height * 16 / 9;
         payload.extend([u8::from(!(self.key && self.starts)), 0, 0, 0x9d, 0x01, 0x2a]);
         payload.extend(width.to_le_bytes());
@@ -397,10 +405,21 @@ impl Vp8Packet {
     }
 
     pub fn read(payload: &[u8]) -> Self {
+        if payload[0] & 0x80 == 0 {
+            let mut long = vec![payload[0] | 0x80, 0, 0, 0, 0, 0];
+            long.extend(&payload[1..]);
+            return Self {
+                is_minimal: true,
+                ..Self::read(&long)
+            };
+        }
         Self {
+            is_minimal: false,
             picture: u16::from_be_bytes([payload[2] & 0x7f, payload[3]]),
             tl0: payload[4],
             key_index: payload[5] & 31,
+            temporal: payload[5] >> 6,
+            sync: payload[5] & 0x20 != 0,
             starts: payload[0] & 0x10 != 0,
             key: payload[0] & 0x10 != 0 && payload[6] & 1 == 0,
             height: u16::from_le_bytes([payload[14], payload[15]]),

@@ -3,18 +3,21 @@
 use super::bits::BitReader;
 use crate::media::layers::LAYERS_MAX;
 use crate::media::picture::FrameSize;
+use crate::media::temporal::{Opening, TEMPORAL_LAYERS_MAX};
 
 const TEMPLATES_MAX: usize = 64;
 /// Differences of frame numbers in one template, and layers: more are not possible in what the numbers can say.
 const REFERENCES_MAX: usize = 64;
 const SPATIAL_LAYERS_MAX: u8 = 4;
-const TEMPORAL_LAYERS_MAX: u8 = 8;
+const TEMPORAL_IDS_MAX: u8 = 8;
+/// From this frame on everything of a decode target can be decoded.
+const SWITCH: u64 = 2;
 
 /// What frames that name it have in common.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Template {
     pub(super) spatial: u8,
-    temporal: u8,
+    pub(super) temporal: u8,
     /// Two bits for each decode target; 0: not present in it.
     pub(super) indications: u64,
 }
@@ -32,6 +35,8 @@ pub(crate) struct TemplateStructure {
     targets: [u32; LAYERS_MAX],
     /// By spatial layer: the decode target with all its frames.
     best: [Option<u8>; LAYERS_MAX],
+    /// By spatial layer and highest temporal layer: the decode target.
+    by_layers: [[Option<u8>; TEMPORAL_LAYERS_MAX]; LAYERS_MAX],
     sizes: [Option<FrameSize>; LAYERS_MAX],
 }
 
@@ -59,6 +64,7 @@ impl TemplateStructure {
             spatial_count: 0,
             targets: [0; LAYERS_MAX],
             best: [None; LAYERS_MAX],
+            by_layers: [[None; TEMPORAL_LAYERS_MAX]; LAYERS_MAX],
             sizes: [None; LAYERS_MAX],
         };
         structure.read_layers(reader)?;
@@ -111,7 +117,7 @@ impl TemplateStructure {
                 2 => (spatial, temporal) = (spatial + 1, 0),
                 _ => break,
             }
-            if spatial >= SPATIAL_LAYERS_MAX || temporal >= TEMPORAL_LAYERS_MAX {
+            if spatial >= SPATIAL_LAYERS_MAX || temporal >= TEMPORAL_IDS_MAX {
                 return None;
             }
         }
@@ -133,6 +139,10 @@ impl TemplateStructure {
                 continue;
             };
             let spatial = usize::from(spatial);
+            let of_spatial = self.by_layers.get_mut(spatial);
+            if let Some(known) = of_spatial.and_then(|known| known.get_mut(usize::from(temporal))) {
+                *known = Some(target);
+            }
             for targets in self.targets.iter_mut().skip(spatial) {
                 *targets |= 1 << target;
             }
@@ -158,6 +168,23 @@ impl TemplateStructure {
             }
         }
         needed_by
+    }
+
+    /// What a frame of this template with these indications opens of its spatial layer: everything of a decode target
+    /// that it is a switch of, if it can be decoded itself. It can be by who has the layers below, where it says that
+    /// of its own layer, too: else it may refer to earlier frames of that.
+    pub(super) fn opening(&self, template: Template, indications: u64) -> Option<Opening> {
+        let targets = self.by_layers.get(usize::from(template.spatial))?;
+        let is_switch = |temporal: u8| {
+            let target = targets.get(usize::from(temporal)).copied().flatten();
+            target.is_some_and(|target| indications >> (2 * target) & 3 == SWITCH)
+        };
+        let to = (0..TEMPORAL_LAYERS_MAX as u8)
+            .rev()
+            .find(|temporal| is_switch(*temporal))?;
+        let own = template.temporal;
+        let from = own.saturating_sub(is_switch(own).into());
+        Some(Opening { from, to })
     }
 
     pub(super) fn target_count(&self) -> u8 {

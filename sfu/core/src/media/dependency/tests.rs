@@ -176,6 +176,40 @@ fn any_other_packet_keeps_its_bytes_but_for_the_frame_number() {
     assert_eq!(written(&bytes, 2, Some(1)), [0x7f, 0, 1]);
 }
 
+/// One spatial layer in three temporal ones, as libwebrtc makes of VP8: a frame opens all layers, its own, or none.
+#[test]
+fn a_frame_opens_the_temporal_layers_that_it_is_a_switch_of() {
+    let kinds = ["SSS", "SRR", "-SR", "-DS", "--S", "--D"];
+    let mut bits = head(true, true, 0, 7);
+    bits.put(0b1_0000, 5).put(0, 6).put(2, 5);
+    for next in [0, 1, 0, 1, 0, 3] {
+        bits.put(next, 2);
+    }
+    for indication in kinds.concat().chars() {
+        bits.put("-DSR".find(indication).unwrap() as u32, 2);
+    }
+    // No references, no chains, no sizes.
+    bits.put(0, kinds.len() + 3);
+    let structure = TemplateStructure::read(&bits.bytes()).unwrap();
+    let place = |template| {
+        let bytes = head(true, true, template, 8).bytes();
+        let descriptor = DependencyDescriptor::parse(&bytes, Some(&structure)).unwrap();
+        let place = descriptor.temporal().unwrap();
+        assert!(place.starts_frame && !place.is_counted);
+        (place.layer, place.opens.map(|opening| (opening.from, opening.to)))
+    };
+    let places = [0, 1, 2, 3, 4, 5].map(place);
+    let expected = [
+        (0, Some((0, 2))),
+        (0, Some((0, 0))),
+        (1, Some((0, 1))),
+        (1, Some((1, 2))),
+        (2, Some((1, 2))),
+        (2, None),
+    ];
+    assert_eq!(places, expected);
+}
+
 proptest! {
     #[test]
     fn rewritten_descriptors_say_the_same_with_another_frame_number(

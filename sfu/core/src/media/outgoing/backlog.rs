@@ -86,7 +86,7 @@ impl Outgoing {
         let Some(video) = kept.codec.and_then(read) else {
             return false;
         };
-        let rewritten = source.rewrite(stored.timestamp);
+        let rewritten = source.rewrite(stored.timestamp).of(Some(&video));
         self.backlog.packets -= 1;
         self.backlog.bytes -= u32::from(waiting.bytes);
         if self.rewriter.is_unsent(rewritten.index) {

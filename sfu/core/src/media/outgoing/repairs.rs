@@ -89,11 +89,12 @@ impl Outgoing {
         let Some(numbers) = self.section.payload_types(kept.codec) else {
             return false;
         };
+        let read = |codec| VideoPacket::parse(codec, stored.payload, stored.dependency, kept.structure);
+        let video = kept.codec.and_then(read);
+        let rewritten = rewritten.of(video.as_ref());
         self.repair_log
             .get_or_insert_default()
             .note(rewritten.index, leg.now);
-        let read = |codec| VideoPacket::parse(codec, stored.payload, stored.dependency, kept.structure);
-        let video = kept.codec.and_then(read);
         let (Some(repair), Some(payload_type)) = (&mut self.repair, numbers.rtx) else {
             self.send(stored, prefix, video.as_ref(), rewritten, leg);
             return true;

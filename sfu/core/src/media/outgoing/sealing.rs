@@ -29,7 +29,7 @@ pub(super) fn ends_picture(
 ) -> bool {
     let layers = video.and_then(|video| video.layers);
     let ends_layer = |target| layers.is_some_and(|layers| layers.ends_picture_of(target));
-    stored.marker || rewritten.target.is_some_and(ends_layer)
+    !rewritten.is_filler && (stored.marker || rewritten.target.is_some_and(ends_layer))
 }
 
 /// What goes into a packet behind the fixed header.
@@ -62,6 +62,11 @@ pub(super) fn seal(
         rewritten,
         dependency_id,
     } = *body;
+    let (payload, video) = if rewritten.is_filler {
+        (&[][..], None)
+    } else {
+        (stored.payload, video)
+    };
     let pair = leg.transport.selected()?;
     let mut rewritten_dependency;
     let mut dependency = None;
@@ -73,19 +78,19 @@ pub(super) fn seal(
     }
     let header = OutgoingHeader { dependency, ..header };
     let header_room = OUTGOING_HEADER_BYTES_MAX + dependency.map_or(0, |(_, value)| value.len());
-    let room = header_room + prefix.bytes.len() + stored.payload.len() + SRTP_OVERHEAD_MAX;
+    let room = header_room + prefix.bytes.len() + payload.len() + SRTP_OVERHEAD_MAX;
     let Some(packet) = leg.outbox.reserve(room) else {
         leg.counters.drops.count(DropCause::OutboxFull);
         return None;
     };
     let header_bytes = header.write(packet);
     let payload_at = header_bytes + prefix.bytes.len();
-    let end = payload_at + stored.payload.len();
+    let end = payload_at + payload.len();
     packet[header_bytes..payload_at].copy_from_slice(prefix.bytes);
     if let Some((copies, payload_type)) = prefix.blocks {
         red::set_payload_type(&mut packet[header_bytes..payload_at], copies, payload_type);
     }
-    packet[payload_at..end].copy_from_slice(stored.payload);
+    packet[payload_at..end].copy_from_slice(payload);
     if let Some(video) = video {
         video.shift(rewritten.picture_shift, &mut packet[payload_at..end]);
     }

@@ -11,6 +11,7 @@ use crate::media::layers::{self, Demand, LAYERS_MAX, Priority};
 use crate::media::participant::{Connection, Participant};
 use crate::media::rate::Bitrate;
 use crate::media::slots::Share;
+use crate::media::temporal::Pace;
 
 /// The sound that goes with each video.
 const SOUND_SOURCES: [TrackSource; 2] = [TrackSource::Microphone, TrackSource::ScreenAudio];
@@ -135,10 +136,14 @@ impl Session {
                 current: pair.video.current_layer,
                 current_stream: pair.video.rewriter.current(),
                 before: pair.video.chosen,
+                pace_before: pair.video.pace(),
                 is_held: pair.steadiness.is_held(estimate, now.time),
+                is_starved: pair.steadiness.is_starved(now.time),
                 was_paused: pair.steadiness.is_paused(),
                 is_pause_held: pair.steadiness.is_pause_held(estimate, now.time),
                 chosen: None,
+                pace: Pace::FULL,
+                is_short: false,
                 wish: None,
             });
         }
@@ -189,9 +194,10 @@ impl Session {
         let estimate = downlink.bandwidth.estimate();
         let pair = &mut downlink.pairs[demand.pair];
         let Some(owner) = pair.owner else { return };
-        if demand.chosen > demand.before {
+        pair.steadiness.note_room(demand.is_short, now.time);
+        if demand.rises() {
             pair.steadiness.raised(now.time);
-        } else if demand.chosen < demand.before && demand.is_limited() {
+        } else if demand.falls() && demand.is_limited() {
             pair.steadiness.lowered(estimate, now.time);
         }
         let is_too_full = downlink.bandwidth.is_too_full(now.time);
@@ -202,6 +208,7 @@ impl Session {
             shared.counters.drops.add(DropCause::Pacing, given_up.into());
         }
         pair.video.choose(demand.chosen, now.time);
+        pair.video.set_pace(demand.pace, demand.top(), now.time);
         if demand.height == 0 || demand.is_paused() {
             pair.video.expect_nothing();
         }
@@ -215,7 +222,8 @@ impl Session {
         for layer in [demand.chosen, current].into_iter().flatten() {
             scratch.wanted[owner.participant][video][usize::from(layer)] = true;
         }
-        if let Some(awaited) = demand.awaited()
+        let is_stuck = pair.video.is_stuck(now.time);
+        if let Some(awaited) = demand.awaited().or(demand.chosen.filter(|_| is_stuck))
             && !is_too_full
         {
             scratch.wished[owner.participant][video][usize::from(awaited)] = true;

@@ -93,9 +93,9 @@ impl Session {
             timestamp: received.timestamp,
             marker: received.marker,
             byte_extension: audio_level.or(received.video_orientation),
-            // Of other codecs nobody needs it.
+            // Of other videos nobody needs it.
             dependency: video
-                .and_then(|video| video.dependency)
+                .filter(|video| video.dependency.is_some() || video.temporal.is_some())
                 .map_or(&[], |_| received.dependency),
             payload,
         };

@@ -20,6 +20,7 @@ use crate::media::rtp::RtpHeader;
 use crate::media::sequence::{self, Arrival, DenseNumbering, ReceiveWindow};
 use crate::media::statistics::Loss;
 use crate::media::svc::StreamLayers;
+use crate::media::temporal::TemporalMeter;
 use crate::media::time::MediaTime;
 use crate::media::timeline::{self, StreamClock};
 use crate::media::{OPUS_RATE, VIDEO_RATE};
@@ -40,6 +41,8 @@ pub(crate) struct UplinkStream {
     pub(crate) codec: Codec,
     /// Where several layers come in one stream.
     pub(crate) layers: StreamLayers,
+    /// Of the smallest layer in it.
+    pub(crate) temporal: TemporalMeter,
     /// The templates of its dependency descriptors.
     pub(crate) structure: Option<Box<TemplateStructure>>,
     pub(crate) clock: StreamClock,
@@ -93,6 +96,7 @@ impl UplinkStream {
             rate,
             codec,
             layers: StreamLayers::default(),
+            temporal: TemporalMeter::default(),
             structure: None,
             clock: StreamClock::new(rate),
             cache: PacketCache::new(limits),
@@ -155,6 +159,10 @@ impl UplinkStream {
         }
         if let Some(frame) = &video.layers {
             self.layers.note(frame, payload.len(), now);
+        }
+        let is_smallest = video.layers.is_none_or(|frame| frame.spatial == 0);
+        if let Some(place) = video.temporal.as_ref().filter(|_| is_smallest) {
+            self.temporal.note(place, payload.len(), now);
         }
         if !self.layers.are_several() {
             video.layers = None;
@@ -292,6 +300,7 @@ impl UplinkStream {
         self.id = StreamId(*next_id);
         self.codec = codec;
         self.layers = StreamLayers::default();
+        self.temporal = TemporalMeter::default();
         self.structure = None;
         self.size = None;
         self.nack.clear();
