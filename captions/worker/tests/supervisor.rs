@@ -18,6 +18,8 @@ use hearken_protocol::{
 };
 use prometheus::Registry;
 use support::{packets, recording, silence};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe::OpenOptions;
 use tokio::sync::mpsc;
 use tokio::time::{interval, timeout};
 
@@ -97,6 +99,18 @@ impl Running {
                 }
             }
         }
+    }
+
+    /// Sends packets to a child that reads none, until so many were dropped in all.
+    async fn send_until_dropped(&self, dropped: f64) {
+        let packet = &speech()[0];
+        let sends = async {
+            while self.metric("hearken_captions_dropped_packets_total") < dropped {
+                self.speech.send(packet.clone()).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, sends).await.expect("the child is deaf");
     }
 
     fn metric(&self, name: &str) -> f64 {
@@ -374,6 +388,11 @@ fn pipe(folder: &tempfile::TempDir, name: &str) -> PathBuf {
 async fn a_child_that_did_not_read_learns_how_a_group_speaks_when_it_reads_again() {
     let folder = tempfile::tempdir().unwrap();
     let (gate, said) = (pipe(&folder, "gate"), pipe(&folder, "said"));
+    // Open for both ways, so that nobody waits for somebody to open the other end.
+    let mut both_ways = OpenOptions::new();
+    both_ways.read_write(true);
+    let mut opener = both_ways.open_sender(&gate).unwrap();
+    let mut listener = both_ways.open_receiver(&said).unwrap();
     // It reads nothing until the gate opens; then all that it is told goes to the other pipe.
     let script = format!(
         "read -r < {}; exec cat <&$CAPTION_WORKER_SOCKET > {}",
@@ -385,12 +404,7 @@ async fn a_child_that_did_not_read_learns_how_a_group_speaks_when_it_reads_again
     deaf.arguments = ["-c", &script].map(Into::into).into();
     let mut running = start(deaf);
     assert_eq!(running.next_state().await, CaptionsState::Starting);
-    let dropped = |running: &Running| running.metric("hearken_captions_dropped_packets_total");
-    let packet = &speech()[0];
-    while dropped(&running) == 0.0 {
-        running.speech.send(packet.clone()).await.unwrap();
-        tokio::task::yield_now().await;
-    }
+    running.send_until_dropped(1.0).await;
     running.supervisor.listen(
         SessionId(1),
         GroupSpeech {
@@ -399,25 +413,15 @@ async fn a_child_that_did_not_read_learns_how_a_group_speaks_when_it_reads_again
         },
     );
     // By now it was not told: orders and packets are taken in turn.
-    let before = dropped(&running);
-    while dropped(&running) < before + 100.0 {
-        running.speech.send(packet.clone()).await.unwrap();
-        tokio::task::yield_now().await;
-    }
-    let heard = tokio::task::spawn_blocking(move || {
-        std::fs::write(gate, "\n").unwrap();
-        let mut said = std::fs::File::open(said).unwrap();
+    running.send_until_dropped(101.0).await;
+    let hears = async {
+        opener.write_all(b"\n").await.unwrap();
         let mut heard = Vec::new();
-        let mut part = [0; 4_096];
         while !heard.windows(12).any(|bytes| bytes == b"Escitalopram") {
-            match said.read(&mut part).unwrap() {
-                0 => return false,
-                length => heard.extend_from_slice(&part[..length]),
-            }
+            listener.read_buf(&mut heard).await.unwrap();
         }
-        true
-    });
-    assert!(timeout(PATIENCE, heard).await.unwrap().unwrap());
+    };
+    timeout(PATIENCE, hears).await.unwrap();
 }
 
 #[test]
