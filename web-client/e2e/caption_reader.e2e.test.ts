@@ -1,7 +1,7 @@
 // What a reader does with captions, in a real browser without a server: every setting as it is painted, the history,
 // the place of the box. Each test has a state of its own.
 
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { CaptionSettings } from "../src/ui/captions/settings.ts";
 import { caption } from "../src/ui/harness/scenes.ts";
@@ -22,6 +22,8 @@ const focused = (page: Page) =>
   page.evaluate(
     () => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent ?? "",
   );
+
+const isFocused = (element: Locator) => element.evaluate((one) => one === document.activeElement);
 
 describe("the history", () => {
   /** Ann, whose seat this is, has just said these two things. */
@@ -172,20 +174,65 @@ test("names and terms are not thrown away by a key: whoever has changed them is 
       await expect.poll(() => focused(page)).toBe("Keep writing");
       await page.keyboard.press("Enter");
       await question.waitFor({ state: "detached" });
-      for (const way of ["Escape", "Cancel", "Close"]) {
-        if (way === "Escape") await words.press("Escape");
-        else await dialog.getByRole("button", { name: way, exact: true }).click();
+      await expect.poll(() => isFocused(words)).toBe(true);
+      // The focus goes back to where it was.
+      for (const [way, key] of [
+        [words, "Escape"],
+        [dialog.getByRole("button", { name: "Cancel", exact: true }), "Enter"],
+        [dialog.getByRole("button", { name: "Close", exact: true }), "Enter"],
+      ] as const) {
+        await way.press(key);
         await question.waitFor();
         await page.keyboard.press("Escape");
         await question.waitFor({ state: "detached" });
+        await expect.poll(() => isFocused(way)).toBe(true);
       }
       expect(await words.inputValue()).toBe(written);
       await words.press("Escape");
       await question.getByRole("button", { name: "Throw away", exact: true }).press("Enter");
       await dialog.waitFor({ state: "detached" });
+      await expect.poll(() => isFocused(open)).toBe(true);
       await open.press("Enter");
       expect(await words.inputValue()).toBe("Sertraline\nAnneliese\nMarjorie");
       expect((await orders(page)).filter((order) => order.startsWith("setVocabulary"))).toEqual([]);
+    },
+    { width: 360, height: 740 },
+  ));
+
+test("whoever closes names and terms while they are being saved is not told that they are thrown away", () =>
+  reading(
+    "facilitator-quiet",
+    {},
+    async (page) => {
+      await button(page, "Manage session").click();
+      const open = button(page, "Names and terms…");
+      const dialog = page.getByRole("dialog", { name: "Names and terms" });
+      const words = dialog.getByLabel("Words that captions get wrong");
+      const question = page.getByRole("alertdialog", { name: "Close before the server answers?" });
+      const save = async (term: string) => {
+        await open.press("Enter");
+        await words.fill(term);
+        await dialog.getByRole("button", { name: "Save", exact: true }).press("Enter");
+        await dialog.getByRole("button", { name: "Saving…", exact: true }).waitFor();
+        await words.press("Escape");
+        await question.getByText("may still do so").waitFor();
+      };
+      await save("Kathryn");
+      expect(await findings(page)).toEqual([]);
+      await question.getByRole("button", { name: "Close", exact: true }).press("Enter");
+      await dialog.waitFor({ state: "detached" });
+      await expect.poll(() => isFocused(open)).toBe(true);
+      // It was saved: question and list go by themselves.
+      await change(page, { vocabulary: ["Kathryn"] });
+      await save("Sertraline");
+      await change(page, { vocabulary: ["Sertraline"] });
+      await dialog.waitFor({ state: "detached" });
+      expect(await question.count()).toBe(0);
+      await expect.poll(() => isFocused(open)).toBe(true);
+      // It was refused: what the question says becomes true.
+      await save("Marjorie");
+      await change(page, { vocabularyRefusal: { code: "invalid_value" } });
+      await page.getByRole("alertdialog", { name: "Throw away what you changed?" }).waitFor();
     },
     { width: 360, height: 740 },
   ));

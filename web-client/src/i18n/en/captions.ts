@@ -171,6 +171,10 @@ export const vocabulary = {
   discardHeading: "Throw away what you changed?",
   discardText: "The list has not been saved as you wrote it.",
   discard: "Throw away",
+  unansweredHeading: "Close before the server answers?",
+  unansweredText:
+    "The server was asked to save the list, and may still do so. What you wrote after that is not saved.",
+  closeAnyway: "Close",
   goOn: "Keep writing",
   noConnection: "There is no connection. What you wrote stays here: save it when the connection is back.",
   lost: "The connection was lost before this was saved. Save it again.",

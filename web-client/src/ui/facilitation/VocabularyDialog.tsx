@@ -9,25 +9,26 @@ import { Confirmation, DialogWindow } from "../common/dialogs";
 import { charactersOf, checkTerms, termsOf } from "../common/vocabulary";
 import { Button, NoticeBox, TextInput } from "../common/widgets";
 import {
+  type AtStake,
+  atStake,
   caretIn,
   editVocabulary,
-  isChanged as hasChanged,
   opened,
   type VocabularyEdit,
 } from "./vocabularyEdit";
 
 export function VocabularyDialog({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }) {
-  /** Whether there is something to lose. */
-  const isChanged = useRef(false);
+  const [stake, setStake] = useState<AtStake>("nothing");
   const [asking, setAsking] = useState(false);
   const close = (): void => {
-    if (isChanged.current) setAsking(true);
-    else onClose();
+    if (stake === "nothing") onClose();
+    else setAsking(true);
   };
-  const done = (): void => {
-    setAsking(false);
-    onClose();
-  };
+  // A question that has no object any more is not asked again later.
+  useEffect(() => {
+    if (stake === "nothing") setAsking(false);
+  }, [stake]);
+  const isAnswer = stake === "answer";
   return (
     <DialogWindow
       isOpen={isOpen}
@@ -36,13 +37,13 @@ export function VocabularyDialog({ isOpen, onClose }: { isOpen: boolean; onClose
       closeLabel={t.vocabulary.close}
       closesOutside={false}
     >
-      {isOpen ? <VocabularyForm isChanged={isChanged} onCancel={close} onDone={done} /> : null}
+      {isOpen ? <VocabularyForm onStake={setStake} onCancel={close} onDone={onClose} /> : null}
       <Confirmation
         isOpen={isOpen && asking}
         onClose={() => setAsking(false)}
-        heading={t.vocabulary.discardHeading}
-        text={t.vocabulary.discardText}
-        confirm={t.vocabulary.discard}
+        heading={isAnswer ? t.vocabulary.unansweredHeading : t.vocabulary.discardHeading}
+        text={isAnswer ? t.vocabulary.unansweredText : t.vocabulary.discardText}
+        confirm={isAnswer ? t.vocabulary.closeAnyway : t.vocabulary.discard}
         cancel={t.vocabulary.goOn}
         onConfirm={onClose}
       />
@@ -51,24 +52,23 @@ export function VocabularyDialog({ isOpen, onClose }: { isOpen: boolean; onClose
 }
 
 interface VocabularyFormProps {
-  /** Kept up to date for who closes the dialog. */
-  readonly isChanged: { current: boolean };
+  /** What whoever closes the dialog now gives up. */
+  readonly onStake: (stake: AtStake) => void;
   readonly onCancel: () => void;
   readonly onDone: () => void;
 }
 
-function VocabularyForm({ isChanged, onCancel, onDone }: VocabularyFormProps) {
+function VocabularyForm({ onStake, onCancel, onDone }: VocabularyFormProps) {
   const controller = useController();
   const isConnected = useClient((state) => state.link === "up");
   const form = useRef<HTMLFormElement>(null);
   const { edit, type, ask } = useVocabularyEdit(form, onDone);
   const [error, setError] = useState<string | null>(null);
+  const stake = atStake(edit);
   useEffect(() => {
-    isChanged.current = hasChanged(edit);
-    return () => {
-      isChanged.current = false;
-    };
-  }, [isChanged, edit]);
+    onStake(stake);
+    return () => onStake("nothing");
+  }, [onStake, stake]);
   const terms = termsOf(edit.text);
   const isAsked = edit.saving.kind === "asked";
   const save = (): void => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { caretIn, type EditEvent, editVocabulary, opened } from "./vocabularyEdit";
+import { atStake, caretIn, type EditEvent, editVocabulary, opened } from "./vocabularyEdit";
 
 const edited = (known: readonly string[], ...events: readonly EditEvent[]) =>
   events.reduce(editVocabulary, opened(known));
@@ -41,6 +41,17 @@ describe("a change of names and terms", () => {
     expect(again.text).toBe("Ann\nBo\nKatherine");
     expect(edited([], typed(""), told("Smith, John")).text).toBe("Smith, John");
     expect(edited(["Ann"], typed("Bo"), told("Ann")).byOthers.added).toEqual([]);
+  });
+
+  test("that the server was asked for is not lost by closing, only its answer", () => {
+    const written = edited(["Ann"], typed("Ann\nBo"));
+    expect(atStake(edited(["Ann"], typed("Ann\n")))).toBe("nothing");
+    expect(atStake(written)).toBe("changes");
+    expect(atStake(editVocabulary(written, ASKED))).toBe("answer");
+    expect(atStake(edited(["Ann"], typed("Bo"), ASKED, typed("Ann")))).toBe("answer");
+    expect(atStake(edited(["Ann"], typed("Bo"), ASKED, GONE))).toBe("answer");
+    expect(atStake(edited(["Ann"], typed("Bo"), ASKED, GONE, told("Ann")))).toBe("changes");
+    expect(atStake(edited(["Ann"], typed("Bo"), ASKED, told("Bo")))).toBe("nothing");
   });
 
   test("leaves the caret in the line where one writes", () => {

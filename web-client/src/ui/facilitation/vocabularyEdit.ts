@@ -50,9 +50,15 @@ export function opened(known: Terms): VocabularyEdit {
   };
 }
 
-/** Whether something was written that the server does not have. */
-export function isChanged({ text, base }: VocabularyEdit): boolean {
-  return !areSame(termsOf(text), base);
+/**
+ * What whoever closes the list gives up: something that the server does not have, or the answer to what it was asked,
+ * which it does all the same.
+ */
+export type AtStake = "nothing" | "changes" | "answer";
+
+export function atStake({ text, base, saving }: VocabularyEdit): AtStake {
+  if (saving.kind === "asked" || saving.kind === "unanswered") return "answer";
+  return areSame(termsOf(text), base) ? "nothing" : "changes";
 }
 
 export function editVocabulary(edit: VocabularyEdit, event: EditEvent): VocabularyEdit {
