@@ -224,10 +224,11 @@ impl Downlink {
         self.round_trip.get(now)
     }
 
+    /// Within this time what was sent should be there, and the receiver's next word of it here.
     pub(crate) fn round_trip(&self, now: MediaTime) -> Duration {
         self.round_trip
             .get(now)
-            .map_or(ROUND_TRIP_ASSUMED, RoundTrip::mean)
+            .map_or(ROUND_TRIP_ASSUMED, RoundTrip::with_wavering)
     }
 
     /// Whether there is room for one more repair of so many bytes; takes it if so.
