@@ -161,7 +161,7 @@ impl Session {
             content: Content::Video,
             counters: &mut shared.counters,
             copies: 0,
-            waited_ms: now.time.since(waiting.since).as_millis() as u16,
+            waited_ms: milliseconds_begun(now.time.since(waiting.since)),
             now: now.time,
         };
         if !outgoing.send_waiting(waiting, &kept, &source, &mut leg) {
@@ -300,4 +300,9 @@ fn padding_pair(downlink: &Downlink) -> Option<usize> {
     pairs()
         .find(|pair| downlink.pairs[*pair].video.was_sent())
         .or_else(|| pairs().next())
+}
+
+/// Rounded up, so that what is left of a limit is never too much.
+fn milliseconds_begun(duration: Duration) -> u16 {
+    u16::try_from(duration.as_micros().div_ceil(1000)).unwrap_or(u16::MAX)
 }
