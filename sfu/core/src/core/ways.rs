@@ -120,9 +120,8 @@ impl Core {
                     self.claim(pair, place, now);
                 }
             }
-            // Not from here: what begins like an answer was taken as one above, and the transport goes by the same two
-            // bytes. If it did come, it would show whose the pair is.
-            Incoming::Answered => self.bind(pair, place),
+            // What begins like an answer was taken as one above: only there is it known which check it answers.
+            Incoming::Answered => self.shared.counters.drops.count(DropCause::Transport),
             Incoming::Dropped(reason) => {
                 self.shared.counters.drops.count(DropCause::Transport);
                 self.shared.counters.transport_drops.add(reason);
