@@ -2,9 +2,8 @@
 
 use std::io;
 
-/// As nice as shards are, where they may be (nice(2); −20 to 19, less goes first). Enough to go before everything that
-/// was started without a thought for it, captions and databases included; not so much that the machine could not be
-/// reached any more.
+/// As nice as shards are, where they may be (nice(2); −20 to 19, less is preferred). By this they get nine times as much
+/// of a processor that something of the usual niceness wants, too, and nearly always at once; yet nobody starves.
 pub(crate) const SHARD_NICENESS: i32 = -10;
 
 /// Makes the calling thread, and no other, as nice as `niceness`.
@@ -33,8 +32,10 @@ mod tests {
     #[test]
     fn only_the_thread_that_asks_becomes_nicer() {
         let before = niceness();
-        let within = std::thread::spawn(move || set_niceness(before + 1).map(|()| niceness()));
-        assert_eq!(within.join().unwrap().unwrap(), before + 1);
+        // These tests may run as nicely as can be already.
+        let nicer = (before + 1).min(19);
+        let within = std::thread::spawn(move || set_niceness(nicer).map(|()| niceness()));
+        assert_eq!(within.join().unwrap().unwrap(), nicer);
         assert_eq!(niceness(), before);
     }
 }

@@ -14,7 +14,7 @@ use hearken_sfu_core::transport::{Identity, IdentityError};
 use hearken_sfu_core::{Core, CoreConfig};
 use prometheus::Registry;
 use tokio::sync::{mpsc, watch};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::announced::Announced;
 use crate::listening::{Bound, bind_shard, candidates, report_buffers};
@@ -192,7 +192,7 @@ impl MediaServer {
                 .name(format!("shard-{name}"))
                 .spawn(move || {
                     let _notice = notice;
-                    go_first(&shard.name);
+                    ask_for_priority(&shard.name);
                     shard.run();
                 })?;
             shards.push(ShardHandle {
@@ -367,17 +367,21 @@ impl Drop for MediaServer {
     }
 }
 
-/// Puts the calling shard before what else runs on the machine, where the system lets it.
-fn go_first(shard: &str) {
+/// Has the calling shard preferred to what else runs on the machine, where the system lets it.
+fn ask_for_priority(shard: &str) {
     match set_niceness(SHARD_NICENESS) {
         Ok(()) => info!(
             shard,
             niceness = SHARD_NICENESS,
-            "media goes first on this machine"
+            "media is preferred on this machine"
         ),
-        Err(error) => {
-            info!(shard, %error, "media has the priority of any program: RLIMIT_NICE would allow more")
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            info!(
+                shard,
+                "media has the priority of any program: RLIMIT_NICE would allow more"
+            );
         }
+        Err(error) => warn!(shard, %error, "media has the priority of any program"),
     }
 }
 
