@@ -88,6 +88,33 @@ describe("media finds its way", () => {
     expect(await ann.peerConnections()).toEqual({ made: 1, open: 1 });
   });
 
+  test("an address translation that forgets somebody costs seconds and not the call", async () => {
+    network = Network.start();
+    const mediaPort = await freePort();
+    const home = await network.leg(mediaPort);
+    const { fay, ann } = await call(
+      { HEARKEN_MEDIA_PORT: String(mediaPort), HEARKEN_MEDIA_IP: "127.0.0.1" },
+      { speech: tone() },
+      { speech: tone(), network: home },
+    );
+    for (const person of [fay, ann]) {
+      await seesAndHears(person);
+    }
+    const gaps = [fay, ann].map((person) => person.longestSilence(10_000));
+    await home.forget();
+    const [heard, hears] = await Promise.all(gaps);
+    process.stdout.write(
+      `forgotten: heard again after ${heard?.silenceMs} ms, hears after ${hears?.silenceMs} ms\n`,
+    );
+    for (const gap of [heard, hears]) {
+      // Of 500, so it came back; and it had been away, or nothing was forgotten.
+      expect(gap?.packets).toBeGreaterThan(200);
+      expect(gap?.silenceMs).toBeGreaterThan(50);
+      expect(gap?.silenceMs).toBeLessThan(6_000);
+    }
+    expect(await ann.peerConnections()).toEqual({ made: 1, open: 1 });
+  });
+
   test("where nothing else works the call comes up through a relay", async () => {
     relay = await Relay.start();
     const { fay, ann } = await call(relay.environment, {}, { onlyWay: "relay" });

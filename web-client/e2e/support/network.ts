@@ -23,6 +23,8 @@ export interface Leg {
   /** From the server to the browser. */
   down(conditions: string): Promise<void>;
   tally(): Promise<{ up: Tally; down: Tally }>;
+  /** Its address translation forgets the browser, which comes from another port from now on and does not know it. */
+  forget(): Promise<void>;
 }
 
 function proxyBinary(): string {
@@ -73,6 +75,9 @@ export class Network {
           overflowed: counts[from + 2] ?? 0,
         });
         return { up: direction(0), down: direction(3) };
+      },
+      forget: async () => {
+        await this.order(`forget ${leg}`);
       },
     };
   }

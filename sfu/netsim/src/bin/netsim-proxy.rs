@@ -8,9 +8,11 @@
 //! up 1 loss=10 burst=4 delay=20    → up 1                  from the browser to the server
 //! down 1 rate=300 queue=200        → down 1                from the server to the browser
 //! tally 1                          → tally 1 812 90 0 600 61 0
+//! forget 1                         → forget 1              who comes next comes from a new port
 //! ```
 //!
-//! The tally counts packets: delivered, lost and overflowed on the way up, then on the way down.
+//! The tally counts packets: delivered, lost and overflowed on the way up, then on the way down. A leg that forgets is
+//! address translation that has: what the server sends to the ports of before goes nowhere, without a word.
 
 // The model has no clock and never waits; this program is its shell.
 #![allow(clippy::disallowed_methods)]
@@ -63,6 +65,10 @@ fn obey(line: &str, seed: u64, legs: &mut Vec<Arc<Leg>>) -> Result<String, Strin
         .ok()
         .and_then(|number| legs.get(number.checked_sub(1)?))
         .ok_or("no such leg")?;
+    if command == "forget" {
+        leg.stand_ins().clear();
+        return Ok(format!("forget {number}"));
+    }
     let mut links = leg.links();
     let link = match command {
         "up" => &mut links.up,
@@ -87,6 +93,8 @@ struct Leg {
     began: Instant,
     /// Faces the browsers.
     front: UdpSocket,
+    /// What stands for each of the browser's sockets; held while one is looked up.
+    stand_ins: Mutex<HashMap<SocketAddr, Arc<UdpSocket>>>,
     /// Guards both directions' models; held for one packet at a time.
     links: Mutex<Links>,
     /// Guards what is under way; held while packets are put in and taken out.
@@ -128,6 +136,7 @@ impl Leg {
             target,
             began: Instant::now(),
             front,
+            stand_ins: Mutex::default(),
             links: Mutex::new(Links {
                 up: Link::new(seed, Conditions::default()),
                 down: Link::new(seed + 1, Conditions::default()),
@@ -145,31 +154,41 @@ impl Leg {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn stand_ins(&self) -> MutexGuard<'_, HashMap<SocketAddr, Arc<UdpSocket>>> {
+        self.stand_ins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn take_from_browsers(self: Arc<Self>) {
-        let mut clients: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();
         let mut buffer = vec![0; DATAGRAM_MAX];
         loop {
             // An error here is a port of somebody who has gone.
             let Ok((len, source)) = self.front.recv_from(&mut buffer) else {
                 continue;
             };
-            if !clients.contains_key(&source) {
-                if clients.len() == CLIENTS_MAX {
-                    continue;
-                }
-                let Ok(back) = self.stand_for(source) else {
-                    continue;
-                };
-                clients.insert(source, back);
-            }
+            let Some(stand_in) = self.stand_in(source) else {
+                continue;
+            };
             let verdict = self.links().up.send(self.began.elapsed(), len + IP_UDP_BYTES);
             for at in verdict.arrivals() {
-                self.fly(at, Way::Up(Arc::clone(&clients[&source])), &buffer[..len]);
+                self.fly(at, Way::Up(Arc::clone(&stand_in)), &buffer[..len]);
             }
         }
     }
 
     /// A socket of its own for each of a browser's: the server tells them apart by address.
+    fn stand_in(self: &Arc<Self>, client: SocketAddr) -> Option<Arc<UdpSocket>> {
+        let mut stand_ins = self.stand_ins();
+        if let Some(known) = stand_ins.get(&client) {
+            return Some(Arc::clone(known));
+        }
+        if stand_ins.len() == CLIENTS_MAX {
+            return None;
+        }
+        let new = self.stand_for(client).ok()?;
+        stand_ins.insert(client, Arc::clone(&new));
+        Some(new)
+    }
+
     fn stand_for(self: &Arc<Self>, client: SocketAddr) -> io::Result<Arc<UdpSocket>> {
         let back = Arc::new(UdpSocket::bind(("127.0.0.1", 0))?);
         back.connect(self.target)?;
@@ -182,6 +201,13 @@ impl Leg {
                     thread::sleep(Duration::from_millis(10));
                     continue;
                 };
+                if !leg
+                    .stand_ins()
+                    .get(&client)
+                    .is_some_and(|known| Arc::ptr_eq(known, &reader))
+                {
+                    continue;
+                }
                 let verdict = leg.links().down.send(leg.began.elapsed(), len + IP_UDP_BYTES);
                 for at in verdict.arrivals() {
                     leg.fly(at, Way::Down(client), &buffer[..len]);
