@@ -247,11 +247,18 @@ describe("the reader's captions", () => {
     // The typist is told, and reads it.
     await ann.page.getByText("Somebody corrected the line that you were writing.").first().waitFor();
     await live(ann).getByText("My sister (typed) (corrected)").waitFor();
-    await line.fill("My sister said no");
+    // She goes on with the line as she has it.
+    expect(await line.inputValue()).toBe("My sitser");
+    await line.pressSequentially(" said no");
     await line.press("Enter");
-    await live(fay).getByText("said no (typed)").waitFor();
+    await live(fay).locator(".entry[data-state=final]").filter({ hasText: "said no" }).waitFor();
     const texts = await live(fay).locator(".entry .words").allInnerTexts();
     expect(texts.slice(-2)).toEqual(["My sister (typed) (corrected)", "said no (typed)"]);
+    // Nobody read the mistake once more, not even while the rest was written.
+    const captions = fay.messages<{ stable: string; tentative: string; corrected?: true }>("caption");
+    const since = captions.slice(captions.findLastIndex(({ corrected }) => corrected === true) + 1);
+    expect(since.at(-1)?.stable).toBe("said no");
+    expect(since.filter(({ stable, tentative }) => `${stable}${tentative}`.includes("sit"))).toEqual([]);
     await cara.button("Leave").click();
     await eventually("she is gone", async () => fay.messages("participant_left").length > 0);
     await fay.page.getByText("Transcript is kept", { exact: true }).waitFor();

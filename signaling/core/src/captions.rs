@@ -91,8 +91,8 @@ struct Log {
     forgotten: Option<CaptionId>,
     /// The line that each of those who type has open.
     typing: BTreeMap<ParticipantId, (u32, CaptionId)>,
-    /// The line of each of those who typed that ended last.
-    typed_ends: BTreeMap<ParticipantId, TypedEnd>,
+    /// The latest lines of each of those who typed that have ended, in that order.
+    typed_ends: BTreeMap<ParticipantId, VecDeque<TypedEnd>>,
     typed: u64,
     past_names: VecDeque<(ParticipantId, Sensitive<String>)>,
 }
@@ -144,9 +144,10 @@ impl Captions {
         Arc::make_mut(&mut self.log).type_line(typist, typed, now)
     }
 
-    /// The line of what somebody typed that ended last.
-    pub(crate) fn typed_end(&self, typist: ParticipantId) -> Option<TypedEnd> {
-        self.log.typed_ends.get(&typist).copied()
+    /// The latest lines of what somebody typed that have ended, in that order.
+    pub(crate) fn typed_ends(&self, typist: ParticipantId) -> Vec<TypedEnd> {
+        let ends = self.log.typed_ends.get(&typist);
+        ends.into_iter().flatten().cloned().collect()
     }
 
     /// Ends the line that somebody was typing.
@@ -167,9 +168,7 @@ impl Captions {
             Some(caption) => caption,
             None => log.correct(by, correction)?,
         };
-        if let Some(end) = log.typed_ends.get_mut(&actor).filter(|end| end.id == id) {
-            end.done = true;
-        }
+        log.note_correction(actor, id);
         Ok(caption)
     }
 
@@ -181,11 +180,13 @@ impl Captions {
         }
     }
 
-    /// The latest ends, oldest first, without those that turned out to be no speech.
+    /// The latest ends, oldest first, without those that turned out to be no speech. One that was taken back is among
+    /// them, empty: whoever was away still has what it said.
     pub(crate) fn history(&self) -> Vec<Caption> {
         let ended = self.log.ended.iter();
+        let is_taken_back = |caption: &Caption| caption.corrected && !caption.off_record;
         ended
-            .filter(|caption| !caption.stable.is_empty())
+            .filter(|caption| !caption.stable.is_empty() || is_taken_back(caption))
             .cloned()
             .collect()
     }
@@ -336,7 +337,7 @@ impl Log {
                 .find(|caption| caption.id == id),
         };
         let caption = caption.ok_or(Refusal::NotCorrectable)?;
-        if over.is_some_and(|over| over != caption.revision) {
+        if over.is_some_and(|over| over < caption.revision) {
             return Err(Refusal::CorrectedMeanwhile);
         }
         caption.revision = caption.revision.saturating_add(1);

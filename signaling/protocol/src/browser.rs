@@ -105,7 +105,8 @@ pub enum ClientMessage {
     /// The line that one types instead of speaking, as it stands now: everybody reads along. A captioner's is
     /// what somebody else said.
     Type {
-        /// Counts one's lines: another number begins the next line, and ends the one before.
+        /// Names one of one's lines: another number begins the next line, and ends the one before. The first is a
+        /// random one, since other pages with the same seat have lines, too.
         line: u32,
         /// The whole line, at most [`crate::TYPED_CHARACTERS_MAX`] characters.
         #[ts(type = "string")]
@@ -129,7 +130,7 @@ pub enum ClientMessage {
         /// What it is to say; empty takes it back.
         #[ts(type = "string")]
         text: Sensitive<String>,
-        /// The revision that it was written over: refused if there is a later one. Left out by who never saw it.
+        /// The revision that it was written over: refused if there is a later one. Left out by whoever never saw it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         over: Option<u32>,
@@ -499,27 +500,52 @@ pub struct Snapshot {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(optional, as = "Option<Vec<IceServer>>")]
     pub ice_servers: Vec<IceServer>,
-    /// The latest finals of the captions, oldest first, at most `CAPTION_HISTORY_MAX`.
+    /// The latest finals of the captions, oldest first, at most `CAPTION_HISTORY_MAX`. One that was taken back is
+    /// empty.
     pub captions: Vec<Caption>,
     /// Whether one agreed to a transcript; `null` before one has answered.
     #[serde(default)]
     pub transcript_agreed: Option<bool>,
-    /// The latest line of what one typed that has ended; left out if none has. Those before it have ended too.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub typed: Option<TypedEnd>,
+    /// What became of the lines that one typed, the latest [`crate::TYPED_ENDS_MAX`] that have ended, in the order
+    /// in which they did; left out if none has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<TypedEnd>>")]
+    pub typed: Vec<TypedEnd>,
 }
 
-/// How far the server has come with what somebody types. Says nothing of the text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+/// A line that somebody typed and that has ended, for its typist.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct TypedEnd {
     /// As in `type`.
     pub line: u32,
     /// The caption that it is.
     pub id: CaptionId,
-    /// Whether its typist was done with it, or has put it right since: else it ended as it stood, and may be put
-    /// right once, off the record too.
-    pub done: bool,
+    /// What became of it.
+    pub fate: TypedFate,
+}
+
+/// What became of a typed line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum TypedFate {
+    /// Its typist was done with it, or was the first to put right what had ended as it stood.
+    Done,
+    /// It ended as it stood, and stands so: its typist may put it right.
+    Cut {
+        /// What stands.
+        #[ts(type = "string")]
+        text: Sensitive<String>,
+        /// The revision as which it ended.
+        revision: u32,
+    },
+    /// It ended as it stood, off the record: its typist may put it right once, and nothing of it is kept.
+    Unkept,
+    /// It ended as it stood, and somebody else has put it right since, or taken it back.
+    Changed {
+        /// What stood when it ended.
+        #[ts(type = "string")]
+        text: Sensitive<String>,
+    },
 }
 
 /// A relay for media, for networks that let nothing else through (TURN).

@@ -34,3 +34,6 @@ pub const SDP_MESSAGE_BYTES_MAX: usize = 256 * 1024;
 
 /// Longest line that somebody types instead of speaking, in characters.
 pub const TYPED_CHARACTERS_MAX: usize = 500;
+
+/// Lines of each typist of which it is remembered what became of them; a client has fewer that it does not know of.
+pub const TYPED_ENDS_MAX: usize = 64;

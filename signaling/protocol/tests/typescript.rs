@@ -91,6 +91,11 @@ fn generate() -> String {
             protocol::TYPED_CHARACTERS_MAX,
         ),
         (
+            "TYPED_ENDS_MAX",
+            "Lines of each typist of which it is remembered what became of them; a client has fewer that it does not know of.",
+            protocol::TYPED_ENDS_MAX,
+        ),
+        (
             "VOCABULARY_TERMS_MAX",
             "Most terms of a group's vocabulary.",
             protocol::VOCABULARY_TERMS_MAX,

@@ -25,6 +25,9 @@ export const WORD_SURE_MIN = 50;
 /** Longest line that somebody types instead of speaking, in characters. */
 export const TYPED_CHARACTERS_MAX = 500;
 
+/** Lines of each typist of which it is remembered what became of them; a client has fewer that it does not know of. */
+export const TYPED_ENDS_MAX = 64;
+
 /** Most terms of a group's vocabulary. */
 export const VOCABULARY_TERMS_MAX = 50;
 
@@ -188,7 +191,8 @@ on: boolean, } | { "type": "set_screen",
  */
 on: boolean, } | { "type": "type", 
 /**
- * Counts one's lines: another number begins the next line, and ends the one before.
+ * Names one of one's lines: another number begins the next line, and ends the one before. The first is a
+ * random one, since other pages with the same seat have lines, too.
  */
 line: number, 
 /**
@@ -217,7 +221,7 @@ id: CaptionId,
  */
 text: string, 
 /**
- * The revision that it was written over: refused if there is a later one. Left out by who never saw it.
+ * The revision that it was written over: refused if there is a later one. Left out by whoever never saw it.
  */
 over?: number, } | { "type": "set_off_record", 
 /**
@@ -488,7 +492,8 @@ on: boolean, } | { "type": "set_screen",
  */
 on: boolean, } | { "type": "type", 
 /**
- * Counts one's lines: another number begins the next line, and ends the one before.
+ * Names one of one's lines: another number begins the next line, and ends the one before. The first is a
+ * random one, since other pages with the same seat have lines, too.
  */
 line: number, 
 /**
@@ -517,7 +522,7 @@ id: CaptionId,
  */
 text: string, 
 /**
- * The revision that it was written over: refused if there is a later one. Left out by who never saw it.
+ * The revision that it was written over: refused if there is a later one. Left out by whoever never saw it.
  */
 over?: number, } | { "type": "set_off_record", 
 /**
@@ -784,7 +789,8 @@ vocabulary?: Array<string>,
  */
 ice_servers?: Array<IceServer>, 
 /**
- * The latest finals of the captions, oldest first, at most `CAPTION_HISTORY_MAX`.
+ * The latest finals of the captions, oldest first, at most `CAPTION_HISTORY_MAX`. One that was taken back is
+ * empty.
  */
 captions: Array<Caption>, 
 /**
@@ -792,9 +798,10 @@ captions: Array<Caption>,
  */
 transcript_agreed: boolean | null, 
 /**
- * The latest line of what one typed that has ended; left out if none has. Those before it have ended too.
+ * What became of the lines that one typed, the latest [`crate::TYPED_ENDS_MAX`] that have ended, in the order
+ * in which they did; left out if none has.
  */
-typed?: TypedEnd, };
+typed?: Array<TypedEnd>, };
 
 /**
  * Somebody who is heard.
@@ -891,7 +898,7 @@ export type TrackSource = "microphone" | "camera" | "screen" | "screen_audio";
 export type TranscriptState = "none" | "paused" | "running";
 
 /**
- * How far the server has come with what somebody types. Says nothing of the text.
+ * A line that somebody typed and that has ended, for its typist.
  */
 export type TypedEnd = { 
 /**
@@ -903,10 +910,26 @@ line: number,
  */
 id: CaptionId, 
 /**
- * Whether its typist was done with it, or has put it right since: else it ended as it stood, and may be put
- * right once, off the record too.
+ * What became of it.
  */
-done: boolean, };
+fate: TypedFate, };
+
+/**
+ * What became of a typed line.
+ */
+export type TypedFate = { "kind": "done" } | { "kind": "cut", 
+/**
+ * What stands.
+ */
+text: string, 
+/**
+ * The revision as which it ended.
+ */
+revision: number, } | { "kind": "unkept" } | { "kind": "changed", 
+/**
+ * What stood when it ended.
+ */
+text: string, };
 
 /**
  * How a video is encoded.

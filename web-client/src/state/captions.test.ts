@@ -104,6 +104,13 @@ test("a snapshot adds what was missed and closes what was open", () => {
   expect(history.map(({ stable }) => stable)).toEqual(["one", "cut o", "three"]);
 });
 
+test("what was taken back while one was away is gone when one is back", () => {
+  const known = add(caption(1, 2, "final", "one"), caption(2, 1, "final", "two"));
+  const takenBack = [2, 3].map((number) => ({ ...caption(number, 5, "final", ""), corrected: true }));
+  const { history } = mergeSnapshot(known, [caption(1, 2, "final", "one"), ...takenBack]);
+  expect(history.map(({ stable }) => stable)).toEqual(["one"]);
+});
+
 test("captions that stop leave their open ones as they stand", () => {
   const { open, history } = interruptOpen(add(caption(1, 1, "partial", "we we")));
   expect(open).toEqual([]);

@@ -236,13 +236,17 @@ class CallController implements Controller {
 
   readonly typeLine = (typed: TypedLine): boolean => {
     const offRecord = typed.offRecord || this.#state.session?.off_record === true;
-    const isTaken = this.#typed.write({ ...typed, offRecord }, this.#state.captions);
+    const isTaken = this.#typed.write({ ...typed, offRecord });
     this.#sendTyped();
     return isTaken;
   };
 
-  readonly correctCaption = ({ id, revision }: Caption, text: string): boolean =>
-    this.#order({ type: "correct", id, text, over: revision });
+  readonly correctCaption = ({ id, revision }: Caption, text: string): boolean => {
+    if (!this.#order({ type: "correct", id, text, over: revision })) return false;
+    this.#typed.correcting(id, text);
+    this.#sendTyped();
+    return true;
+  };
 
   readonly setOffRecord = (on: boolean): void => void this.#order({ type: "set_off_record", on });
 
@@ -350,7 +354,7 @@ class CallController implements Controller {
         break;
     }
     this.#dispatch({ kind: "server", message, now: Date.now() });
-    if (message.type === "admitted") this.#admitted(message.typed ?? null);
+    if (message.type === "admitted") this.#admitted(message.typed ?? []);
     if (message.type === "session" && message.off_record) this.#typed.goOffRecord();
   }
 
@@ -378,7 +382,7 @@ class CallController implements Controller {
   }
 
   /** One is in: media, and everything about oneself that the server cannot know yet. */
-  #admitted(typed: TypedEnd | null): void {
+  #admitted(typed: readonly TypedEnd[]): void {
     const { session } = this.#state;
     this.#peer.resume(Math.min(session?.capacity ?? SLOT_PAIRS_MAX, SLOT_PAIRS_MAX));
     this.#view.sendAgain();

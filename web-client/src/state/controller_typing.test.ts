@@ -25,7 +25,8 @@ describe("the controller, of typed lines", () => {
     typeLine(8, "Sorry", false);
     expect(world.sent("type")).toHaveLength(1);
     const ended = typed(1, "I can't sp");
-    await world.admits([ended], { line: 7, id: ended.id, done: false });
+    const cut = { kind: "cut", text: "I can't sp", revision: 1 } as const;
+    await world.admits([ended], [{ line: 7, id: ended.id, fate: cut }]);
     expect(world.sent("correct")).toMatchObject([{ id: ended.id, text: "I can't speak tonight" }]);
     expect(world.sent("type").slice(1)).toMatchObject([{ line: 8, text: "Sorry", done: false }]);
     world.says({ type: "caption", ...typed(1, "I can't speak tonight"), revision: 2, corrected: true });
@@ -33,7 +34,10 @@ describe("the controller, of typed lines", () => {
     world.network.socket.onclose?.();
     await passes(2_000);
     await world.welcomes();
-    await world.admits([typed(1, "I can't speak tonight")]);
+    await world.admits(
+      [typed(1, "I can't speak tonight")],
+      [{ line: 7, id: ended.id, fate: { kind: "done" } }],
+    );
     expect(world.sent("correct")).toHaveLength(1);
     expect(world.sent("type").at(-1)).toMatchObject({ line: 8, text: "Sorry" });
     expect(world.sent("type")).toHaveLength(3);
@@ -74,7 +78,8 @@ describe("the controller, of typed lines", () => {
     await passes(1_000);
     await world.welcomes();
     const cut = typed(1, "My sitser");
-    await world.admits([cut], { line: 7, id: cut.id, done: false });
+    const fate = { kind: "cut", text: "My sitser", revision: 1 } as const;
+    await world.admits([cut], [{ line: 7, id: cut.id, fate }]);
     expect(world.state.notices.map(({ message }) => message.kind)).not.toContain("own_line_corrected");
     typeLine("My sitser said", false);
     world.says({ type: "caption", ...cut, revision: 2, stable: "My sister", corrected: true });
@@ -85,5 +90,43 @@ describe("the controller, of typed lines", () => {
       { line: 7, text: "said", done: false },
       { line: 7, text: "said no", done: true },
     ]);
+  });
+
+  test("a line that was put right while its writer was away is not repeated when they are back", async () => {
+    const world = new World();
+    await world.inCall();
+    const typeLine = (text: string, done: boolean) =>
+      world.controller.typeLine({ line: 7, text, done, offRecord: false });
+    typeLine("My sitser", false);
+    world.network.socket.onclose?.();
+    await passes(1_000);
+    await world.welcomes();
+    const put = typed(1, "My sister", { corrected: true, revision: 2 });
+    await world.admits([put], [{ line: 7, id: put.id, fate: { kind: "changed", text: "My sitser" } }]);
+    expect(world.state.notices.at(-1)?.message).toEqual({ kind: "own_line_corrected" });
+    expect(world.sent("type")).toHaveLength(1);
+    typeLine("My sitser said no", true);
+    expect(world.sent("type").slice(1)).toMatchObject([{ line: 7, text: "said no", done: true }]);
+    expect(world.sent("correct")).toEqual([]);
+  });
+
+  test("who puts their own cut-off line right is not told of somebody else", async () => {
+    const world = new World();
+    await world.inCall();
+    world.controller.typeLine({ line: 7, text: "My sitser", done: false, offRecord: false });
+    world.network.socket.onclose?.();
+    await passes(1_000);
+    await world.welcomes();
+    const cut = typed(1, "My sitser");
+    await world.admits(
+      [cut],
+      [{ line: 7, id: cut.id, fate: { kind: "cut", text: "My sitser", revision: 1 } }],
+    );
+    world.controller.correctCaption(cut, "My sister");
+    world.says({ type: "caption", ...cut, revision: 2, stable: "My sister", corrected: true });
+    expect(world.state.notices.map(({ message }) => message.kind)).not.toContain("own_line_corrected");
+    world.controller.typeLine({ line: 7, text: "My sitser said no", done: true, offRecord: false });
+    expect(world.sent("type").slice(1)).toMatchObject([{ text: "said no" }]);
+    expect(world.sent("correct")).toHaveLength(1);
   });
 });

@@ -65,14 +65,14 @@ export class World {
     this.says(welcome({ server_time: Date.now(), ...change }));
   }
 
-  async admits(captions: Caption[] = [], typed?: TypedEnd): Promise<void> {
+  async admits(captions: Caption[] = [], typed: TypedEnd[] = []): Promise<void> {
     this.says({
       type: "admitted",
       participants: [this.me],
       knocks: [],
       captions,
       transcript_agreed: null,
-      ...(typed === undefined ? {} : { typed }),
+      ...(typed.length === 0 ? {} : { typed }),
     });
     await passes();
   }

@@ -1,10 +1,15 @@
 // Lines that a person types, each kept until it is known to stand in the captions: over a bad connection nothing is
 // lost and nothing is said twice. Pure: no clock, no network.
 //
-// When a connection is lost the server ends the line that was being typed as it stood. After coming back it says how
-// far it had come: what did not arrive is sent again, what stands shorter than it was typed is put right. If somebody
-// else has put it right meanwhile it is closed: it stays as they did, and what was written since is said anew. Of what
-// was written off the record nothing is ever kept: it says so itself, whenever it arrives.
+// When a connection is lost the server ends the line that was being typed as it stood. Whoever comes back is told what
+// became of each of their lines, and so each is in one of three ways:
+//
+//   unknown  the server knows nothing of it: all of it goes out
+//   cut      it ended as it stood: its end puts that right
+//   closed   what stood is no longer its typist's to end, most often since somebody else has put it right: it stays as
+//            it is, and what was written beyond it goes out as a line of its own, which may be cut in turn
+//
+// Of what was written off the record nothing is ever kept: it says so itself, whenever it arrives.
 
 import type {
   Caption,
@@ -14,8 +19,7 @@ import type {
   ParticipantId,
   TypedEnd,
 } from "../protocol/generated";
-import { isWritten } from "./captions";
-import type { Captions } from "./model";
+import { beyond, isSameText } from "./beyond";
 
 /** More lines than this don't wait for a connection: a further one is not taken. */
 export const LINES_WAITING_MAX = 50;
@@ -36,32 +40,38 @@ export type TypingOrder = Extract<ClientMessage, { type: "type" | "correct" }>;
 export type TypingNews = "none" | "line_closed";
 
 /** The caption as which the server has ended a line before it was done. */
-interface Standing {
+interface Cut {
   readonly id: CaptionId;
-  /** As everybody keeps it; null if it began off the record. */
-  readonly kept: Pick<Caption, "revision" | "stable"> | null;
+  /** What everybody keeps of it; null off the record. */
+  readonly kept: { readonly text: string; readonly revision: number } | null;
+}
+
+/** A caption that is a beginning of a line, and not its typist's to end any more. */
+interface Closed {
+  readonly id: CaptionId;
+  /** As it stood, and as others made it: what of the line agrees with either is said already. */
+  readonly texts: readonly string[];
 }
 
 interface Written extends TypedLine {
-  /** How much of it has ever gone out. */
-  readonly gone: "nothing" | "part" | "whole";
   /** Whether it has gone out over this connection as it is now. */
   readonly isSent: boolean;
-  readonly standing: Standing | null;
-  /** What of it others have put right, as it was and as it is now: not said again. */
-  readonly closed: readonly string[];
+  /** Whether any of what is to be said has ever gone out: there may be something to blank. */
+  readonly isBegun: boolean;
+  readonly cut: Cut | null;
+  readonly closed: readonly Closed[];
   readonly request: number | null;
 }
 
+const FRESH = { isSent: false, isBegun: false, cut: null, request: null } as const;
+
 export class TypedLines {
   #lines: readonly Written[] = [];
-  /** Captions of written lines up to this number are known: a later line is none of them. */
-  #knownUpTo = 0;
   /** The line that was not taken, and is still to come. */
   #outside: Pick<Written, "line" | "offRecord"> | null = null;
 
   /** Takes over how a line stands now. False if too many wait already: this one is not taken. */
-  write(typed: TypedLine, { history, open }: Captions): boolean {
+  write(typed: TypedLine): boolean {
     const known = this.#lines.find(({ line }) => line === typed.line);
     if (known !== undefined) {
       this.#replace({ ...known, ...typed, isSent: false, offRecord: known.offRecord || typed.offRecord });
@@ -73,10 +83,7 @@ export class TypedLines {
       this.#outside = { line: typed.line, offRecord: isSecret };
       return false;
     }
-    // Alone, it is none of those that stand already; of several that wait, each comes after the one before.
-    if (this.#lines.length === 0) this.#know(...[...history, ...open].filter(isWritten).map(({ id }) => id));
-    const fresh = { gone: "nothing", isSent: false, standing: null, closed: [], request: null } as const;
-    this.#lines = [...this.#lines, { ...typed, ...fresh, offRecord: isSecret }];
+    this.#lines = [...this.#lines, { ...typed, ...FRESH, closed: [], offRecord: isSecret }];
     return true;
   }
 
@@ -89,60 +96,81 @@ export class TypedLines {
   /** Sends what has not gone out yet; `send` says under which number, or null if it could not. */
   flush(send: (order: TypingOrder) => number | null): void {
     for (const unsent of this.#lines.filter(({ isSent }) => !isSent)) {
-      const line = saidAnewIfSecret(unsent);
-      // All that was written stands, put right by others.
-      if (line.done && line.gone === "nothing" && line.closed.length > 0 && wordsOf(line) === "") {
-        this.#remove(line);
+      if (isSettled(unsent)) {
+        this.#remove(unsent);
         continue;
       }
+      const line = closedIfSecret(unsent);
       const order = orderOf(line);
-      // What others have read up to here is put right when it is done, and not at every letter.
       if (order === null) continue;
       const request = send(order);
       if (request === null) return;
-      this.#replace({ ...line, gone: line.done ? "whole" : "part", isSent: true, request });
+      this.#replace({ ...line, isSent: true, isBegun: true, request });
       // Nothing stands of it that would come back.
-      if (line.done && wordsOf(line).trim() === "") this.#remove(line);
+      if (line.done && line.cut === null && wordsOf(line).trim() === "") this.#remove(line);
     }
   }
 
   /** A caption has come: perhaps a line of one's own, which stands now. */
   heard(caption: Caption, self: ParticipantId | null): TypingNews {
-    const line = this.#lines.find((one) => one.done && this.#isOf(one, caption, self));
+    const line = this.#lines.find((one) => isEndOf(one, caption, self));
     if (line !== undefined) {
-      this.#know(caption.id);
       this.#remove(line);
       return "none";
     }
-    const cut = this.#lines.find(({ standing }) => standing !== null && isCorrectionOf(caption, standing));
+    const cut = this.#lines.find((one) => isChangeOf(one, caption));
     if (cut === undefined) return "none";
-    this.#replace(closedBy(cut, caption));
+    this.#close(cut, caption.stable);
     return "line_closed";
   }
 
-  /** The connection is another one; this was said, and this is the line of one's own that ended last. */
-  cameBack(history: readonly Caption[], ended: TypedEnd | null): TypingNews {
-    // Where the server knows of nothing new, none of these has arrived.
-    const news = ended !== null && ended.id.number > this.#knownUpTo ? ended : null;
-    let isClosed = false;
-    for (const line of this.#lines) {
-      const after = afterComingBack(line, history, ended, news);
-      if (after === null) this.#remove(line);
-      else this.#replace(after);
-      isClosed ||= after !== null && after.closed !== line.closed;
-    }
-    if (news !== null) this.#know(news.id);
-    return isClosed ? "line_closed" : "none";
+  /** One puts a caption right oneself, beside the line: if it is one that was cut, it is not put right twice. */
+  correcting(id: CaptionId, text: string): void {
+    // A line that has ended was there first.
+    const line = this.#lines.find((one) => !(one.done && one.isSent) && isSameId(one.cut?.id, id));
+    if (line !== undefined) this.#close(line, text);
   }
 
-  /** An order was refused. What can't be put right any more is said anew; a line that may not be is given up. */
+  /** The connection is another one: this was said, and this has become of what one typed. */
+  cameBack(history: readonly Caption[], ends: readonly TypedEnd[]): TypingNews {
+    let news: TypingNews = "none";
+    for (const known of this.#lines) {
+      const line = { ...known, isSent: false, request: null };
+      this.#replace(line);
+      const end = ends.find((one) => one.line === line.line);
+      // Of what is beyond it, nothing is known.
+      if (end === undefined || line.closed.some(({ id }) => isSameId(id, end.id))) continue;
+      const { id, fate } = end;
+      switch (fate.kind) {
+        case "done":
+          // Not done here: it was put right from another page of the same seat.
+          if (line.done) this.#remove(line);
+          else this.#replace(closed(line, id, [textOf(history, id)]));
+          break;
+        case "cut":
+          this.#replace({ ...line, cut: { id, kept: fate } });
+          break;
+        case "unkept":
+          this.#replace({ ...line, cut: { id, kept: null } });
+          break;
+        case "changed":
+          this.#replace(closed(line, id, [fate.text, textOf(history, id)]));
+          news = "line_closed";
+          break;
+      }
+    }
+    return news;
+  }
+
+  /** An order was refused. A line that can't be put right is closed; one that may not be is given up. */
   refused(request: number, code: ErrorCode): void {
     const line = this.#lines.find((one) => one.request === request);
     if (line === undefined) return;
-    // Closed by others: their caption has come, or is about to, and what is left goes out with it.
-    if (code === "changed_meanwhile") return;
-    if (code === "not_found" && line.standing !== null) {
-      this.#replace({ ...line, gone: "nothing", isSent: false, standing: null, request: null });
+    const isMissed = code === "not_found" || code === "changed_meanwhile";
+    if (line.cut !== null && isMissed) {
+      // Nobody has anything of what was off the record.
+      if (line.cut.kept === null) this.#replace({ ...line, ...FRESH });
+      else this.#close(line);
     } else if (line.done) {
       this.#remove(line);
     }
@@ -153,17 +181,11 @@ export class TypedLines {
     this.#outside = null;
   }
 
-  /** Whether a caption is this line, whole. */
-  #isOf(line: Written, caption: Caption, self: ParticipantId | null): boolean {
-    if (caption.status !== "final" || !isSameText(wordsOf(line), caption.stable)) return false;
-    if (line.standing !== null) return isSameId(caption.id, line.standing.id);
-    const origin = line.speaker === undefined ? "typed" : "captioner";
-    const isWriter = caption.origin === origin && caption.participant === (line.speaker ?? self);
-    return isWriter && caption.id.number > this.#knownUpTo;
-  }
-
-  #know(...ids: readonly CaptionId[]): void {
-    this.#knownUpTo = Math.max(this.#knownUpTo, ...ids.map(({ number }) => number));
+  #close(line: Written, now?: string): void {
+    if (line.cut === null) return;
+    const { id, kept } = line.cut;
+    const texts = [kept?.text, now].filter((text) => text !== undefined);
+    this.#replace(closed(line, id, texts));
   }
 
   #replace(by: Written): void {
@@ -175,76 +197,59 @@ export class TypedLines {
   }
 }
 
-/**
- * What is left to do of a line, null if nothing, on another connection. `ended` is the line of one's own that ended
- * last, `news` the same if its caption was not known before: lines go out in their order, so those before it ended too.
- */
-function afterComingBack(
-  line: Written,
-  history: readonly Caption[],
-  ended: TypedEnd | null,
-  news: TypedEnd | null,
-): Written | null {
-  const again: Written = { ...line, isSent: false };
-  const isPassed = news !== null && news.line > line.line;
-  const { standing } = line;
-  if (standing === null) {
-    if (line.gone === "whole" && (isPassed || (news?.line === line.line && news.done))) return null;
-    if (line.gone === "nothing" || news?.line !== line.line) return again;
-    const caption = history.find(({ id }) => isSameId(id, news.id));
-    if (line.done && caption !== undefined && isSameText(caption.stable, wordsOf(line))) return null;
-    if (caption?.corrected === true) return closedBy(again, caption);
-    return { ...again, gone: "part", standing: { id: news.id, kept: caption ?? null } };
-  }
-  const caption = history.find(({ id }) => isSameId(id, standing.id));
-  if (line.done && caption !== undefined && isSameText(caption.stable, wordsOf(line))) return null;
-  const isCorrected = caption !== undefined && isCorrectionOf(caption, standing);
-  if (line.gone !== "whole") return isCorrected ? closedBy(again, caption) : again;
-  const isAccepted = ended !== null && isSameId(ended.id, standing.id) && ended.done;
-  // If it was accepted, whoever changed it since had it before them.
-  if (isAccepted || (isPassed && (caption === undefined || isCorrected))) return null;
-  return isCorrected ? closedBy(again, caption) : again;
+/** What a caption says now: nothing, if it was taken back. */
+function textOf(history: readonly Caption[], id: CaptionId): string {
+  return history.find((one) => isSameId(one.id, id))?.stable ?? "";
 }
 
-/** Whether somebody else has put a line right that was cut off. */
-function isCorrectionOf({ id, revision }: Caption, { id: cut, kept }: Standing): boolean {
-  return kept !== null && isSameId(id, cut) && revision > kept.revision;
+function closed(line: Written, id: CaptionId, texts: readonly string[]): Written {
+  return { ...line, ...FRESH, closed: [...line.closed, { id, texts }] };
 }
 
-/** Others put right what stood of a line: it stays so. What was written since begins anew. */
-function closedBy(line: Written, { stable }: Caption): Written {
-  const stood = line.standing?.kept?.stable ?? "";
-  const closed = [stable, stood].map((text) => text.trim()).filter((text) => text !== "");
-  return { ...line, gone: "nothing", isSent: false, standing: null, closed, request: null };
-}
-
-/** What of a line is to be said: all of it, or what follows that which others have put right. */
+/** What of a line is to be said: all of it, or what is beyond that which is closed. */
 function wordsOf({ text, closed }: Written): string {
-  const ends = closed
-    .filter((stands) => text.trimStart().startsWith(stands))
-    .map((stands) => text.trimStart().slice(stands.length))
-    // Not from the middle of a word.
-    .filter((rest) => rest === "" || /^\s/.test(rest));
-  const rest = ends.sort((a, b) => a.length - b.length)[0];
-  return rest === undefined ? text : rest.trimStart();
+  return closed.reduce((rest, { texts }) => beyond(rest, texts), text);
 }
 
-/** A caption that everybody keeps is not put right with words that nobody is to keep. */
-function saidAnewIfSecret(line: Written): Written {
-  const isKept = line.standing !== null && line.standing.kept !== null;
-  return line.offRecord && isKept ? { ...line, standing: null, gone: "nothing" } : line;
+/** Whether all of a line stands that is ever to stand. */
+function isSettled(line: Written): boolean {
+  if (!line.done) return false;
+  if (line.cut !== null) return line.cut.kept !== null && isSameText(wordsOf(line), line.cut.kept.text);
+  return line.closed.length > 0 && !line.isBegun && wordsOf(line) === "";
+}
+
+/** A caption that everybody keeps is not put right with words that nobody is to keep: those follow it. */
+function closedIfSecret(line: Written): Written {
+  const { cut, offRecord } = line;
+  return offRecord && cut !== null && cut.kept !== null ? closed(line, cut.id, [cut.kept.text]) : line;
+}
+
+/** Whether a caption is this line, whole. */
+function isEndOf(line: Written, caption: Caption, self: ParticipantId | null): boolean {
+  const { done, isSent, cut, speaker } = line;
+  if (!done || !isSent || caption.status !== "final") return false;
+  if (!isSameText(wordsOf(line), caption.stable)) return false;
+  if (cut !== null) return isSameId(cut.id, caption.id);
+  const origin = speaker === undefined ? "typed" : "captioner";
+  return caption.origin === origin && caption.participant === (speaker ?? self) && caption.corrected !== true;
+}
+
+/** Whether somebody has put a line right that was cut. */
+function isChangeOf({ cut }: Written, { id, revision }: Caption): boolean {
+  return cut !== null && cut.kept !== null && isSameId(id, cut.id) && revision > cut.kept.revision;
 }
 
 /** What is to be sent of a line; null while that is nothing. */
 function orderOf(written: Written): TypingOrder | null {
-  const { line, done, speaker, offRecord, standing, gone } = written;
+  const { line, done, speaker, offRecord, cut, closed, isBegun } = written;
   const text = wordsOf(written);
-  if (standing !== null) {
+  if (cut !== null) {
+    // What others have read up to here is put right when it is done, and not at every letter.
     if (!done) return null;
-    const over = standing.kept === null ? {} : { over: standing.kept.revision };
-    return { type: "correct", id: standing.id, text: text.trim(), ...over };
+    const over = cut.kept === null ? {} : { over: cut.kept.revision };
+    return { type: "correct", id: cut.id, text: text.trim(), ...over };
   }
-  if (written.closed.length > 0 && gone === "nothing" && text === "") return null;
+  if (closed.length > 0 && !isBegun && text === "") return null;
   return {
     type: "type",
     line,
@@ -255,12 +260,6 @@ function orderOf(written: Written): TypingOrder | null {
   };
 }
 
-function isSameId(a: CaptionId, b: CaptionId): boolean {
-  return a.number === b.number && a.epoch === b.epoch;
-}
-
-/** The server puts spaces in place of tabs and their like. */
-function isSameText(a: string, b: string): boolean {
-  const plain = (text: string): string => text.replace(/\p{Cc}/gu, " ").trim();
-  return plain(a) === plain(b);
+function isSameId(a: CaptionId | undefined, b: CaptionId): boolean {
+  return a?.number === b.number && a.epoch === b.epoch;
 }

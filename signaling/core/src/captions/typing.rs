@@ -1,12 +1,15 @@
 //! The lines that people type: each grows until its typist is done, or gone.
 
+use std::collections::VecDeque;
+
 use hearken_protocol::{
-    Caption, CaptionId, CaptionOrigin, CaptionStatus, ParticipantId, Timestamp, TypedEnd,
+    Caption, CaptionId, CaptionOrigin, CaptionStatus, ParticipantId, TYPED_ENDS_MAX, Timestamp, TypedEnd,
+    TypedFate,
 };
 
 use super::{Correction, Corrector, Log, OPEN_CAPTIONS_MAX, TYPED_EPOCH, TypedLine};
 
-/// Typists whose last line is remembered; beyond it the one whose line is the oldest is forgotten.
+/// Typists whose last lines are remembered; beyond it the one whose last line is the oldest is forgotten.
 const TYPISTS_MAX: usize = 200;
 
 impl Log {
@@ -75,7 +78,7 @@ impl Log {
         };
         if typed.done {
             self.typing.remove(&typist);
-            self.note_end(typist, typed.line, caption.id, true);
+            self.note_end(typist, typed.line, caption.id, TypedFate::Done);
         } else {
             self.typing.insert(typist, (typed.line, caption.id));
         }
@@ -87,21 +90,50 @@ impl Log {
     pub(super) fn stop_typing(&mut self, typist: ParticipantId) -> Option<Caption> {
         let (line, id) = self.typing.remove(&typist)?;
         let mut caption = self.open.remove(&id)?;
-        self.note_end(typist, line, id, false);
         caption.revision = caption.revision.saturating_add(1);
         caption.status = CaptionStatus::Final;
         caption.stable = std::mem::take(&mut caption.tentative);
+        let fate = if caption.off_record {
+            TypedFate::Unkept
+        } else {
+            TypedFate::Cut {
+                text: caption.stable.clone(),
+                revision: caption.revision,
+            }
+        };
+        self.note_end(typist, line, id, fate);
         self.end(caption.clone());
         Some(caption)
     }
 
-    fn note_end(&mut self, typist: ParticipantId, line: u32, id: CaptionId, done: bool) {
-        let ends = &mut self.typed_ends;
-        ends.insert(typist, TypedEnd { line, id, done });
-        if ends.len() > TYPISTS_MAX
-            && let Some(oldest) = ends.iter().min_by_key(|(_, end)| end.id).map(|(who, _)| *who)
+    fn note_end(&mut self, typist: ParticipantId, line: u32, id: CaptionId, fate: TypedFate) {
+        let ends = self.typed_ends.entry(typist).or_default();
+        // What follows a line that others have put right may go by its number.
+        ends.retain(|end| end.line != line);
+        ends.push_back(TypedEnd { line, id, fate });
+        if ends.len() > TYPED_ENDS_MAX {
+            ends.pop_front();
+        }
+        let last = |ends: &VecDeque<TypedEnd>| ends.back().map(|end| end.id);
+        if self.typed_ends.len() > TYPISTS_MAX
+            && let Some(oldest) = self.typed_ends.iter().min_by_key(|(_, ends)| last(ends))
         {
-            ends.remove(&oldest);
+            let oldest = *oldest.0;
+            self.typed_ends.remove(&oldest);
+        }
+    }
+
+    /// Somebody has put a caption right: perhaps a line that had ended as it stood. Whoever was first settles what
+    /// its typist is told.
+    pub(super) fn note_correction(&mut self, by: ParticipantId, id: CaptionId) {
+        for (typist, ends) in &mut self.typed_ends {
+            for end in ends.iter_mut().filter(|end| end.id == id) {
+                end.fate = match std::mem::replace(&mut end.fate, TypedFate::Done) {
+                    TypedFate::Cut { .. } | TypedFate::Unkept if *typist == by => TypedFate::Done,
+                    TypedFate::Cut { text, .. } => TypedFate::Changed { text },
+                    fate @ (TypedFate::Done | TypedFate::Unkept | TypedFate::Changed { .. }) => fate,
+                };
+            }
         }
     }
 
@@ -113,10 +145,8 @@ impl Log {
         correction: &Correction,
     ) -> Option<Caption> {
         let id = correction.id;
-        let end = self.typed_ends.get(&typist)?;
-        if end.id != id || end.done {
-            return None;
-        }
+        let mut ends = self.typed_ends.get(&typist)?.iter();
+        ends.find(|end| end.id == id && end.fate == TypedFate::Unkept)?;
         let mut ended = self.ended.iter_mut().rev();
         let caption = ended.find(|caption| caption.id == id && caption.off_record)?;
         if by != Corrector::Captioner && caption.origin == CaptionOrigin::Captioner {

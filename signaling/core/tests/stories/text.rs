@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hearken_protocol::{
     CaptionEvent, CaptionId, CaptionNews, CaptionStatus, CaptionsState, ClientMessage, Role, ServerMessage,
-    TYPED_CHARACTERS_MAX, Timestamp,
+    TYPED_CHARACTERS_MAX, TYPED_ENDS_MAX, Timestamp, TypedFate,
 };
 use hearken_signaling_core::{AuditAction, SessionSettings};
 
@@ -303,14 +303,19 @@ fn who_comes_back_learns_how_far_their_typing_came_and_finishes_what_ended_as_it
     for off_record in [false, true] {
         let mut world = group(&["ann", "ben"]);
         world.says("host", ClientMessage::SetOffRecord { on: off_record });
-        assert_eq!(world.snapshot("ann").typed, None);
+        assert_eq!(fates(&mut world, "ann"), NOTHING);
         types(&mut world, "ann", 7, "one", true);
         types(&mut world, "ann", 8, "I can", false);
         world.drops("ann");
         world.connects("ann");
-        let typed = world.snapshot("ann").typed.unwrap();
-        assert_eq!((typed.line, typed.done), (8, false));
-        assert_eq!(world.snapshot("ben").typed, None);
+        let cut = if off_record {
+            "8 Unkept"
+        } else {
+            "8 Cut \"I can\" 2"
+        };
+        assert_eq!(fates(&mut world, "ann"), ["7 Done", cut]);
+        assert_eq!(fates(&mut world, "ben"), NOTHING);
+        let typed = world.snapshot("ann").typed.pop().unwrap();
         world.says("host", ClientMessage::SetOffRecord { on: false });
         world.all_read();
         let finish = |text: &str| ClientMessage::Correct {
@@ -334,7 +339,7 @@ fn who_comes_back_learns_how_far_their_typing_came_and_finishes_what_ended_as_it
         let history = world.snapshot("ben").captions;
         let texts: Vec<_> = history.iter().map(|caption| caption.stable.as_str()).collect();
         assert_eq!(texts, kept);
-        assert!(world.snapshot("ann").typed.unwrap().done);
+        assert_eq!(fates(&mut world, "ann"), ["7 Done", "8 Done"]);
         // Once: nothing of it is there to be changed.
         world.says("ann", finish("again"));
         let answer = world.hears("ann").pop().unwrap();
@@ -361,7 +366,9 @@ fn nobody_writes_over_a_correction_that_they_have_not_seen() {
         world.hears("ben"),
         ["ann Final 3: My sister| (typed) (corrected)"]
     );
-    assert!(!world.snapshot("ann").typed.unwrap().done);
+    // Whatever follows: she is told what stood when she was cut off, and that it was changed.
+    types(&mut world, "ann", 2, "Sorry", true);
+    assert_eq!(fates(&mut world, "ann"), ["1 Changed \"My sitser\"", "2 Done"]);
     // What she has seen, she may change.
     corrects_over(&mut world, "ann", cut.id, "My little sister", Some(3));
     corrects_over(&mut world, "cara", cut.id, "My brother", Some(3));
@@ -372,7 +379,74 @@ fn nobody_writes_over_a_correction_that_they_have_not_seen() {
         .iter()
         .map(|c| c.stable.to_string())
         .collect();
-    assert_eq!(texts, ["My little sister"]);
+    assert_eq!(texts, ["My little sister", "Sorry"]);
+    assert_eq!(fates(&mut world, "ann"), ["1 Changed \"My sitser\"", "2 Done"]);
+}
+
+#[test]
+fn a_typist_learns_that_their_own_end_of_a_line_was_taken_whoever_changed_it_since() {
+    let mut world = group(&["ann"]);
+    world.arrives("cara", Role::Captioner);
+    world.says("host", ClientMessage::AdmitAll);
+    types(&mut world, "ann", 1, "My sister", false);
+    world.drops("ann");
+    world.connects("ann");
+    let cut = world.snapshot("ann").captions.pop().unwrap();
+    corrects_over(&mut world, "ann", cut.id, "My sister said no", Some(2));
+    corrects_over(&mut world, "cara", cut.id, "My sister said: no", Some(3));
+    assert_eq!(fates(&mut world, "ann"), ["1 Done"]);
+}
+
+#[test]
+fn a_typist_learns_that_a_line_was_taken_back_and_so_does_everybody_who_was_away() {
+    let mut world = group(&["ann", "ben"]);
+    world.arrives("cara", Role::Captioner);
+    world.says("host", ClientMessage::AdmitAll);
+    types(&mut world, "ann", 1, "My sitser", false);
+    world.drops("ann");
+    let cut = world.snapshot("ben").captions.pop().unwrap();
+    world.drops("ben");
+    corrects_over(&mut world, "cara", cut.id, "", Some(2));
+    world.connects("ann");
+    world.connects("ben");
+    assert_eq!(fates(&mut world, "ann"), ["1 Changed \"My sitser\""]);
+    let known = world.snapshot("ben").captions.pop().unwrap();
+    assert_eq!(
+        (known.id, known.revision, known.stable.as_str(), known.corrected),
+        (cut.id, 3, "", true)
+    );
+    // What follows goes by the same number.
+    types(&mut world, "ann", 1, "said no", true);
+    assert_eq!(fates(&mut world, "ann"), ["1 Done"]);
+}
+
+#[test]
+fn what_became_of_typed_lines_is_remembered_of_a_bounded_number() {
+    let mut world = group(&["ann"]);
+    for line in 0..100 {
+        types(&mut world, "ann", line, "x", true);
+    }
+    let fates = fates(&mut world, "ann");
+    assert_eq!(fates.len(), TYPED_ENDS_MAX);
+    assert_eq!(fates.last().unwrap(), "99 Done");
+}
+
+const NOTHING: [&str; 0] = [];
+
+/// What somebody is told of the lines that they typed.
+fn fates(world: &mut World, who: &'static str) -> Vec<String> {
+    let lines = world.snapshot(who).typed.into_iter();
+    lines
+        .map(|end| {
+            let fate = match end.fate {
+                TypedFate::Done => "Done".to_owned(),
+                TypedFate::Cut { text, revision } => format!("Cut {:?} {revision}", *text),
+                TypedFate::Unkept => "Unkept".to_owned(),
+                TypedFate::Changed { text } => format!("Changed {:?}", *text),
+            };
+            format!("{} {fate}", end.line)
+        })
+        .collect()
 }
 
 fn transcribed(members: &[&'static str]) -> World {

@@ -11,6 +11,9 @@ import { spokenIn } from "./language";
 /** A letter waits at most this long, the first after a pause not at all: the others see each within 500 ms. */
 const SEND_EVERY_MS = 200;
 
+/** The first line of a field is one of so many; what the server counts with holds twice as many. */
+const LINES_FROM = 2 ** 31;
+
 /** A line that could not be taken, for when its writer opens the field again. */
 export interface Draft {
   readonly line: number;
@@ -34,8 +37,8 @@ export function Composer({ draft }: ComposerProps) {
   const [text, setText] = useState(draft.current?.text ?? "");
   const [speaker, setSpeaker] = useState(draft.current?.speaker ?? null);
   const input = useRef<HTMLInputElement>(null);
-  // The line counts up over the life of the page: a reload begins above what came before.
-  const line = useRef(draft.current?.line ?? Math.floor(Date.now() / 1000) % 1_000_000_000);
+  // The line counts up from anywhere: what was typed before, in this page or another, has other numbers.
+  const line = useRef(draft.current?.line ?? Math.floor(Math.random() * LINES_FROM));
   const sent = useRef("");
   const current = useRef(text);
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
