@@ -37,6 +37,13 @@ describe("the history", () => {
     ],
   };
 
+  const afterCorrection = (stable: string, revision: number) => ({
+    ...SAID,
+    history: SAID.history.map((one) =>
+      one.id.number === 2 ? { ...one, stable, revision, corrected: true } : one,
+    ),
+  });
+
   test.each([WIDE, { width: 360, height: 740 }])(
     "a correction keeps the words that this reader hides, and the focus, at $width px",
     (viewport) =>
@@ -57,8 +64,10 @@ describe("the history", () => {
           await page.keyboard.press("Enter");
           await field.fill("That was a shitty week for me.");
           await button(page, "Save").press("Enter");
-          await expect.poll(() => focused(page)).toBe("Correct: That was a s••••• weak for me.");
+          await button(page, "Saving…").waitFor();
           expect(await orders(page)).toContain("correctCaption 2 That was a shitty week for me.");
+          await change(page, { captions: afterCorrection("That was a shitty week for me.", 2) });
+          await expect.poll(() => focused(page)).toBe("Correct: That was a s••••• week for me.");
           // Taken back: the line goes, and the focus stays in the list.
           await change(page, { captions: { ...SAID, history: SAID.history.slice(0, 1) } });
           await expect.poll(() => focused(page)).toBe("Everything said so far");
@@ -66,6 +75,38 @@ describe("the history", () => {
         viewport,
       ),
   );
+
+  test("a correction is saved over nothing that its writer was not shown, and is kept when it is refused", () =>
+    reading("call", {}, async (page) => {
+      await change(page, { captions: SAID });
+      await button(page, "Caption history").click();
+      await page.getByRole("button", { name: /^Correct: That was/ }).click();
+      const field = page.getByLabel("What Ann said");
+      const alert = page.getByRole("alert");
+      const saved = async () => (await orders(page)).filter((order) => order.startsWith("correctCaption"));
+      await field.fill("That was a bad week.");
+      await change(page, { captions: afterCorrection("That was a weak week.", 2) });
+      await alert.getByText("Somebody has changed this line meanwhile, to “That was a weak week.”").waitFor();
+      await field.press("Enter");
+      await alert.getByText("Not saved:", { exact: false }).waitFor();
+      expect(await saved()).toEqual([]);
+      // Knowing it, one may.
+      await field.press("Enter");
+      await button(page, "Saving…").waitFor();
+      expect(await saved()).toEqual(["correctCaption 2 That was a bad week."]);
+      // Somebody was faster after all.
+      await change(page, { captions: afterCorrection("That was a long week.", 3) });
+      await change(page, { correctionRefusal: { code: "changed_meanwhile" } });
+      await alert
+        .getByText("Not saved: somebody has changed this line meanwhile, to “That was a long")
+        .waitFor();
+      expect(await field.inputValue()).toBe("That was a bad week.");
+      await field.press("Enter");
+      await button(page, "Saving…").waitFor();
+      await change(page, { correctionRefusal: { code: "not_found" } });
+      await alert.getByText("Not saved: this line can't be corrected any more.").waitFor();
+      expect(await field.inputValue()).toBe("That was a bad week.");
+    }));
 
   test("stays where one reads, goes back to the present, and can be copied, on a phone", () =>
     reading(

@@ -90,6 +90,8 @@ class CallController implements Controller {
   /** Requests whose refusal means more than a notice. */
   readonly #pending = new Map<number, Order["type"]>();
   readonly #typed = new TypedLines();
+  /** The latest request to put a caption right that was written as such. */
+  #correction: number | null = null;
   /** Since the last (re)connection it is known which lines stand. */
   #knowsWhatStands = false;
   #isReconciling = false;
@@ -242,7 +244,10 @@ class CallController implements Controller {
   };
 
   readonly correctCaption = ({ id, revision }: Caption, text: string): boolean => {
-    if (!this.#order({ type: "correct", id, text, over: revision })) return false;
+    // What comes of it is said where it is written.
+    const request = this.#send({ type: "correct", id, text, over: revision });
+    if (request === null) return false;
+    this.#correction = request;
     this.#typed.correcting(id, text);
     this.#sendTyped();
     return true;
@@ -366,6 +371,7 @@ class CallController implements Controller {
 
   #welcomed(welcome: Welcome): void {
     this.#pending.clear();
+    this.#correction = null;
     this.#seats.write({
       resume: welcome.resume,
       name: this.#state.knownName,
@@ -432,8 +438,12 @@ class CallController implements Controller {
       this.#typed.refused(request, code);
       this.#sendTyped();
     }
-    if (order !== "set_vocabulary" || code === "ended") return "unsaid";
-    this.#dispatch({ kind: "vocabulary_refused", code });
+    const isMissed = code === "not_found" || code === "changed_meanwhile";
+    const isCorrection = order === "correct" && request === this.#correction;
+    // The end of a line that was cut: its rest goes out in another way.
+    if (order === "correct" && !isCorrection && isMissed) return "said";
+    if (code === "ended" || !(order === "set_vocabulary" || isCorrection)) return "unsaid";
+    this.#dispatch({ kind: isCorrection ? "correction_refused" : "vocabulary_refused", code });
     return "said";
   }
 

@@ -129,4 +129,38 @@ describe("the controller, of typed lines", () => {
     expect(world.sent("type").slice(1)).toMatchObject([{ text: "said no" }]);
     expect(world.sent("correct")).toHaveLength(1);
   });
+
+  test("an end of a cut line that comes too late is followed by what was written since, and by no riddle", async () => {
+    const world = new World();
+    await world.inCall();
+    const typeLine = (text: string, done: boolean) =>
+      world.controller.typeLine({ line: 7, text, done, offRecord: false });
+    typeLine("My sister", false);
+    world.network.socket.onclose?.();
+    await passes(1_000);
+    await world.welcomes();
+    const cut = typed(1, "My sister");
+    await world.admits(
+      [cut],
+      [{ line: 7, id: cut.id, fate: { kind: "cut", text: "My sister", revision: 1 } }],
+    );
+    const before = world.state.notices.length;
+    typeLine("My sister said no", true);
+    const request = Number(world.last("correct")?.request);
+    world.says({ type: "error", request, code: "not_found", message: "" });
+    expect(world.sent("type").slice(1)).toMatchObject([{ line: 7, text: "said no", done: true }]);
+    expect(world.state.notices).toHaveLength(before);
+  });
+
+  test("a correction that is refused is said where it is written", async () => {
+    const world = new World();
+    await world.inCall();
+    const before = world.state.notices.length;
+    expect(world.controller.correctCaption(typed(1, "My sitser", { revision: 3 }), "My sister")).toBe(true);
+    expect(world.last("correct")).toMatchObject({ over: 3 });
+    const request = Number(world.last("correct")?.request);
+    world.says({ type: "error", request, code: "changed_meanwhile", message: "" });
+    expect(world.state.correctionRefusal).toEqual({ code: "changed_meanwhile" });
+    expect(world.state.notices).toHaveLength(before);
+  });
 });

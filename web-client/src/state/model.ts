@@ -162,6 +162,8 @@ export interface ClientState {
   readonly vocabulary: readonly string[] | null;
   /** Why the latest change of it was refused; another object each time. */
   readonly vocabularyRefusal: { readonly code: ErrorCode } | null;
+  /** Why the latest correction of a caption was refused; another object each time. */
+  readonly correctionRefusal: { readonly code: ErrorCode } | null;
   /** Who is heard, loudest first. */
   readonly speakers: readonly Speaker[];
   readonly captions: Captions;
@@ -240,7 +242,10 @@ export interface Controller {
    * not taken.
    */
   readonly typeLine: (typed: TypedLine) => boolean;
-  /** Puts a final caption right; empty text takes it back. False if there is no connection to do it over. */
+  /**
+   * Puts a final caption right, over the revision given; empty text takes it back. False if there is no connection to do
+   * it over. The answer is another revision with these words, or a `correctionRefusal`.
+   */
   readonly correctCaption: (caption: Caption, text: string) => boolean;
   readonly setOffRecord: (on: boolean) => void;
   /** Replaces the group's names and terms; says whether that could be sent. */

@@ -329,6 +329,7 @@ describe("the end", () => {
         memberLink: null,
         vocabulary: null,
         vocabularyRefusal: null,
+        correctionRefusal: null,
       });
     },
   );

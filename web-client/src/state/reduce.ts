@@ -48,6 +48,7 @@ export type ClientEvent =
   | { readonly kind: "caption_passed"; readonly caption: Caption }
   | { readonly kind: "transcript_answered"; readonly agree: boolean }
   | { readonly kind: "vocabulary_refused"; readonly code: ErrorCode }
+  | { readonly kind: "correction_refused"; readonly code: ErrorCode }
   | { readonly kind: "unmute_dismissed" }
   /** One lowered one's own hand: shown at once, so that the server's echo is not taken for a facilitator's. */
   | { readonly kind: "own_hand_lowered" }
@@ -73,6 +74,7 @@ export function initialState(
     memberLink: null,
     vocabulary: null,
     vocabularyRefusal: null,
+    correctionRefusal: null,
     speakers: [],
     captions: NO_CAPTIONS,
     captionLink: null,
@@ -127,6 +129,8 @@ export function reduce(state: ClientState, event: ClientEvent): ClientState {
       return { ...state, captions: forgetPassing(state.captions, event.caption) };
     case "transcript_answered":
       return { ...state, transcriptAgreed: event.agree };
+    case "correction_refused":
+      return { ...state, correctionRefusal: { code: event.code } };
     case "vocabulary_refused":
       return { ...state, vocabularyRefusal: { code: event.code } };
     case "unmute_dismissed":
@@ -398,6 +402,7 @@ function outside(state: ClientState): ClientState {
     memberLink: null,
     vocabulary: null,
     vocabularyRefusal: null,
+    correctionRefusal: null,
     speakers: [],
     statistics: null,
     paused: [],

@@ -37,8 +37,14 @@ export const captions = {
   correctionLabel: (name: string) => `What ${name} said`,
   correctionHint: "The others see that it was corrected. Leave it empty to take the line back.",
   saveCorrection: "Save",
+  savingCorrection: "Saving…",
   changedMeanwhile: (text: string) =>
-    `Somebody has changed this line meanwhile, to “${text}”. If you save, yours takes its place.`,
+    text === ""
+      ? "Somebody has taken this line back meanwhile."
+      : `Somebody has changed this line meanwhile, to “${text}”.`,
+  correctionTooLate: "Not saved: this line can't be corrected any more.",
+  correctionHeld: (text: string) =>
+    `Not saved: somebody has changed this line meanwhile, to “${text}”. If you save again, yours takes its place.`,
   said: (name: string) => `${name}:`,
   gap: "(some sound was lost)",
   notice: {

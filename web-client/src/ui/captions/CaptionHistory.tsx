@@ -1,7 +1,7 @@
 // All that was said since one came in (and what the server still had), to read again at leisure, to search, to
 // copy, and to put right.
 
-import { memo, type RefObject, useEffect, useRef, useState } from "react";
+import { memo, type RefObject, useEffect, useReducer, useRef, useState } from "react";
 import { formatClock, t } from "../../i18n";
 import { type Caption, TYPED_CHARACTERS_MAX } from "../../protocol/generated";
 import { captionKey } from "../../state/captions";
@@ -11,6 +11,7 @@ import { Panel } from "../common/Panel";
 import { useKeptFocus } from "../common/useKeptFocus";
 import { Button, NoticeBox, TextInput } from "../common/widgets";
 import { CaptionWords, SpeakerMark } from "./CaptionEntries";
+import { type CorrectionEdit, editCorrection, openCorrection } from "./correctionEdit";
 import { asWanted } from "./entries";
 import { asPlainText, correctableKeys, search } from "./history";
 import { directionOf, spokenIn } from "./language";
@@ -149,15 +150,23 @@ const HistoryLine = memo(function HistoryLine({ caption, offset, onCorrect }: Hi
 
 function CorrectionForm({ caption, onDone }: { caption: Caption; onDone: () => void }) {
   const controller = useController();
-  const [text, setText] = useState(caption.stable.trim());
-  const [opened] = useState(caption.revision);
+  const isConnected = useClient((state) => state.link === "up");
+  const { edit, dispatch } = useCorrectionEdit(caption, onDone);
+  const isAsked = edit.saving.kind === "asked";
+  const save = (): void => {
+    if (isAsked) return;
+    const text = edit.text.trim().slice(0, TYPED_CHARACTERS_MAX);
+    // Until there is an answer the form stays, with what was written; without a connection, too.
+    if (caption.revision !== edit.over) dispatch({ kind: "held" });
+    else if (controller.correctCaption(caption, text)) dispatch({ kind: "asked", text });
+  };
+  const problem = problemOf(edit, isConnected);
   return (
     <form
       className="history-line correction"
       onSubmit={(event) => {
         event.preventDefault();
-        // Without a connection the form stays, with what was written.
-        if (controller.correctCaption(caption, text.trim().slice(0, TYPED_CHARACTERS_MAX))) onDone();
+        save();
       }}
       onKeyDown={(event) => {
         if (event.key !== "Escape") return;
@@ -172,22 +181,54 @@ function CorrectionForm({ caption, onDone }: { caption: Caption; onDone: () => v
         label={t.captions.correctionLabel(caption.name)}
         hint={t.captions.correctionHint}
         written={spokenIn(caption.language)}
-        value={text}
-        onChange={setText}
+        value={edit.text}
+        onChange={(text) => dispatch({ kind: "typed", text })}
       />
       <div role="alert">
-        {caption.revision === opened ? null : (
+        {problem === null ? null : (
           <NoticeBox kind="warning">
-            <p>{t.captions.changedMeanwhile(caption.stable.trim())}</p>
+            <p>{problem}</p>
           </NoticeBox>
         )}
       </div>
       <div className="buttons">
         <Button type="submit" look="primary">
-          {t.captions.saveCorrection}
+          {isAsked ? t.captions.savingCorrection : t.captions.saveCorrection}
         </Button>
         <Button onPress={onDone}>{t.facilitation.cancel}</Button>
       </div>
     </form>
   );
+}
+
+/** What has to be known before it is saved. */
+function problemOf({ saving, byOthers, over, latest }: CorrectionEdit, isConnected: boolean): string | null {
+  if (saving.kind === "refused")
+    return saving.code === "not_found" ? t.captions.correctionTooLate : t.errors[saving.code];
+  if (byOthers !== null && saving.kind === "held" && over === latest)
+    return t.captions.correctionHeld(byOthers);
+  if (byOthers !== null) return t.captions.changedMeanwhile(byOthers);
+  if (!isConnected) return t.vocabulary.noConnection;
+  return saving.kind === "lost" ? t.vocabulary.lost : null;
+}
+
+/** The correction as it is written, with what becomes of the caption meanwhile; `onDone` once it is saved. */
+function useCorrectionEdit(caption: Caption, onDone: () => void) {
+  const refusal = useClient((state) => state.correctionRefusal);
+  const link = useClient((state) => state.link);
+  const [edit, dispatch] = useReducer(editCorrection, caption, openCorrection);
+  const done = useRef(onDone);
+  done.current = onDone;
+  useEffect(() => dispatch({ kind: "told", caption }), [caption]);
+  useEffect(() => {
+    if (refusal !== null) dispatch({ kind: "refused", code: refusal.code });
+  }, [refusal]);
+  useEffect(() => {
+    if (link !== "up") dispatch({ kind: "line_gone" });
+  }, [link]);
+  const isDone = edit.saving.kind === "done";
+  useEffect(() => {
+    if (isDone) done.current();
+  }, [isDone]);
+  return { edit, dispatch };
 }

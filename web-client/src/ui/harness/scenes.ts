@@ -204,6 +204,7 @@ const BASE: ClientState = {
   memberLink: null,
   vocabulary: null,
   vocabularyRefusal: null,
+  correctionRefusal: null,
   speakers: [],
   captions: { open: [], passing: [], history: [] },
   captionLink: null,
