@@ -57,12 +57,25 @@ describe.each(SCREENS)("at $width × $height", (viewport) => {
         // The keyboard finds its field uncovered.
         const field = page.getByLabel("Words that captions get wrong");
         await field.focus();
-        const top = (await field.boundingBox())?.y ?? -1;
-        const found = await page.evaluate(
-          ([x, y]) => document.elementFromPoint(x ?? 0, y ?? 0)?.tagName,
-          [viewport.width / 2, top + 12],
-        );
-        expect(found).toBe("TEXTAREA");
+        const areas = () =>
+          field.evaluate((element) => {
+            const { left, right, top, bottom } = element.getBoundingClientRect();
+            return [top + 4, (top + bottom) / 2, bottom - 4].map(
+              (y) => document.elementFromPoint((left + right) / 2, y)?.tagName,
+            );
+          });
+        const whole = ["TEXTAREA", "TEXTAREA", "TEXTAREA"];
+        await expect.poll(areas).toEqual(whole);
+        // Also when the foot grows while one writes there, and half of the dialog stays for what is in it.
+        await change(page, { link: "up" });
+        await alert.getByText("There is no connection.").waitFor({ state: "detached" });
+        await page.locator(".modal").evaluate((modal) => modal.scrollTo({ top: 0 }));
+        await field.press("End");
+        await change(page, { link: "reconnecting" });
+        await alert.getByText("There is no connection.").waitFor();
+        await expect.poll(areas).toEqual(whole);
+        const [foot, modal] = [await rect(page, ".modal .dialog-foot"), await rect(page, ".modal")];
+        expect(foot.height).toBeLessThanOrEqual(modal.height / 2);
       },
       viewport,
     ));

@@ -48,17 +48,32 @@ export function DialogWindow({
 }
 
 /**
- * What the keyboard comes to is scrolled into sight, clear of the dialog's head and foot. The browser does that for what
- * has the focus: of a checkbox that is a point beside its box.
+ * What the keyboard comes to is scrolled into sight, clear of the dialog's head and foot: also when the foot grows by
+ * what went wrong. The browser does that for what has the focus: of a checkbox that is a point beside its box.
  */
 function keepFocusInSight(modal: HTMLDivElement | null): void {
-  modal?.addEventListener("focusin", ({ target }) => {
-    if (!(target instanceof HTMLElement) || !target.matches(":focus-visible")) return;
-    const whole = target.closest("label") ?? target;
+  if (modal === null) return;
+  const show = (): void => {
+    const foot = modal.querySelector<HTMLElement>(".dialog-foot");
+    const covers = foot !== null && getComputedStyle(foot).position === "sticky";
+    modal.style.scrollPaddingBlockEnd = covers ? `${foot.offsetHeight + RING_PX}px` : "";
+    const focused = document.activeElement;
+    if (!modal.contains(focused) || focused?.matches(":focus-visible") !== true) return;
+    (focused.closest("label") ?? focused).scrollIntoView({ block: "nearest" });
+  };
+  const grown = new ResizeObserver(show);
+  let foot: Element | null = null;
+  modal.addEventListener("focusin", () => {
+    const found = modal.querySelector(".dialog-foot");
+    if (found !== null && found !== foot) grown.observe(found);
+    foot = found;
     // After whoever moved the focus has scrolled to it in another way.
-    requestAnimationFrame(() => whole.scrollIntoView({ block: "nearest" }));
+    requestAnimationFrame(show);
   });
 }
+
+/** Around what has the focus. */
+const RING_PX = 6;
 
 interface ConfirmationProps {
   readonly isOpen: boolean;
