@@ -3,7 +3,7 @@
 
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { button, change, choose, Harness, rect } from "./support/harness.ts";
+import { button, change, choose, Harness, rect, shown } from "./support/harness.ts";
 
 const SCREENS = [
   { width: 320, height: 568 },
@@ -126,6 +126,17 @@ describe.each(SCREENS)("at $width × $height", (viewport) => {
             .map((control) => control.textContent),
         );
         expect(out).toEqual([]);
+        const label = page.locator(".control-label").first();
+        const fontSize = await label.evaluate((element) => getComputedStyle(element).fontSize);
+        expect(fontSize).toBe(viewport.width < 704 ? "11px" : "12px");
+        // A long name is read in full.
+        const session = (await shown(page)).session as object;
+        await change(page, {
+          session: { ...session, name: "Evening circle for the bereaved of Österreich" },
+        });
+        await button(page, "Guidelines").click();
+        const name = page.getByRole("dialog").getByText("Evening circle for the bereaved of Österreich");
+        expect(await name.evaluate((text) => text.scrollWidth <= text.clientWidth)).toBe(true);
       },
       viewport,
     ));

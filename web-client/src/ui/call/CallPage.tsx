@@ -103,6 +103,7 @@ export function CallPage() {
         heading={t.join.guidelines}
         closeLabel={t.devices.close}
       >
+        <SessionName />
         <Guidelines />
       </DialogWindow>
     </div>
@@ -123,6 +124,16 @@ function OwnCaptionLog({ spoken }: { spoken: boolean }) {
   const captions = useClient((state) => state.captions);
   const self = useClient((state) => state.seat?.participant ?? null);
   return <CaptionLog captions={captions} self={self} spoken={spoken} />;
+}
+
+/** In full: small screens have no room for that in the head. */
+function SessionName() {
+  const name = useClient((state) => state.session?.name ?? "");
+  return (
+    <p>
+      <strong>{name}</strong>
+    </p>
+  );
 }
 
 interface HeadProps {
