@@ -36,6 +36,24 @@ const isInSight = (page: Page, name: string) =>
       return points.every(([x, y]) => element.contains(document.elementFromPoint(x, y)));
     });
 
+/** How many lines the captions have room for, and how many letters the last one's name has. */
+const lastLines = (page: Page) =>
+  page.locator(".room > .captions .entries").evaluate((entries) => {
+    const text = entries.querySelector(".entry:last-child .entry-text") as Element;
+    const name = entries.querySelector(".entry:last-child .entry-name-words") as Element;
+    const box = (entries.closest(".captions") as Element).getBoundingClientRect();
+    const line = Number.parseFloat(getComputedStyle(text).lineHeight);
+    entries.scrollIntoView({ block: "nearest" });
+    const last = entries.getBoundingClientRect();
+    return {
+      lines: Math.round((entries.clientHeight / line) * 100) / 100,
+      isInBox: entries.getBoundingClientRect().top >= box.top - 1,
+      // The last line is one of words, and no name lies over it.
+      isRead: text.contains(document.elementFromPoint(last.left + 12, last.bottom - line / 2)),
+      letters: name.clientWidth / Number.parseFloat(getComputedStyle(name).fontSize),
+    };
+  });
+
 describe.each(SCREENS)("at $width × $height", (viewport) => {
   test("a dialog's buttons and its error are in sight, whatever else is said in it", () =>
     harness.reading(
@@ -87,30 +105,38 @@ describe.each(SCREENS)("at $width × $height", (viewport) => {
       async (page) => {
         // Beside banners and a line that is being typed.
         await button(page, "Type instead").click();
-        for (const size of [100, 300] as const) {
-          await choose(page, { size });
-          const captions = await rect(page, ".room > .captions");
-          const controls = await rect(page, ".controls");
-          expect([size, captions.bottom <= controls.y + 1]).toEqual([size, true]);
+        const hint = page.locator(".composer .hint");
+        expect((await hint.boundingBox())?.height).toBeGreaterThan(10);
+        for (const size of [100, 200, 300] as const) {
+          for (const link of ["up", "reconnecting"]) {
+            await choose(page, { size });
+            await change(page, { link });
+            const captions = await rect(page, ".room > .captions");
+            const controls = await rect(page, ".controls");
+            expect([size, link, captions.bottom <= controls.y + 1]).toEqual([size, link, true]);
+            const whole = async () => {
+              const { lines, isRead } = await lastLines(page);
+              return isRead && lines >= 1 && Number.isInteger(lines);
+            };
+            await expect.poll(whole, { message: `${size}, ${link}` }).toBe(true);
+          }
         }
+        await change(page, { link: "up" });
+        await choose(page, { position: "side" });
+        const beside = await rect(page, ".room > .captions");
+        expect(beside.right).toBeLessThanOrEqual(viewport.width);
+        expect([beside.width >= 180, beside.height >= 100]).toEqual([true, true]);
+        await choose(page, {});
         const leave = await rect(page, ".controls .leave");
         expect(leave.bottom).toBeLessThanOrEqual(viewport.height);
+        // Who has finished a line knows how.
+        await page.locator(".composer input").fill("Hello.");
+        await page.locator(".composer input").press("Enter");
+        await expect.poll(async () => (await hint.boundingBox())?.height).toBeLessThan(2);
 
         await choose(page, { size: 300, lines: 6 });
         await harness.open(page, "call");
-        const { lines, isInBox, letters } = await page
-          .locator(".room > .captions .entries")
-          .evaluate((entries) => {
-            const text = entries.querySelector(".entry:last-child .entry-text") as Element;
-            const name = entries.querySelector(".entry:last-child .entry-name-words") as Element;
-            const box = (entries.closest(".captions") as Element).getBoundingClientRect();
-            const line = Number.parseFloat(getComputedStyle(text).lineHeight);
-            return {
-              lines: Math.round((entries.clientHeight / line) * 100) / 100,
-              isInBox: entries.getBoundingClientRect().top >= box.top - 1,
-              letters: name.clientWidth / Number.parseFloat(getComputedStyle(name).fontSize),
-            };
-          });
+        const { lines, isInBox, letters } = await lastLines(page);
         expect([Number.isInteger(lines), lines >= 1, isInBox]).toEqual([true, true, true]);
         // Of a name: eight or so.
         expect(letters).toBeGreaterThan(4);

@@ -35,6 +35,8 @@ export function CaptionArea({ spoken, onSettings }: CaptionAreaProps) {
   const state = useClient((one) => one.session?.captions ?? "off");
   const clockOffsetMs = useClient((one) => one.clockOffsetMs);
   const [typing, setTyping] = useState(false);
+  /** Who has finished a line knows how. */
+  const [hasTyped, setHasTyped] = useState(false);
   const draft = useRef<Draft | null>(null);
   const ref = useRef<HTMLElement>(null);
   const free = useFreePlace(ref, settings);
@@ -47,8 +49,10 @@ export function CaptionArea({ spoken, onSettings }: CaptionAreaProps) {
       aria-label={spoken ? t.captions.region : t.captions.typedRegion}
       data-captions={state}
       data-spoken={spoken ? "on" : "off"}
+      data-typed={hasTyped || undefined}
       data-position={free.isDocked ? "bottom" : settings.position}
       style={{ ...styleOf(settings), ...free.style }}
+      onSubmit={() => setHasTyped(true)}
     >
       {notice === null ? null : (
         <p className="captions-notice">

@@ -38,21 +38,35 @@ export function CaptionEntries({ captions, settings, clockOffsetMs }: CaptionEnt
   const ref = useRef<HTMLDivElement>(null);
   // The last lines: what grows does so at the end.
   useEffect(() => {
-    if (ref.current !== null) ref.current.scrollTop = ref.current.scrollHeight;
+    if (ref.current !== null) toEnd(ref.current);
   });
+  // Also when a notice or a line that is being typed leaves room for fewer.
+  useEffect(() => {
+    const box = ref.current;
+    if (box === null) return;
+    const resized = new ResizeObserver(() => toEnd(box));
+    resized.observe(box);
+    return () => resized.disconnect();
+  }, []);
   return (
-    <div
-      ref={ref}
-      className="entries"
-      data-names={settings.names || undefined}
-      data-named={settings.names || settings.marks || undefined}
-      data-large={settings.size >= LARGE_PERCENT || undefined}
-    >
-      {entries.map((caption) => (
-        <Entry key={captionKey(caption)} caption={caption} settings={settings} />
-      ))}
+    <div className="entries-frame">
+      <div
+        ref={ref}
+        className="entries"
+        data-names={settings.names || undefined}
+        data-named={settings.names || settings.marks || undefined}
+        data-large={settings.size >= LARGE_PERCENT || undefined}
+      >
+        {entries.map((caption) => (
+          <Entry key={captionKey(caption)} caption={caption} settings={settings} />
+        ))}
+      </div>
     </div>
   );
+}
+
+function toEnd(box: HTMLElement): void {
+  box.scrollTop = box.scrollHeight;
 }
 
 function Entry({ caption, settings }: { caption: Caption; settings: CaptionSettings }) {
