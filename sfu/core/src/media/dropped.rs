@@ -47,6 +47,8 @@ pub(crate) struct LeftOut {
     pub(crate) frame: u32,
     /// Whether numbers of pictures close up over its frame.
     pub(crate) is_counted: bool,
+    /// One beyond the newest packet of its run before it, kept or not.
+    pub(crate) expected: u64,
 }
 
 /// Where a packet of a run is on the way out, counted from the run's first.
@@ -78,15 +80,17 @@ impl Dropped {
         }
     }
 
-    /// Leaves the newest packet of the newest run out. What was lost in the middle of its frame counts with it.
+    /// Leaves the newest packet of the newest run out. What was lost in the middle of its frame counts with it; what was
+    /// kept since never does, whatever the publisher says of frames: it has its number.
     pub(crate) fn leave_out(&mut self, run: u32, packet: LeftOut) {
         let LeftOut {
             sequence,
             frame,
             is_counted,
+            expected,
         } = packet;
         let (before, pictures_before) = match self.newest_of(run) {
-            Some(last) if sequence == last.end() || sequence > last.end() && frame == last.frame => {
+            Some(last) if sequence == last.end() || expected == last.end() && frame == last.frame => {
                 last.count = sequence + 1 - last.first;
                 last.pictures = last
                     .pictures
@@ -174,12 +178,17 @@ mod tests {
     use super::*;
 
     fn leave_out(dropped: &mut Dropped, run: u32, sequence: u64, frame: u32) {
+        leave_out_after_loss(dropped, run, sequence, frame, 0);
+    }
+
+    fn leave_out_after_loss(dropped: &mut Dropped, run: u32, sequence: u64, frame: u32, lost_before: u64) {
         dropped.leave_out(
             run,
             LeftOut {
                 sequence,
                 frame,
                 is_counted: true,
+                expected: sequence - lost_before,
             },
         );
     }
@@ -209,11 +218,24 @@ mod tests {
     fn what_is_lost_inside_a_frame_that_is_left_out_leaves_no_hole() {
         let mut dropped = Dropped::new();
         leave_out(&mut dropped, 1, 11, 5);
-        leave_out(&mut dropped, 1, 14, 5);
+        leave_out_after_loss(&mut dropped, 1, 14, 5, 2);
         assert_eq!(dropped.offset(1, 10, 12), Offset::LeftOut);
         assert_eq!(dropped.offset(1, 10, 15), kept(1, 1));
         leave_out(&mut dropped, 1, 17, 6);
         assert_eq!(dropped.offset(1, 10, 16), kept(2, 1), "nobody knows what it was");
+    }
+
+    /// Frames are told apart by numbers of the publisher's, which may say anything, and come round.
+    #[test]
+    fn what_was_kept_keeps_its_number_whatever_is_left_out_after_it() {
+        let mut dropped = Dropped::new();
+        leave_out(&mut dropped, 1, 11, 5);
+        assert_eq!(dropped.offset(1, 10, 12), kept(1, 1));
+        assert_eq!(dropped.offset(1, 10, 13), kept(2, 1));
+        leave_out(&mut dropped, 1, 14, 5);
+        assert_eq!(dropped.offset(1, 10, 13), kept(2, 1));
+        assert_eq!(dropped.offset(1, 10, 15), kept(3, 2));
+        assert_eq!(dropped.sequence(1, 10, 2), Some((13, 1)));
     }
 
     #[test]

@@ -403,7 +403,8 @@ impl Rewriter {
         let goes_on = self.is_open && at + 1 == self.run_count;
         let run = &mut self.runs[at];
         let dropped = self.dropped.as_mut()?;
-        let is_newest = goes_on && sequence >= run.next_in;
+        let expected = run.next_in;
+        let is_newest = goes_on && sequence >= expected;
         if is_newest {
             run.next_in = sequence + 1;
         }
@@ -413,6 +414,7 @@ impl Rewriter {
                 sequence,
                 frame: frame.or(packet.temporal.map(|place| place.frame)).unwrap_or(0),
                 is_counted: packet.temporal.is_some_and(|place| place.is_counted),
+                expected,
             };
             dropped.leave_out(run.number, left_out);
             return None;
