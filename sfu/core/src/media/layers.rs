@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 
 use super::rate::Bitrate;
 use super::rewriter::StreamId;
-use super::temporal::{Pace, TemporalRates};
+use super::temporal::{Pace, TEMPORAL_LAYERS_MAX, TemporalRates};
 
 /// Layers of one video: `q`, `h` and `f`, smallest first.
 pub(crate) const LAYERS_MAX: usize = 3;
@@ -117,10 +117,16 @@ impl Demand {
         (self.chosen, self.pace) < (self.before, self.pace_before)
     }
 
-    /// The highest temporal layer of the choice.
-    pub(crate) fn top(&self) -> u8 {
-        let layer = self.chosen.and_then(|layer| self.layers[usize::from(layer)]);
-        layer.map_or(0, |layer| layer.temporal.top)
+    /// The highest temporal layer of what is sent until the choice begins, or else of the choice; the highest that there
+    /// can be where it is not known yet, so that nobody gets frames that refer to what was left out.
+    pub(crate) fn top(&self, current: Option<u8>) -> u8 {
+        let layer = current
+            .or(self.chosen)
+            .and_then(|layer| self.layers[usize::from(layer)]);
+        match layer.map(|layer| layer.temporal.top) {
+            Some(top) if top > 0 => top,
+            _ => TEMPORAL_LAYERS_MAX as u8 - 1,
+        }
     }
 
     fn smallest(&self) -> Option<usize> {

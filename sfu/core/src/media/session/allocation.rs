@@ -208,7 +208,8 @@ impl Session {
             shared.counters.drops.add(DropCause::Pacing, given_up.into());
         }
         pair.video.choose(demand.chosen, now.time);
-        pair.video.set_pace(demand.pace, demand.top(), now.time);
+        let top = demand.top(pair.video.current_layer);
+        pair.video.set_pace(demand.pace, top, now.time);
         if demand.height == 0 || demand.is_paused() {
             pair.video.expect_nothing();
         }
