@@ -53,6 +53,13 @@ impl Passage {
     pub(super) fn rate(&self) -> Bitrate {
         Bitrate(self.bytes * 8_000_000 / u64::from(self.span_us.max(1)))
     }
+
+    /// Whether its packets came at three quarters of the pace at which they were sent, or less. Where they did not, it shows
+    /// what the publisher sends and not what the line carries.
+    fn is_stretched(&self) -> bool {
+        let sent_us = self.last_sent_us.wrapping_sub(self.first_sent_us);
+        u64::from(self.span_us) * 3 >= u64::from(sent_us) * 4
+    }
 }
 
 /// See the module.
@@ -135,9 +142,11 @@ impl Busy {
             return None;
         }
         let least_us = SUDDEN_QUEUED_US_MIN.max(2 * usual_us);
-        self.passage_of(SUDDEN_PACKETS_MIN, SUDDEN_SPAN_US_MIN, |arrival, next| {
+        let grows = |arrival: &Arrival, next: &Arrival| {
             i64::from(arrival.queued_us) >= least_us && arrival.queued_us <= next.queued_us
-        })
+        };
+        self.passage_of(SUDDEN_PACKETS_MIN, SUDDEN_SPAN_US_MIN, grows)
+            .filter(Passage::is_stretched)
     }
 
     /// Of the newest packets as far back as they belong to it, each with the one after it.
@@ -253,6 +262,18 @@ mod tests {
         let mut busy = quiet();
         for number in 0..10 {
             picture(&mut busy, 6_600_000 + number * 33_000, 2, 60_000, 3_000);
+            assert_eq!(busy.sudden_passage(), None);
+        }
+        // Nor where each picture is one packet, and comes a little later than the one before it.
+        let mut busy = quiet();
+        for number in 0..10 {
+            picture(
+                &mut busy,
+                6_600_000 + number * 33_000,
+                1,
+                40_000 + number * 500,
+                3_000,
+            );
             assert_eq!(busy.sudden_passage(), None);
         }
     }
