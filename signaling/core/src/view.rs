@@ -83,7 +83,7 @@ impl Session {
             ice_servers: Vec::new(),
             captions: self.captions.history(),
             transcript_agreed: self.transcript.answer(viewer.id),
-            typed: self.captions.typed_ends(viewer.id),
+            typed_lines: self.captions.typed_ends(viewer.id),
         }
     }
 

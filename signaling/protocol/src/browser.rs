@@ -510,7 +510,7 @@ pub struct Snapshot {
     /// in which they did; left out if none has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(optional, as = "Option<Vec<TypedEnd>>")]
-    pub typed: Vec<TypedEnd>,
+    pub typed_lines: Vec<TypedEnd>,
 }
 
 /// A line that somebody typed and that has ended, for its typist.

@@ -801,7 +801,7 @@ transcript_agreed: boolean | null,
  * What became of the lines that one typed, the latest [`crate::TYPED_ENDS_MAX`] that have ended, in the order
  * in which they did; left out if none has.
  */
-typed?: Array<TypedEnd>, };
+typed_lines?: Array<TypedEnd>, };
 
 /**
  * Somebody who is heard.

@@ -359,7 +359,7 @@ class CallController implements Controller {
         break;
     }
     this.#dispatch({ kind: "server", message, now: Date.now() });
-    if (message.type === "admitted") this.#admitted(message.typed ?? []);
+    if (message.type === "admitted") this.#admitted(message.typed_lines ?? []);
     if (message.type === "session" && message.off_record) this.#typed.goOffRecord();
   }
 

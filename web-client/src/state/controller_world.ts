@@ -72,7 +72,7 @@ export class World {
       knocks: [],
       captions,
       transcript_agreed: null,
-      ...(typed.length === 0 ? {} : { typed }),
+      ...(typed.length === 0 ? {} : { typed_lines: typed }),
     });
     await passes();
   }

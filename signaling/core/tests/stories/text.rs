@@ -315,7 +315,7 @@ fn who_comes_back_learns_how_far_their_typing_came_and_finishes_what_ended_as_it
         };
         assert_eq!(fates(&mut world, "ann"), ["7 Done", cut]);
         assert_eq!(fates(&mut world, "ben"), NOTHING);
-        let typed = world.snapshot("ann").typed.pop().unwrap();
+        let typed = world.snapshot("ann").typed_lines.pop().unwrap();
         world.says("host", ClientMessage::SetOffRecord { on: false });
         world.all_read();
         let finish = |text: &str| ClientMessage::Correct {
@@ -435,7 +435,7 @@ const NOTHING: [&str; 0] = [];
 
 /// What somebody is told of the lines that they typed.
 fn fates(world: &mut World, who: &'static str) -> Vec<String> {
-    let lines = world.snapshot(who).typed.into_iter();
+    let lines = world.snapshot(who).typed_lines.into_iter();
     lines
         .map(|end| {
             let fate = match end.fate {
