@@ -1,7 +1,23 @@
 import { describe, expect, test } from "vitest";
-import type { SessionInfo } from "../protocol/generated";
+import type { Caption, SessionInfo, TypedEnd } from "../protocol/generated";
 import { typed } from "../protocol/samples";
 import { inBrowser, passes, World } from "./controller_world";
+
+/** Line 7 of somebody whose connection is lost while it is written, and who is welcome again. */
+async function cutOff(written: string) {
+  const world = new World();
+  await world.inCall();
+  const typeLine = (text: string, done: boolean) =>
+    world.controller.typeLine({ line: 7, text, done, offRecord: false });
+  typeLine(written, false);
+  world.network.socket.onclose?.();
+  await passes(1_000);
+  await world.welcomes();
+  /** They are told of its caption, and what became of it. */
+  const admits = (caption: Caption, fate: TypedEnd["fate"]) =>
+    world.admits([caption], [{ line: 7, id: caption.id, fate }]);
+  return { world, typeLine, admits };
+}
 
 describe("the controller, of typed lines", () => {
   inBrowser();
@@ -69,17 +85,9 @@ describe("the controller, of typed lines", () => {
   });
 
   test("a line that somebody else has put right is closed: its writer is told, and the rest goes out by itself", async () => {
-    const world = new World();
-    await world.inCall();
-    const typeLine = (text: string, done: boolean) =>
-      world.controller.typeLine({ line: 7, text, done, offRecord: false });
-    typeLine("My sitser", false);
-    world.network.socket.onclose?.();
-    await passes(1_000);
-    await world.welcomes();
+    const { world, typeLine, admits } = await cutOff("My sitser");
     const cut = typed(1, "My sitser");
-    const fate = { kind: "cut", text: "My sitser", revision: 1 } as const;
-    await world.admits([cut], [{ line: 7, id: cut.id, fate }]);
+    await admits(cut, { kind: "cut", text: "My sitser", revision: 1 });
     expect(world.state.notices.map(({ message }) => message.kind)).not.toContain("own_line_corrected");
     typeLine("My sitser said", false);
     world.says({ type: "caption", ...cut, revision: 2, stable: "My sister", corrected: true });
@@ -93,16 +101,11 @@ describe("the controller, of typed lines", () => {
   });
 
   test("a line that was put right while its writer was away is not repeated when they are back", async () => {
-    const world = new World();
-    await world.inCall();
-    const typeLine = (text: string, done: boolean) =>
-      world.controller.typeLine({ line: 7, text, done, offRecord: false });
-    typeLine("My sitser", false);
-    world.network.socket.onclose?.();
-    await passes(1_000);
-    await world.welcomes();
-    const put = typed(1, "My sister", { corrected: true, revision: 2 });
-    await world.admits([put], [{ line: 7, id: put.id, fate: { kind: "changed", text: "My sitser" } }]);
+    const { world, typeLine, admits } = await cutOff("My sitser");
+    await admits(typed(1, "My sister", { corrected: true, revision: 2 }), {
+      kind: "changed",
+      text: "My sitser",
+    });
     expect(world.state.notices.at(-1)?.message).toEqual({ kind: "own_line_corrected" });
     expect(world.sent("type")).toHaveLength(1);
     typeLine("My sitser said no", true);
@@ -111,39 +114,20 @@ describe("the controller, of typed lines", () => {
   });
 
   test("who puts their own cut-off line right is not told of somebody else", async () => {
-    const world = new World();
-    await world.inCall();
-    world.controller.typeLine({ line: 7, text: "My sitser", done: false, offRecord: false });
-    world.network.socket.onclose?.();
-    await passes(1_000);
-    await world.welcomes();
+    const { world, typeLine, admits } = await cutOff("My sitser");
     const cut = typed(1, "My sitser");
-    await world.admits(
-      [cut],
-      [{ line: 7, id: cut.id, fate: { kind: "cut", text: "My sitser", revision: 1 } }],
-    );
+    await admits(cut, { kind: "cut", text: "My sitser", revision: 1 });
     world.controller.correctCaption(cut, "My sister");
     world.says({ type: "caption", ...cut, revision: 2, stable: "My sister", corrected: true });
     expect(world.state.notices.map(({ message }) => message.kind)).not.toContain("own_line_corrected");
-    world.controller.typeLine({ line: 7, text: "My sitser said no", done: true, offRecord: false });
+    typeLine("My sitser said no", true);
     expect(world.sent("type").slice(1)).toMatchObject([{ text: "said no" }]);
     expect(world.sent("correct")).toHaveLength(1);
   });
 
   test("an end of a cut line that comes too late is followed by what was written since, and by no riddle", async () => {
-    const world = new World();
-    await world.inCall();
-    const typeLine = (text: string, done: boolean) =>
-      world.controller.typeLine({ line: 7, text, done, offRecord: false });
-    typeLine("My sister", false);
-    world.network.socket.onclose?.();
-    await passes(1_000);
-    await world.welcomes();
-    const cut = typed(1, "My sister");
-    await world.admits(
-      [cut],
-      [{ line: 7, id: cut.id, fate: { kind: "cut", text: "My sister", revision: 1 } }],
-    );
+    const { world, typeLine, admits } = await cutOff("My sister");
+    await admits(typed(1, "My sister"), { kind: "cut", text: "My sister", revision: 1 });
     const before = world.state.notices.length;
     typeLine("My sister said no", true);
     const request = Number(world.last("correct")?.request);
