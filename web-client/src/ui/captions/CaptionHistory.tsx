@@ -43,7 +43,9 @@ export function CaptionHistory({ onClose }: { onClose: () => void }) {
   const all = [...captions.history, ...captions.passing, ...captions.open].map((caption) =>
     asWanted(caption, settings),
   );
-  const shown = search(all, query);
+  const found = new Set(search(all, query));
+  // What is being corrected stays, with what is written: it may be what nobody looks for any more.
+  const shown = all.filter((caption) => found.has(caption) || captionKey(caption) === correcting);
   const correctable = correctableKeys(captions.history, self, captionsOthers);
   // As it was said: what this reader does not want to read is everybody's all the same.
   const corrected = captions.history.find((caption) => captionKey(caption) === correcting) ?? null;
@@ -64,7 +66,7 @@ export function CaptionHistory({ onClose }: { onClose: () => void }) {
         <p className="soft small">{t.captions.historyHint}</p>
         <TextInput name="caption-search" label={t.captions.search} value={query} onChange={setQuery} />
         <p role="status" className="soft small">
-          {query.trim() === "" ? null : t.captions.found(shown.length)}
+          {query.trim() === "" ? null : t.captions.found(found.size)}
         </p>
         <section
           ref={ref}
