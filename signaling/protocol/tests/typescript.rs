@@ -42,6 +42,84 @@ impl TypeVisitor for Declarations {
     }
 }
 
+/// Names, what they mean, and values.
+const CONSTANTS: [(&str, &str, usize); 13] = [
+    (
+        "PROTOCOL_VERSION",
+        "Version of the browser protocol.",
+        protocol::PROTOCOL_VERSION as usize,
+    ),
+    (
+        "MESSAGE_BYTES_MAX",
+        "Largest message a client may send, except an offer, in bytes.",
+        protocol::MESSAGE_BYTES_MAX,
+    ),
+    (
+        "SDP_MESSAGE_BYTES_MAX",
+        "Largest offer a client may send, in bytes.",
+        protocol::SDP_MESSAGE_BYTES_MAX,
+    ),
+    (
+        "CAPTION_HISTORY_MAX",
+        "How many final captions the server keeps for who comes later.",
+        protocol::CAPTION_HISTORY_MAX,
+    ),
+    (
+        "OWN_CAPTIONS_CORRECTABLE",
+        "How many of their latest captions speakers can put right.",
+        protocol::OWN_CAPTIONS_CORRECTABLE,
+    ),
+    (
+        "ALL_CAPTIONS_CORRECTABLE",
+        "How many of the latest captions of all captioners can put right.",
+        protocol::ALL_CAPTIONS_CORRECTABLE,
+    ),
+    (
+        "WORD_SURE_MIN",
+        "A word of which the model is less sure than this, of 100, is a guess.",
+        protocol::WORD_SURE_MIN as usize,
+    ),
+    (
+        "TYPED_CHARACTERS_MAX",
+        "Longest line that somebody types instead of speaking, in characters.",
+        protocol::TYPED_CHARACTERS_MAX,
+    ),
+    (
+        "TYPED_ENDS_MAX",
+        "Lines of each typist of which it is remembered what became of them; a client has fewer that it does not know of.",
+        protocol::TYPED_ENDS_MAX,
+    ),
+    (
+        "VOCABULARY_TERMS_MAX",
+        "Most terms of a group's vocabulary.",
+        protocol::VOCABULARY_TERMS_MAX,
+    ),
+    (
+        "VOCABULARY_TERM_CHARACTERS_MAX",
+        "Longest term of a vocabulary, in characters.",
+        protocol::VOCABULARY_TERM_CHARACTERS_MAX,
+    ),
+    (
+        "VOCABULARY_CHARACTERS_MAX",
+        "Longest vocabulary, in characters of all its terms.",
+        protocol::VOCABULARY_CHARACTERS_MAX,
+    ),
+    (
+        "NAME_CHARACTERS_MAX",
+        "Longest name, in characters.",
+        protocol::NAME_CHARACTERS_MAX,
+    ),
+];
+
+/// In lines of a bearable length.
+fn languages() -> String {
+    let codes: Vec<String> = protocol::Language::all()
+        .map(|language| format!("\"{}\"", language.code()))
+        .collect();
+    let lines: Vec<String> = codes.chunks(18).map(|line| line.join(", ")).collect();
+    lines.join(",\n  ")
+}
+
 fn generate() -> String {
     let mut declarations = Declarations::default();
     declarations.visit::<protocol::Request>();
@@ -49,87 +127,13 @@ fn generate() -> String {
     declarations.visit::<protocol::ServerMessage>();
 
     let mut text = String::from(HEADER);
-    let constants = [
-        (
-            "PROTOCOL_VERSION",
-            "Version of the browser protocol.",
-            protocol::PROTOCOL_VERSION as usize,
-        ),
-        (
-            "MESSAGE_BYTES_MAX",
-            "Largest message a client may send, except an offer, in bytes.",
-            protocol::MESSAGE_BYTES_MAX,
-        ),
-        (
-            "SDP_MESSAGE_BYTES_MAX",
-            "Largest offer a client may send, in bytes.",
-            protocol::SDP_MESSAGE_BYTES_MAX,
-        ),
-        (
-            "CAPTION_HISTORY_MAX",
-            "How many final captions the server keeps for who comes later.",
-            protocol::CAPTION_HISTORY_MAX,
-        ),
-        (
-            "OWN_CAPTIONS_CORRECTABLE",
-            "How many of their latest captions speakers can put right.",
-            protocol::OWN_CAPTIONS_CORRECTABLE,
-        ),
-        (
-            "ALL_CAPTIONS_CORRECTABLE",
-            "How many of the latest captions of all captioners can put right.",
-            protocol::ALL_CAPTIONS_CORRECTABLE,
-        ),
-        (
-            "WORD_SURE_MIN",
-            "A word of which the model is less sure than this, of 100, is a guess.",
-            usize::from(protocol::WORD_SURE_MIN),
-        ),
-        (
-            "TYPED_CHARACTERS_MAX",
-            "Longest line that somebody types instead of speaking, in characters.",
-            protocol::TYPED_CHARACTERS_MAX,
-        ),
-        (
-            "TYPED_ENDS_MAX",
-            "Lines of each typist of which it is remembered what became of them; a client has fewer that it does not know of.",
-            protocol::TYPED_ENDS_MAX,
-        ),
-        (
-            "VOCABULARY_TERMS_MAX",
-            "Most terms of a group's vocabulary.",
-            protocol::VOCABULARY_TERMS_MAX,
-        ),
-        (
-            "VOCABULARY_TERM_CHARACTERS_MAX",
-            "Longest term of a vocabulary, in characters.",
-            protocol::VOCABULARY_TERM_CHARACTERS_MAX,
-        ),
-        (
-            "VOCABULARY_CHARACTERS_MAX",
-            "Longest vocabulary, in characters of all its terms.",
-            protocol::VOCABULARY_CHARACTERS_MAX,
-        ),
-        (
-            "NAME_CHARACTERS_MAX",
-            "Longest name, in characters.",
-            protocol::NAME_CHARACTERS_MAX,
-        ),
-    ];
-    for (name, docs, value) in constants {
+    for (name, docs, value) in CONSTANTS {
         writeln!(text, "\n/** {docs} */\nexport const {name} = {value};").unwrap();
     }
-    let codes: Vec<String> = protocol::Language::all()
-        .map(|language| format!("\"{}\"", language.code()))
-        .collect();
-    let list = codes
-        .chunks(18)
-        .map(|line| line.join(", "))
-        .collect::<Vec<_>>()
-        .join(",\n  ");
     writeln!(
         text,
-        "\n/** Languages that speech models know, by code. */\nexport const LANGUAGES = [\n  {list},\n] as const;"
+        "\n/** Languages that speech models know, by code. */\nexport const LANGUAGES = [\n  {},\n] as const;",
+        languages()
     )
     .unwrap();
     for declaration in declarations.by_name.values() {
