@@ -13,6 +13,8 @@
 
 mod child;
 mod clock;
+#[cfg(test)]
+mod fixtures;
 mod headroom;
 mod intake;
 mod keeper;

@@ -104,21 +104,10 @@ impl<'a> Outbox<'a> {
 
 #[cfg(test)]
 mod tests {
-    use hearken_protocol::{ParticipantId, Sensitive, Timestamp};
+    use hearken_protocol::Sensitive;
 
     use super::*;
-
-    fn packet() -> SpeechPacket {
-        SpeechPacket {
-            session: SessionId(1),
-            participant: ParticipantId(2),
-            stream: 3,
-            sequence: 4,
-            rtp_timestamp: 5,
-            received_at: Timestamp(6),
-            payload: vec![7].into(),
-        }
-    }
+    use crate::fixtures::packet;
 
     fn knowing(term: &str) -> GroupSpeech {
         GroupSpeech {
@@ -140,7 +129,7 @@ mod tests {
     }
 
     fn fills(outbox: &Outbox<'_>) {
-        while outbox.speech(packet()) {}
+        while outbox.speech(packet(1)) {}
     }
 
     #[test]

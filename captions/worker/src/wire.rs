@@ -145,20 +145,11 @@ pub fn read<M: DeserializeOwned>(socket: &mut impl Read) -> Result<M, WireError>
 
 #[cfg(test)]
 mod tests {
-    use hearken_protocol::{ParticipantId, Timestamp};
-
     use super::*;
+    use crate::fixtures;
 
     fn packet(bytes: usize) -> ToWorker {
-        ToWorker::Speech(SpeechPacket {
-            session: SessionId(1),
-            participant: ParticipantId(2),
-            stream: 3,
-            sequence: 4,
-            rtp_timestamp: 5,
-            received_at: Timestamp(6),
-            payload: vec![7; bytes].into(),
-        })
+        ToWorker::Speech(fixtures::packet(bytes))
     }
 
     #[test]

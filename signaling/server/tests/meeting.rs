@@ -6,10 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use hearken_protocol::{
-    CaptionEvent, CaptionId, CaptionNews, CaptionStatus, CaptionsState, MediaCommand, MediaEvent,
-    ParticipantId, Slot, SlotContent, Timestamp, TrackSource,
-};
+use hearken_protocol::{MediaCommand, MediaEvent, ParticipantId, Slot, SlotContent, TrackSource};
 use support::{Browser, Hello, World};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -194,34 +191,9 @@ async fn captions_carry_the_speakers_name() {
     let world = World::start().await;
     let links = world.session(SESSION).await;
     let (mut facilitator, mut member) = world.meeting(&links).await;
-    world
-        .captions
-        .send(CaptionNews::State(CaptionsState::On))
-        .await
-        .unwrap();
+    world.captions_begin().await;
     assert_eq!(member.until("captions").await["state"], "on");
-    let event = CaptionEvent {
-        session: links.session.parse().unwrap(),
-        participant: participant(&member),
-        id: CaptionId { epoch: 1, number: 1 },
-        revision: 1,
-        status: CaptionStatus::Final,
-        stable: "good evening".into(),
-        tentative: "".into(),
-        started_at: Timestamp(1),
-        ended_at: Timestamp(2),
-        words: Vec::new(),
-        after_gap: false,
-        language: None,
-    };
-    world
-        .captions
-        .send(CaptionNews::Event {
-            sent_at: event.ended_at,
-            event,
-        })
-        .await
-        .unwrap();
+    world.hears(&member, &links, "good evening").await;
     let caption = facilitator.until("caption").await;
     assert_eq!(
         (&caption["name"], &caption["stable"]),

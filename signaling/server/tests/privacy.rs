@@ -7,11 +7,9 @@ mod support;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use hearken_protocol::{
-    CaptionEvent, CaptionId, CaptionNews, CaptionStatus, CaptionsState, MediaEvent, Timestamp,
-};
+use hearken_protocol::MediaEvent;
 use prometheus::TextEncoder;
-use support::{Hello, World};
+use support::{Browser, Hello, Links, World};
 use tracing_subscriber::EnvFilter;
 
 #[derive(Clone, Default)]
@@ -40,85 +38,7 @@ async fn names_tokens_and_words_reach_neither_log_nor_metrics() {
 
     let world = World::start().await;
     let links = world.session(r#"{"name":"Secretcirclename"}"#).await;
-    let mut facilitator = world.facilitator(&links, "Facilitatrix").await;
-    let mut member = world.member(&links, "Membername").await;
-    facilitator.until("knock").await;
-    facilitator
-        .send(&format!(r#"{{"type":"admit","participant":"{}"}}"#, member.id()))
-        .await;
-    member.until("admitted").await;
-    let session = links.session.parse().unwrap();
-    let participant = member.id().parse().unwrap();
-    world
-        .captions
-        .send(CaptionNews::State(CaptionsState::On))
-        .await
-        .unwrap();
-    let event = CaptionEvent {
-        session,
-        participant,
-        id: CaptionId { epoch: 1, number: 1 },
-        revision: 1,
-        status: CaptionStatus::Final,
-        stable: "confessionword".into(),
-        tentative: "".into(),
-        started_at: Timestamp(1),
-        ended_at: Timestamp(2),
-        words: Vec::new(),
-        after_gap: false,
-        language: None,
-    };
-    world
-        .captions
-        .send(CaptionNews::Event {
-            sent_at: event.ended_at,
-            event,
-        })
-        .await
-        .unwrap();
-    facilitator.until("caption").await;
-    facilitator
-        .send(r#"{"type":"set_vocabulary","terms":["Secretmedicine"]}"#)
-        .await;
-    facilitator.until("vocabulary").await;
-    member
-        .send(r#"{"type":"offer","negotiation":1,"sdp":"addressinoffer"}"#)
-        .await;
-    let sdp = "addressinanswer".into();
-    world
-        .events
-        .send(MediaEvent::Answer {
-            session,
-            participant,
-            negotiation: 1,
-            sdp,
-        })
-        .await
-        .unwrap();
-    member.refusal(r#"{"type":"nonsense","name":"Membername"}"#).await;
-    world.store.fail();
-    facilitator.refusal(r#"{"type":"renew_link"}"#).await;
-    world.store.recover();
-    facilitator
-        .send(&format!(r#"{{"type":"remove","participant":"{}"}}"#, member.id()))
-        .await;
-    member.rest().await;
-    let hello = Hello {
-        resume: Some(member.resume()),
-        ..Hello::new(&links, &links.member, "Membername")
-    };
-    world.browser().await.refusal(&hello.text()).await;
-    world
-        .request(
-            "GET",
-            "/api/v1/sessions/x",
-            &[("Authorization", "Bearer wrong-operator-key")],
-            "",
-        )
-        .await;
-    facilitator.send(r#"{"type":"end_session"}"#).await;
-    facilitator.rest().await;
-    let resume = member.resume();
+    let resume = everything_happens(&world, &links).await;
     let metrics = TextEncoder::new()
         .encode_to_string(&world.registry.gather())
         .unwrap();
@@ -146,4 +66,55 @@ async fn names_tokens_and_words_reach_neither_log_nor_metrics() {
         assert!(!metrics.contains(secret), "{secret} in the metrics");
     }
     assert!(!metrics.contains(&links.session));
+}
+
+/// A whole session, with what goes wrong in it; the resume token of its member.
+async fn everything_happens(world: &World, links: &Links) -> String {
+    let mut facilitator = world.facilitator(links, "Facilitatrix").await;
+    let mut member = world.member(links, "Membername").await;
+    facilitator.until("knock").await;
+    facilitator
+        .send(&format!(r#"{{"type":"admit","participant":"{}"}}"#, member.id()))
+        .await;
+    member.until("admitted").await;
+    they_talk(world, links, &mut facilitator, &mut member).await;
+    member.refusal(r#"{"type":"nonsense","name":"Membername"}"#).await;
+    world.store.fail();
+    facilitator.refusal(r#"{"type":"renew_link"}"#).await;
+    world.store.recover();
+    facilitator
+        .send(&format!(r#"{{"type":"remove","participant":"{}"}}"#, member.id()))
+        .await;
+    member.rest().await;
+    let hello = Hello {
+        resume: Some(member.resume()),
+        ..Hello::new(links, &links.member, "Membername")
+    };
+    world.browser().await.refusal(&hello.text()).await;
+    let wrong_key = [("Authorization", "Bearer wrong-operator-key")];
+    world.request("GET", "/api/v1/sessions/x", &wrong_key, "").await;
+    facilitator.send(r#"{"type":"end_session"}"#).await;
+    facilitator.rest().await;
+    member.resume()
+}
+
+/// What is said, typed, put right and negotiated.
+async fn they_talk(world: &World, links: &Links, facilitator: &mut Browser, member: &mut Browser) {
+    world.captions_begin().await;
+    world.hears(member, links, "confessionword").await;
+    facilitator.until("caption").await;
+    facilitator
+        .send(r#"{"type":"set_vocabulary","terms":["Secretmedicine"]}"#)
+        .await;
+    facilitator.until("vocabulary").await;
+    member
+        .send(r#"{"type":"offer","negotiation":1,"sdp":"addressinoffer"}"#)
+        .await;
+    let answer = MediaEvent::Answer {
+        session: links.session.parse().unwrap(),
+        participant: member.id().parse().unwrap(),
+        negotiation: 1,
+        sdp: "addressinanswer".into(),
+    };
+    world.events.send(answer).await.unwrap();
 }

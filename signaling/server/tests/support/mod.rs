@@ -12,7 +12,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hearken_protocol::{CaptionNews, MediaCommand, MediaEvent};
+use hearken_protocol::{
+    CaptionEvent, CaptionId, CaptionNews, CaptionStatus, CaptionsState, MediaCommand, MediaEvent, Timestamp,
+};
 use hearken_signaling_server::{Asset, Assets, OperatorKey, Parts, Relay, SignalingServer, SqliteStore};
 use prometheus::Registry;
 use serde_json::Value;
@@ -101,6 +103,35 @@ pub struct Links {
     pub session: String,
     pub facilitator: String,
     pub member: String,
+}
+
+impl World {
+    /// The caption worker is ready.
+    pub async fn captions_begin(&self) {
+        let news = CaptionNews::State(CaptionsState::On);
+        self.captions.send(news).await.unwrap();
+    }
+
+    /// The caption worker has heard somebody say this.
+    pub async fn hears(&self, speaker: &Browser, links: &Links, said: &str) {
+        let event = CaptionEvent {
+            session: links.session.parse().unwrap(),
+            participant: speaker.id().parse().unwrap(),
+            id: CaptionId { epoch: 1, number: 1 },
+            revision: 1,
+            status: CaptionStatus::Final,
+            stable: said.into(),
+            tentative: "".into(),
+            started_at: Timestamp(1),
+            ended_at: Timestamp(2),
+            words: Vec::new(),
+            after_gap: false,
+            language: None,
+        };
+        let sent_at = event.ended_at;
+        let news = CaptionNews::Event { event, sent_at };
+        self.captions.send(news).await.unwrap();
+    }
 }
 
 impl World {
