@@ -11,10 +11,10 @@ use hearken_protocol::{MediaCommand, TrackSource};
 #[path = "media/encoder.rs"]
 #[allow(dead_code)]
 mod encoder;
-#[path = "media/peer.rs"]
+#[path = "media/peer/mod.rs"]
 #[allow(dead_code)]
 mod peer;
-#[path = "media/wire.rs"]
+#[path = "media/wire/mod.rs"]
 #[allow(dead_code)]
 mod wire;
 #[path = "media/world.rs"]
