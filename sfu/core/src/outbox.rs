@@ -147,14 +147,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn pair(port: u16) -> Pair {
-        Pair {
-            remote: SocketAddr::from(([127, 0, 0, 1], port)),
-            local: SocketAddr::from(([127, 0, 0, 1], 9)),
-            protocol: Protocol::Udp,
-        }
-    }
+    use crate::transport::fixtures::pair;
 
     #[test]
     fn datagrams_come_out_as_they_went_in() {

@@ -79,15 +79,7 @@ mod tests {
     #![expect(clippy::disallowed_methods, reason = "virtual time starts somewhere")]
 
     use super::*;
-    use crate::transport::Protocol;
-
-    fn pair(port: u16) -> Pair {
-        Pair {
-            remote: ([192, 0, 2, 1], port).into(),
-            local: ([192, 0, 2, 9], 40_000).into(),
-            protocol: Protocol::Udp,
-        }
-    }
+    use crate::transport::fixtures::pair;
 
     fn place(participant: usize) -> Place {
         Place {

@@ -231,14 +231,7 @@ mod tests {
     use rtc_crypto::RTCCryptoProvider;
 
     use super::*;
-
-    fn pair(port: u16) -> Pair {
-        Pair {
-            remote: ([192, 0, 2, 1], port).into(),
-            local: ([192, 0, 2, 9], 40_000).into(),
-            protocol: Protocol::Udp,
-        }
-    }
+    use crate::transport::fixtures::pair;
 
     fn challenges(secret: u8, now: Instant) -> Challenges {
         let provider = rtc_crypto::providers::RingProvider::new();

@@ -14,6 +14,8 @@ mod consent;
 mod credentials;
 mod drop_reason;
 pub(crate) mod dtls;
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod framing;
 mod ice;
 pub(crate) mod srtp;

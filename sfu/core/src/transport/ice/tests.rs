@@ -5,6 +5,7 @@
 use rtc_crypto::RTCCryptoProvider;
 
 use super::*;
+use crate::transport::fixtures::pair;
 
 struct Peer {
     agent: IceLite,
@@ -15,14 +16,6 @@ fn credentials(name: &str) -> IceCredentials {
     IceCredentials {
         ufrag: name.to_owned(),
         password: format!("password-of-{name}-0123456789"),
-    }
-}
-
-fn pair(remote_port: u16) -> Pair {
-    Pair {
-        remote: ([192, 0, 2, 1], remote_port).into(),
-        local: ([192, 0, 2, 9], 40_000).into(),
-        protocol: Protocol::Udp,
     }
 }
 
