@@ -16,6 +16,16 @@ const BINDING_SUCCESS: [u8; 2] = [1, 1];
 /// How RTP and RTCP begin (RFC 7983 §7).
 const MEDIA: RangeInclusive<u8> = 128..=191;
 
+/// How a datagram came, and from whom.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    pair: Pair,
+    place: Place,
+    bytes: usize,
+    /// It begins as an ICE check does.
+    is_request: bool,
+}
+
 impl Core {
     /// Takes one UDP datagram, which came from `source` to `local`. It is decrypted in place.
     pub fn handle_datagram(
@@ -113,23 +123,40 @@ impl Core {
                 session.handle_rtcp(place.participant, compound, now, &mut self.shared);
                 return Some(place);
             }
-            Incoming::Handled => {
-                self.shared.counters.received.connectivity.add(bytes);
-                // An indication is not authenticated, so it proves nothing.
-                if is_request {
-                    self.claim(pair, place, now);
-                }
-            }
-            // What begins like an answer was taken as one above: only there is it known which check it answers.
-            Incoming::Answered => self.shared.counters.drops.count(DropCause::Transport),
-            Incoming::Dropped(reason) => {
-                self.shared.counters.drops.count(DropCause::Transport);
-                self.shared.counters.transport_drops.add(reason);
+            other @ (Incoming::Handled | Incoming::Answered | Incoming::Dropped(_)) => {
+                let way = Way {
+                    pair,
+                    place,
+                    bytes,
+                    is_request,
+                };
+                self.take_other(&other, way, now);
             }
         }
         self.send_train(Some(place), train, now);
         self.drain(place, now);
         None
+    }
+
+    /// Takes what became of a datagram without media.
+    fn take_other(&mut self, outcome: &Incoming<'_>, came: Way, now: Now) {
+        let counters = &mut self.shared.counters;
+        match outcome {
+            Incoming::Handled => {
+                counters.received.connectivity.add(came.bytes);
+                // An indication is not authenticated, so it proves nothing.
+                if came.is_request {
+                    self.claim(came.pair, came.place, now);
+                }
+            }
+            // What begins like an answer was taken as one before: only there is it known which check it answers.
+            Incoming::Answered => counters.drops.count(DropCause::Transport),
+            Incoming::Dropped(reason) => {
+                counters.drops.count(DropCause::Transport);
+                counters.transport_drops.add(*reason);
+            }
+            Incoming::Rtp(_) | Incoming::Rtcp(_) => {}
+        }
     }
 
     /// Takes an answer to a check of ours: of whoever the pair belongs to, or who has just taken it over.
@@ -236,5 +263,56 @@ impl Core {
             }
         }
         connection.pairs.push(pair);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "virtual time starts somewhere")]
+
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use hearken_protocol::{MediaCommand, SessionId, VideoCodec};
+
+    use super::*;
+    use crate::CoreConfig;
+    use crate::transport::Identity;
+    use crate::transport::fixtures::pair;
+
+    /// Nothing comes to it at present: answers are known by how they begin, before anybody reads them.
+    #[test]
+    fn an_answer_to_no_known_check_gives_nobody_a_way_and_is_counted() {
+        let start = Instant::now();
+        let mut core = Core::new(CoreConfig {
+            identity: Arc::new(Identity::generate().unwrap()),
+            candidates: Vec::new(),
+            seed: [0; 32],
+            started: start,
+            unix_time: Duration::from_secs(1_800_000_000),
+            video_codec: VideoCodec::Vp8,
+        });
+        let session = SessionId(1);
+        core.handle_command(
+            start,
+            MediaCommand::OpenSession {
+                session,
+                captions: false,
+            },
+        );
+        let way = Way {
+            pair: pair(1),
+            place: Place {
+                session: 0,
+                participant: 0,
+            },
+            bytes: 20,
+            is_request: false,
+        };
+        let now = core.now(start);
+        core.take_other(&Incoming::Answered, way, now);
+        assert!(!core.knows(pair(1)));
+        assert_eq!(core.counters().drops.get(DropCause::Transport), 1);
+        assert_eq!(core.counters().received.connectivity.packets, 0);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hearken_protocol::TrackSource;
 use rand::RngCore;
 use rand::rngs::StdRng;
 
@@ -64,6 +65,17 @@ pub(crate) struct GivenUp {
 pub(crate) enum Half {
     Audio,
     Video,
+}
+
+impl Half {
+    /// Where a source goes.
+    pub(crate) fn of(source: TrackSource) -> Self {
+        if source.is_audio() {
+            Self::Audio
+        } else {
+            Self::Video
+        }
+    }
 }
 
 impl SlotPair {

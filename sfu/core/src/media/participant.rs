@@ -6,15 +6,18 @@ use hearken_protocol::{
     Importance, MediaGrants, ParticipantId, Publish, TrackSource, VideoCodec, ViewItem, ViewMode,
 };
 
-use super::downlink::Downlink;
+use super::downlink::{Downlink, SlotPair};
 use super::dynacast::Dynacast;
 use super::layers::{LAYERS_MAX, LiveLayer, LiveLayers, RATES_ASSUMED};
+use super::outgoing::Leg;
 use super::rate::Bitrate;
+use super::session::Shared;
 use super::slots::Share;
 use super::speaker::VoiceActivity;
 use super::temporal::TemporalRates;
 use super::time::MediaTime;
 use super::uplink::Uplink;
+use crate::Content;
 use crate::transport::{Fingerprint, IceCredentials, Pair, Transport};
 
 /// Opus sends a packet at least every 400 ms even in silence (DTX): after this the microphone is off.
@@ -116,6 +119,31 @@ pub(crate) struct Connection {
     pub(crate) rtcp_ssrc: u32,
     /// When RTCP came last.
     pub(crate) last_rtcp: Option<MediaTime>,
+}
+
+impl Connection {
+    /// The pairs, and what sending on one of them takes: without copies, and what has not waited.
+    pub(crate) fn leg<'c: 'l, 'l>(
+        &'c mut self,
+        content: Content,
+        now: MediaTime,
+        shared: &'l mut Shared,
+    ) -> (&'c mut [SlotPair], Leg<'l>) {
+        let downlink = &mut self.downlink;
+        let leg = Leg {
+            transport: &mut self.transport,
+            bandwidth: &mut downlink.bandwidth,
+            pacer: &mut downlink.pacer,
+            sent: &mut downlink.sent,
+            outbox: &mut shared.outbox,
+            content,
+            counters: &mut shared.counters,
+            copies: 0,
+            waited_ms: 0,
+            now,
+        };
+        (&mut downlink.pairs, leg)
+    }
 }
 
 /// What somebody was told to send.

@@ -6,7 +6,7 @@ use hearken_protocol::{MediaEvent, Sensitive, SpeechPacket, TrackSource};
 use super::{Now, Session, Shared, slot_content, slot_event};
 use crate::media::cache::StoredPacket;
 use crate::media::downlink::Half;
-use crate::media::outgoing::{Leg, MediaPacket, Promise};
+use crate::media::outgoing::{MediaPacket, Promise};
 use crate::media::participant::{Participant, Subscription};
 use crate::media::red::Copies;
 use crate::media::train::Train;
@@ -70,18 +70,37 @@ impl Session {
         if !train.takes(at, source) {
             self.send_train(train, now, shared);
         }
-        let has_captions = self.has_captions;
-        let session = self.id;
-        let needs_copies = self.needs_copies;
-        let place = self.participants.get_mut(at);
-        let Some(participant) = place.and_then(|place| place.as_deref_mut()) else {
+        let payload = &packet[received.payload.clone()];
+        let Some(media) = self.keep(at, source, payload, &received, now)? else {
             return Ok(());
         };
-        let Some(connection) = &mut participant.connection else {
-            return Ok(());
+        if source == TrackSource::Microphone {
+            self.listen(at, payload, &received, now, shared);
+        }
+        self.notice_sending(at, source, now, shared);
+        train.push(at, source, media);
+        if source.is_audio() {
+            self.send_train(train, now, shared);
+        }
+        Ok(())
+    }
+
+    /// Reads what stands in a packet, and keeps it for those who will have lost it. `None` while nothing is known of
+    /// the stream's clock.
+    fn keep<'a>(
+        &mut self,
+        at: usize,
+        source: TrackSource,
+        payload: &'a [u8],
+        received: &ReceivedPacket<'a>,
+        now: Now,
+    ) -> Result<Option<MediaPacket<'a>>, DropCause> {
+        let place = self.participants.get_mut(at);
+        let participant = place.and_then(|place| place.as_deref_mut());
+        let Some(connection) = participant.and_then(|participant| participant.connection.as_mut()) else {
+            return Ok(None);
         };
         let stream = connection.uplink.stream(received.stream);
-        let payload = &packet[received.payload];
         let video = match stream.video_codec() {
             Some(codec) => Some(stream.read_video(codec, payload, received.dependency, now.time)?),
             None => None,
@@ -101,40 +120,53 @@ impl Session {
         };
         stream.cache.insert(stored, now.time);
         let Some(anchor) = stream.clock.anchor() else {
-            return Ok(());
+            return Ok(None);
         };
         self.copies.clear();
-        if source.is_audio() && needs_copies {
+        if source.is_audio() && self.needs_copies {
             self.copies.collect(&stream.cache, &stored, now.time);
         }
-        let media = MediaPacket {
+        Ok(Some(MediaPacket {
             stream: stream.id,
             layer: stream.layer,
             stored,
             video,
             anchor,
+        }))
+    }
+
+    /// Takes note of how loud a voice is, and hands it to the captions.
+    fn listen(
+        &mut self,
+        at: usize,
+        payload: &[u8],
+        received: &ReceivedPacket<'_>,
+        now: Now,
+        shared: &mut Shared,
+    ) {
+        let (session, has_captions) = (self.id, self.has_captions);
+        let Some(participant) = self.participant(at) else {
+            return;
         };
-        if let Some(level) = audio_level {
+        if let Some(level) = received.audio_level {
             participant.voice.packet(level, now.time);
         }
-        if is_voice && has_captions {
-            let ssrc = connection.uplink.stream(received.stream).ssrc;
-            shared.speech(SpeechPacket {
-                session,
-                participant: participant.id,
-                stream: ssrc,
-                sequence: received.extended,
-                rtp_timestamp: received.timestamp,
-                received_at: shared.clock.timestamp(now.time),
-                payload: Sensitive(payload.to_vec()),
-            });
+        let Some(connection) = &mut participant.connection else {
+            return;
+        };
+        if !has_captions {
+            return;
         }
-        self.notice_sending(at, source, now, shared);
-        train.push(at, source, media);
-        if source.is_audio() {
-            self.send_train(train, now, shared);
-        }
-        Ok(())
+        let stream = connection.uplink.stream(received.stream).ssrc;
+        shared.speech(SpeechPacket {
+            session,
+            participant: participant.id,
+            stream,
+            sequence: received.extended,
+            rtp_timestamp: received.timestamp,
+            received_at: shared.clock.timestamp(now.time),
+            payload: Sensitive(payload.to_vec()),
+        });
     }
 
     /// Sends what is in the train, and empties it.
@@ -224,11 +256,7 @@ fn forward_to(
     shared: &mut Shared,
     announce: impl Fn(&mut Participant, &mut Shared),
 ) {
-    let half = if source.is_audio() {
-        Half::Audio
-    } else {
-        Half::Video
-    };
+    let half = Half::of(source);
     let Some(connection) = receiver.connection.as_mut() else {
         return;
     };
@@ -254,21 +282,11 @@ fn forward_to(
     let Some(connection) = receiver.connection.as_mut() else {
         return;
     };
-    let downlink = &mut connection.downlink;
-    let pair = &mut downlink.pairs[to.pair];
+    let copies_max = connection.downlink.redundancy.copies();
+    let (pairs, mut leg) = connection.leg(Content::of(source), now.time, shared);
+    leg.copies = copies_max;
+    let pair = &mut pairs[to.pair];
     let outgoing = pair.half(half);
-    let mut leg = Leg {
-        transport: &mut connection.transport,
-        bandwidth: &mut downlink.bandwidth,
-        pacer: &mut downlink.pacer,
-        sent: &mut downlink.sent,
-        outbox: &mut shared.outbox,
-        content: Content::of(source),
-        counters: &mut shared.counters,
-        copies: downlink.redundancy.copies(),
-        waited_ms: 0,
-        now: now.time,
-    };
     outgoing.forward(to.pair, media, copies, &mut leg);
     if outgoing.report_is_due() {
         shared.rtcp.clear();
@@ -291,11 +309,7 @@ fn renew_promise(
 ) {
     let id = receiver.id;
     let generation = receiver.next_generation();
-    let half = if owner.1.is_audio() {
-        Half::Audio
-    } else {
-        Half::Video
-    };
+    let half = Half::of(owner.1);
     let Some(connection) = receiver.connection.as_mut() else {
         return;
     };

@@ -6,9 +6,7 @@ use std::time::Duration;
 use super::{Now, Session, Shared};
 use crate::media::bandwidth::PROBE_STEP;
 use crate::media::downlink::{Downlink, GivenUp, SlotPair};
-use crate::media::outgoing::{Kept, Leg};
 use crate::media::pacer::{WAIT_MAX, Waiting};
-use crate::media::participant::Connection;
 use crate::media::time::MediaTime;
 use crate::{Content, DropCause};
 
@@ -134,40 +132,21 @@ impl Session {
         let (Some(connection), Some(from)) = (&mut receiver.connection, &mut publisher.connection) else {
             return false;
         };
-        let Connection {
-            transport, downlink, ..
-        } = connection;
-        let outgoing = &mut downlink.pairs[pair].video;
-        let Some(source) = outgoing.locate(waiting) else {
+        let Some(source) = connection.downlink.pairs[pair].video.locate(waiting) else {
             return false;
         };
         let Some(stream) = from.uplink.by_id(source.stream) else {
             return false;
         };
-        let Some(stored) = stream.cache.get(source.sequence, now.time) else {
+        let Some(kept) = stream.kept(source.sequence, now.time) else {
             return false;
         };
-        let kept = Kept {
-            stored,
-            codec: stream.video_codec(),
-            structure: stream.structure.as_deref(),
-        };
-        let mut leg = Leg {
-            transport,
-            bandwidth: &mut downlink.bandwidth,
-            pacer: &mut downlink.pacer,
-            sent: &mut downlink.sent,
-            outbox: &mut shared.outbox,
-            content: Content::Video,
-            counters: &mut shared.counters,
-            copies: 0,
-            waited_ms: milliseconds_begun(now.time.since(waiting.since)),
-            now: now.time,
-        };
-        if !outgoing.send_waiting(waiting, &kept, &source, &mut leg) {
+        let (pairs, mut leg) = connection.leg(Content::Video, now.time, shared);
+        leg.waited_ms = milliseconds_begun(now.time.since(waiting.since));
+        if !pairs[pair].video.send_waiting(waiting, &kept, &source, &mut leg) {
             return false;
         }
-        downlink.pacer.take_first();
+        leg.pacer.take_first();
         true
     }
 
@@ -233,27 +212,12 @@ impl Session {
         let Some(connection) = self.connection(at) else {
             return;
         };
-        let downlink = &mut connection.downlink;
-        let Some(pair) = padding_pair(downlink) else {
+        let Some(pair) = padding_pair(&connection.downlink) else {
             return;
         };
-        let mut leg = Leg {
-            transport: &mut connection.transport,
-            bandwidth: &mut downlink.bandwidth,
-            pacer: &mut downlink.pacer,
-            sent: &mut downlink.sent,
-            outbox: &mut shared.outbox,
-            content: Content::Video,
-            counters: &mut shared.counters,
-            copies: 0,
-            waited_ms: 0,
-            now: now.time,
-        };
+        let (pairs, mut leg) = connection.leg(Content::Video, now.time, shared);
         for _ in 0..PADDING_AT_ONCE_MAX {
-            let Some(bytes) = (missing > 0)
-                .then(|| downlink.pairs[pair].video.pad(&mut leg))
-                .flatten()
-            else {
+            let Some(bytes) = (missing > 0).then(|| pairs[pair].video.pad(&mut leg)).flatten() else {
                 break;
             };
             missing = missing.saturating_sub(bytes as u64);

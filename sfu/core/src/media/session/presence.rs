@@ -185,11 +185,7 @@ impl Session {
             return false;
         }
         let subscribers = std::mem::take(&mut track.subscribers);
-        let half = if source.is_audio() {
-            Half::Audio
-        } else {
-            Half::Video
-        };
+        let half = Half::of(source);
         for subscription in &subscribers {
             if let Some(connection) = self.connection(subscription.participant)
                 && let Some(pair) = connection.downlink.pairs.get_mut(subscription.pair)

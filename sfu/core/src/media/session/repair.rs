@@ -6,7 +6,6 @@ use hearken_protocol::TrackSource;
 
 use super::{Now, Session, Shared};
 use crate::media::downlink::Half;
-use crate::media::outgoing::{Kept, Leg};
 use crate::media::participant::{self, Connection};
 use crate::media::red::Copies;
 use crate::media::rewriter::Source;
@@ -101,22 +100,21 @@ impl RepairWay<'_> {
 
     /// Sends it if it is kept. Breaks when there is no room for more.
     fn send(&mut self, lost: &Source, now: Now, shared: &mut Shared) -> ControlFlow<()> {
-        let Connection {
-            transport, downlink, ..
-        } = &mut *self.connection;
+        let downlink = &mut self.connection.downlink;
         let Some(stream) = self.from.uplink.by_id(lost.stream) else {
             return ControlFlow::Continue(());
         };
-        let Some(stored) = stream.cache.get(lost.sequence, now.time) else {
+        let Some(kept) = stream.kept(lost.sequence, now.time) else {
             return ControlFlow::Continue(());
         };
+        let stored = &kept.stored;
         // Without RTX the packet goes out again as it was, with the copies that it had.
         let outgoing = downlink.pairs[self.pair].half(self.half);
         let Some(had) = outgoing.copies_sent(lost.rewritten.index) else {
             return ControlFlow::Continue(());
         };
         if had > 0 {
-            self.copies.collect(&stream.cache, &stored, now.time);
+            self.copies.collect(&stream.cache, stored, now.time);
         } else {
             self.copies.clear();
         }
@@ -127,26 +125,10 @@ impl RepairWay<'_> {
         if !downlink.take_repair_budget(prefix.len() + stored.payload.len(), now.time) {
             return ControlFlow::Break(());
         }
-        let mut leg = Leg {
-            transport,
-            bandwidth: &mut downlink.bandwidth,
-            pacer: &mut downlink.pacer,
-            sent: &mut downlink.sent,
-            outbox: &mut shared.outbox,
-            content: Content::of(self.source),
-            counters: &mut shared.counters,
-            copies,
-            waited_ms: 0,
-            now: now.time,
-        };
-        let rewritten = lost.rewrite(stored.timestamp);
-        let kept = Kept {
-            stored,
-            codec: stream.video_codec(),
-            structure: stream.structure.as_deref(),
-        };
-        let outgoing = downlink.pairs[self.pair].half(self.half);
-        let is_sent = outgoing.repair(&kept, prefix, rewritten, &mut leg);
+        let (pairs, mut leg) = self.connection.leg(Content::of(self.source), now.time, shared);
+        leg.copies = copies;
+        let outgoing = pairs[self.pair].half(self.half);
+        let is_sent = outgoing.repair(&kept, prefix, lost.rewrite(stored.timestamp), &mut leg);
         shared.counters.nacks_answered += u64::from(is_sent);
         ControlFlow::Continue(())
     }

@@ -11,6 +11,7 @@ use crate::media::dependency::TemplateStructure;
 use crate::media::key_frames::KeyFrameRequests;
 use crate::media::nack::{NackGenerator, NackTiming};
 use crate::media::negotiated::{Codec, Sends};
+use crate::media::outgoing::Kept;
 use crate::media::picture::{FrameSize, VideoPacket};
 use crate::media::rate::{Bitrate, RateMeter};
 use crate::media::reception::Reception;
@@ -128,6 +129,15 @@ impl UplinkStream {
             Codec::Video(codec) => Some(codec),
             Codec::Opus | Codec::Red | Codec::Rtx | Codec::Unknown => None,
         }
+    }
+
+    /// A packet of before, if it is kept still.
+    pub(crate) fn kept(&self, sequence: u64, now: MediaTime) -> Option<Kept<'_>> {
+        Some(Kept {
+            stored: self.cache.get(sequence, now)?,
+            codec: self.video_codec(),
+            structure: self.structure.as_deref(),
+        })
     }
 
     /// Reads what a packet of video says about itself, and takes note of it.
