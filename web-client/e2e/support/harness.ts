@@ -135,3 +135,20 @@ export async function findings(page: Page, part = "html"): Promise<string[]> {
     nodes.map((node) => `${id}: ${node.target.join(" ")}`),
   );
 }
+
+/** The name of what has the keyboard's focus. */
+export function focused(page: Page): Promise<string> {
+  return page.evaluate(
+    () => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent ?? "",
+  );
+}
+
+export function isFocused(element: Locator): Promise<boolean> {
+  return element.evaluate((one) => one === document.activeElement);
+}
+
+/** The captions of a call, as they are seen. */
+export const entries = (page: Page): Locator => page.locator(".room > .captions .entry");
+
+/** The captions as a screen reader hears them. */
+export const log = (page: Page): Locator => page.getByRole("log", { name: "Captions", exact: true });

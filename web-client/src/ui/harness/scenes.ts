@@ -8,6 +8,7 @@ import type {
   SessionInfo,
   Statistics,
 } from "../../protocol/generated";
+import { SESSION as SAMPLE } from "../../protocol/samples";
 import type { ClientState, Devices, Notice, NoticeMessage, Phase, Seat } from "../../state/model";
 
 const NOW = Date.now();
@@ -123,17 +124,11 @@ export const UNSURE_CAPTIONS: ClientState["captions"] = {
 };
 
 export const SESSION: SessionInfo = {
-  session_id: "0".repeat(32),
+  ...SAMPLE,
   name: "Tuesday evening circle",
   starts_at: NOW - 30 * MINUTE_MS,
   ends_at: NOW + 42 * MINUTE_MS,
   capacity: 12,
-  waiting_room: true,
-  locked: false,
-  microphones_locked: false,
-  captions: "on",
-  off_record: false,
-  transcript: "none",
 };
 
 const DEVICES: Devices = {

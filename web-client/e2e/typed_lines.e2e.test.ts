@@ -1,0 +1,119 @@
+// What people type instead of saying it, as it is written and as it is read, in a real browser without a server. Each test
+// has a state of its own.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { caption } from "../src/ui/harness/scenes.ts";
+import { button, change, entries, Harness, log, orders, shown, WIDE } from "./support/harness.ts";
+
+let harness: Harness;
+
+beforeAll(async () => {
+  harness = await Harness.start();
+});
+
+afterAll(() => harness?.stop());
+
+const reading: Harness["reading"] = (...reader) => harness.reading(...reader);
+
+describe("without spoken captions", () => {
+  const SPOKEN = caption(1, 0, { stable: "Said aloud." });
+  const TYPED = caption(2, 3, { stable: "Written instead.", origin: "typed" });
+  const GROWING = caption(3, 3, { status: "partial", stable: "", tentative: "And mo", origin: "typed" });
+  const LATER = caption(4, 0, { stable: "Said later." });
+  const captions = { open: [GROWING], passing: [], history: [SPOKEN, TYPED] };
+
+  test.each([WIDE, { width: 360, height: 740 }, { width: 844, height: 390 }])(
+    "what people type is seen and heard, and one can type, at $width px",
+    (viewport) =>
+      reading(
+        "call-alone",
+        {},
+        async (page) => {
+          await button(page, "Captions").press("Enter");
+          const strip = page.getByRole("region", { name: "Typed text", exact: true });
+          const empty = await strip.boundingBox();
+          // A row, or on a low screen a column.
+          expect(Math.min(empty?.height ?? 0, empty?.width ?? 0)).toBeLessThan(60);
+          await change(page, { captions });
+          await expect
+            .poll(() => entries(page).locator(".words").allTextContents())
+            .toEqual(["Written instead. (typed)", "And mo (typed)"]);
+          expect(await log(page).locator("p").allTextContents()).toEqual(["Cleo: Written instead."]);
+          await button(page, "Type instead").press("Enter");
+          await page.keyboard.type("Me too");
+          await page.keyboard.press("Enter");
+          expect((await orders(page)).at(-1)).toMatch(/^typeLine \d+ Me too true/);
+          const controls = await page.getByRole("region", { name: "Your controls" }).boundingBox();
+          const box = await strip.boundingBox();
+          expect((box?.y ?? 0) + (box?.height ?? 0)).toBeLessThanOrEqual((controls?.y ?? 0) + 1);
+          // On again: what was said meanwhile can be read, and is not read out.
+          await button(page, "Captions").press("Enter");
+          await entries(page).getByText("Said aloud.").waitFor();
+          expect(await log(page).locator("p").allTextContents()).toEqual([]);
+          await change(page, { captions: { ...captions, history: [SPOKEN, TYPED, LATER] } });
+          await expect
+            .poll(() => log(page).locator("p").allTextContents())
+            .toEqual(["Fay Facilitator: Said later."]);
+        },
+        viewport,
+      ),
+  );
+});
+
+test("a captioner's line that can't be taken stays whose it is, and outlives its field", () =>
+  reading("call-captioner", {}, async (page) => {
+    const field = page.getByLabel("Type what is said");
+    const whose = page.getByRole("button", { name: /Who speaks/ });
+    const pick = async (name: string) => {
+      await whose.press("Enter");
+      await page.getByRole("option", { name }).press("Enter");
+      await page.getByRole("option").first().waitFor({ state: "detached" });
+    };
+    await button(page, "Type instead").press("Enter");
+    await pick("Fay");
+    await field.fill("Good evening");
+    await expect.poll(() => orders(page)).toContainEqual(expect.stringMatching(/Good evening false p0 on$/));
+    // As many lines wait as may.
+    await change(page, { link: "reconnecting" });
+    await field.fill("Good evening, all");
+    await pick("Cleo");
+    expect(await whose.textContent()).toContain("Fay");
+    expect(await field.inputValue()).toBe("Good evening, all");
+    await button(page, "Type instead").press("Enter");
+    await field.waitFor({ state: "detached" });
+    await button(page, "Type instead").press("Enter");
+    expect(await field.inputValue()).toBe("Good evening, all");
+    expect(await whose.textContent()).toContain("Fay");
+    await change(page, { link: "up" });
+    await pick("Cleo");
+    expect((await orders(page)).at(-1)).toMatch(/^typeLine \d+ Good evening, all true p0 on$/);
+    expect(await whose.textContent()).toContain("Cleo");
+    expect(await field.inputValue()).toBe("");
+    const lines = (await orders(page)).filter((order) => order.startsWith("typeLine"));
+    expect(new Set(lines.map((order) => order.split(" ")[1])).size).toBe(1);
+  }));
+
+test("what is written off the record is off it, though it goes out a moment later", () =>
+  reading("call", {}, async (page) => {
+    await button(page, "Type instead").press("Enter");
+    const session = (await shown(page)).session as object;
+    await change(page, { session: { ...session, off_record: true } });
+    await page.getByText("Off the record").first().waitFor();
+    // In one go, as no hand could: a letter, and the group is on the record before it has gone out.
+    const before = (await orders(page)).length;
+    await page.getByLabel("Type instead of speaking").evaluate((field) => {
+      const { shownInHarness: client } = globalThis as unknown as {
+        shownInHarness: { getSnapshot: () => object; show: (state: object) => void };
+      };
+      Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value")?.set?.call(field, "b");
+      field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+      const state = client.getSnapshot() as { session: object };
+      client.show({ ...state, session: { ...state.session, off_record: false } });
+    });
+    await expect
+      .poll(async () => (await orders(page)).slice(before))
+      .toEqual([expect.stringMatching(/^typeLine \d+ b false own off$/)]);
+    await page.keyboard.press("Enter");
+    await page.keyboard.type("c");
+    await expect.poll(async () => (await orders(page)).at(-1)).toMatch(/^typeLine \d+ c false own on$/);
+  }));
