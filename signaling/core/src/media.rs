@@ -42,10 +42,10 @@ impl Session {
     pub(crate) fn set_screen(&mut self, actor: ParticipantId, on: bool) -> Result<(), Refusal> {
         if on {
             self.require(actor, Permission::ShareScreen)?;
-            let may_add = self.require(actor, Permission::ManageMedia).is_ok();
-            if !may_add && self.another_screen_is_shared(actor) {
+            if self.is_screen_taken(actor) {
                 return Err(Refusal::ScreenTaken);
             }
+            self.replace_unseen_screens(actor);
         }
         self.update(actor, |seat| {
             if let Some(inside) = seat.inside_mut() {
@@ -57,16 +57,44 @@ impl Session {
 }
 
 impl Session {
-    /// Whether somebody who is there shares a screen, and the actor does not yet: newcomers replace nobody, and
-    /// who shares already goes on.
-    fn another_screen_is_shared(&self, actor: ParticipantId) -> bool {
-        let shares = |seat: &Seat| {
-            let inside = seat.inside();
-            inside.is_some_and(|inside| inside.screen && inside.line.connection().is_some())
-        };
-        let shares_already = self.seat(actor).is_some_and(shares);
-        !shares_already && self.insiders().any(shares)
+    /// Whether somebody else's screen keeps this one's from being shared: newcomers replace nobody, and who shares
+    /// already goes on.
+    fn is_screen_taken(&self, actor: ParticipantId) -> bool {
+        let may_add = self.require(actor, Permission::ManageMedia).is_ok();
+        !may_add && !self.seat(actor).is_some_and(shares_screen) && self.insiders().any(shares_screen)
     }
+
+    /// Members' screens that were on and went out of sight with their lines do not come back with them, once another
+    /// has begun in their place.
+    fn replace_unseen_screens(&mut self, actor: ParticipantId) {
+        if self.seat(actor).is_some_and(shares_screen) {
+            return;
+        }
+        let is_unseen =
+            |seat: &Seat| seat.inside().is_some_and(|inside| inside.screen) && !shares_screen(seat);
+        let may_add = |id: &ParticipantId| self.require(*id, Permission::ManageMedia).is_ok();
+        let unseen: Vec<_> = self
+            .seats
+            .iter()
+            .filter(|(id, seat)| is_unseen(seat) && !may_add(id))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in unseen {
+            self.update(id, |seat| {
+                if let Some(inside) = seat.inside_mut() {
+                    inside.screen = false;
+                }
+            });
+        }
+    }
+}
+
+/// Whether somebody's screen may be seen: they are there, or their media still is while their seat is held.
+fn shares_screen(seat: &Seat) -> bool {
+    seat.inside().is_some_and(|inside| {
+        let is_there = inside.line.connection().is_some() || inside.quality != LineQuality::Lost;
+        inside.screen && is_there
+    })
 }
 
 /// To the media plane.

@@ -1,9 +1,9 @@
 //! Microphones, cameras, hands, and being put out.
 
-use hearken_protocol::{ClientMessage, Microphone, Role};
+use hearken_protocol::{ClientMessage, MediaEvent, Microphone, Role};
 use hearken_signaling_core::{AuditAction, Standing};
 
-use crate::world::{World, minutes, seconds};
+use crate::world::{SESSION, World, minutes, seconds};
 
 fn on() -> ClientMessage {
     ClientMessage::SetMicrophone { on: true }
@@ -190,6 +190,78 @@ fn a_member_shares_a_screen_when_nobody_else_does() {
     world.says("ann", ClientMessage::SetScreen { on: false });
     world.says("ben", ClientMessage::SetScreen { on: true });
     assert!(world.grants_of("ben").unwrap().screen);
+}
+
+/// Their media goes on for a while, or for as long as it takes to get another socket: everybody sees the screen.
+#[test]
+fn a_screen_that_is_still_seen_while_its_owners_seat_is_held_is_in_nobodys_way_twice() {
+    let mut world = World::with_group(&["ann", "ben"]);
+    world.says("ann", ClientMessage::SetScreen { on: true });
+    world.drops("ann");
+    world.all_read();
+    world.says("ben", ClientMessage::SetScreen { on: true });
+    assert_eq!(world.hears("ben"), ["error ScreenTaken"]);
+    world.connects("ann");
+    assert!(world.grants_of("ann").unwrap().screen && !world.grants_of("ben").unwrap().screen);
+}
+
+#[test]
+fn who_comes_back_without_a_line_for_their_screen_finds_the_place_taken() {
+    for media_comes_first in [false, true] {
+        let mut world = World::with_group(&["ann", "ben"]);
+        world.says("ann", ClientMessage::SetScreen { on: true });
+        world.drops("ann");
+        let (session, participant) = (SESSION, world.seat("ann"));
+        world.media(MediaEvent::Disconnected { session, participant });
+        world.says("ben", ClientMessage::SetScreen { on: true });
+        assert!(world.grants_of("ben").unwrap().screen);
+        if media_comes_first {
+            world.media(MediaEvent::Connected { session, participant });
+            assert!(!world.grants_of("ann").unwrap().screen, "two would be seen");
+        }
+        world.connects("ann");
+        assert!(!world.grants_of("ann").unwrap().screen && world.grants_of("ben").unwrap().screen);
+        let snapshot = world.snapshot("ben");
+        let shares = |name: &str| {
+            let people = &snapshot.participants;
+            people
+                .iter()
+                .any(|person| person.name.as_str() == name && person.screen)
+        };
+        assert!(!shares("ann") && shares("ben"));
+    }
+}
+
+/// Nobody has begun meanwhile: both were there before the line was lost.
+#[test]
+fn a_screen_beside_a_facilitators_comes_back_with_its_owner() {
+    for media_comes_first in [false, true] {
+        let mut world = World::with_group(&["ann"]);
+        world.says("ann", ClientMessage::SetScreen { on: true });
+        world.says("host", ClientMessage::SetScreen { on: true });
+        world.drops("ann");
+        let (session, participant) = (SESSION, world.seat("ann"));
+        world.media(MediaEvent::Disconnected { session, participant });
+        // Saying it again is no beginning.
+        world.says("host", ClientMessage::SetScreen { on: true });
+        if media_comes_first {
+            world.media(MediaEvent::Connected { session, participant });
+        }
+        world.connects("ann");
+        assert!(world.grants_of("ann").unwrap().screen && world.grants_of("host").unwrap().screen);
+    }
+}
+
+#[test]
+fn a_facilitators_screen_that_went_out_of_sight_comes_back_beside_one_that_has_begun() {
+    let mut world = World::with_group(&["ann"]);
+    world.says("host", ClientMessage::SetScreen { on: true });
+    world.drops("host");
+    let (session, participant) = (SESSION, world.seat("host"));
+    world.media(MediaEvent::Disconnected { session, participant });
+    world.says("ann", ClientMessage::SetScreen { on: true });
+    world.connects("host");
+    assert!(world.grants_of("ann").unwrap().screen && world.grants_of("host").unwrap().screen);
 }
 
 #[test]
