@@ -15,8 +15,9 @@ use hearken_protocol::{
 use crate::refusal::Refusal;
 use crate::speech_clock::SpeechClock;
 
-/// Captions that can be open at once; one more is not shown. Ten speakers with ten sentences each are 100.
-const OPEN_CAPTIONS_MAX: usize = 256;
+/// Spoken captions that can be open at once; one more is not shown. Ten speakers with ten sentences each are 100. Lines
+/// that people type are not counted: each has one open at most, and what a machine hears is no reason to lose it.
+const SPOKEN_OPEN_MAX: usize = 256;
 
 /// The life of the worker that typed lines carry: no worker's, since those count from the time.
 const TYPED_EPOCH: u64 = 0;
@@ -284,7 +285,7 @@ impl Log {
             Some(known) if known.participant != event.participant => return news,
             Some(known) => known.name.clone(),
             None if self.ended_ids.contains(&id) || self.forgotten >= Some(id) => return news,
-            None if self.open.len() >= OPEN_CAPTIONS_MAX => return news,
+            None if self.spoken_open() >= SPOKEN_OPEN_MAX => return news,
             None => name,
         };
         let caption = Caption {
@@ -307,6 +308,14 @@ impl Log {
         self.take(caption.clone());
         news.push(caption);
         news
+    }
+
+    fn spoken_open(&self) -> usize {
+        let first = CaptionId {
+            epoch: TYPED_EPOCH + 1,
+            number: 0,
+        };
+        self.open.range(first..).count()
     }
 
     fn take(&mut self, caption: Caption) {

@@ -8,6 +8,7 @@ import {
   mergeSnapshot,
   NO_CAPTIONS,
   OPEN_CAPTIONS_MAX,
+  OPEN_LINES_MAX,
   whileListening,
 } from "./captions";
 
@@ -88,6 +89,20 @@ test("the history is bounded and keeps the latest", () => {
   expect(history[0]?.stable).toBe("20");
   const open = Array.from({ length: OPEN_CAPTIONS_MAX + 5 }, (_, i) => caption(i, 1, "partial"));
   expect(add(...open).open).toHaveLength(OPEN_CAPTIONS_MAX);
+  // But nothing that somebody types.
+  const line: Caption = {
+    ...caption(0, 1, "partial", "I can"),
+    id: { epoch: 0, number: 1 },
+    origin: "typed",
+  };
+  const said = add(line, ...open).open;
+  expect(said[0]).toEqual(line);
+  expect(said).toHaveLength(OPEN_CAPTIONS_MAX + 1);
+  const lines = Array.from({ length: OPEN_LINES_MAX + 5 }, (_, number) => ({
+    ...line,
+    id: { epoch: 0, number },
+  }));
+  expect(add(...lines).open).toHaveLength(OPEN_LINES_MAX);
 });
 
 test("a snapshot adds what was missed and closes what was open", () => {

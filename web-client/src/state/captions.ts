@@ -7,8 +7,11 @@
 import { CAPTION_HISTORY_MAX, type Caption, type CaptionsState } from "../protocol/generated";
 import type { Captions } from "./model";
 
-/** More people than this don't speak at once; beyond it the oldest open caption is dropped. */
+/** More people than this don't speak at once; beyond it the oldest open caption of speech is dropped. */
 export const OPEN_CAPTIONS_MAX = 100;
+
+/** As many people as a session has, each of whom may be typing a line: no speech takes its place. */
+export const OPEN_LINES_MAX = 500;
 
 /** What was said off the record stands this long after it is finished: time to read two lines. */
 export const OFF_RECORD_SHOWN_MS = 10_000;
@@ -24,7 +27,7 @@ export function addCaption(captions: Captions, caption: Caption): Captions {
   const others = captions.open.filter((open) => open !== known);
   switch (caption.status) {
     case "partial":
-      return { ...captions, open: inOrder([...others, caption]).slice(-OPEN_CAPTIONS_MAX) };
+      return { ...captions, open: withinBounds(inOrder([...others, caption])) };
     case "final":
     case "interrupted":
       // An end without text: it was no speech after all. The server sends nothing more of it.
@@ -35,6 +38,13 @@ export function addCaption(captions: Captions, caption: Caption): Captions {
       }
       return { ...captions, open: others, history: toHistory([...captions.history, caption]) };
   }
+}
+
+function withinBounds(open: readonly Caption[]): readonly Caption[] {
+  const spoken = open.filter((caption) => !isWritten(caption)).slice(-OPEN_CAPTIONS_MAX);
+  const written = open.filter(isWritten).slice(-OPEN_LINES_MAX);
+  const kept = new Set([...spoken, ...written]);
+  return kept.size === open.length ? open : open.filter((caption) => kept.has(caption));
 }
 
 /** A final changes only when somebody has put it right, or taken it back. */

@@ -7,7 +7,7 @@ use hearken_protocol::{
     TypedFate,
 };
 
-use super::{Correction, Corrector, Log, OPEN_CAPTIONS_MAX, TYPED_EPOCH, TypedLine};
+use super::{Correction, Corrector, Log, TYPED_EPOCH, TypedLine};
 
 /// Typists whose last lines are remembered; beyond it the one whose last line is the oldest is forgotten.
 const TYPISTS_MAX: usize = 200;
@@ -31,7 +31,7 @@ impl Log {
         });
         if goes_on.is_none() {
             news.extend(self.stop_typing(typist));
-            if typed.text.is_empty() || self.open.len() >= OPEN_CAPTIONS_MAX {
+            if typed.text.is_empty() {
                 return news;
             }
         }

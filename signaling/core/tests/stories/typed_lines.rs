@@ -1,12 +1,25 @@
 //! Lines that people type, captioners too, and what their typists learn of them.
 
 use hearken_protocol::{
-    CaptionNews, CaptionsState, ClientMessage, Role, TYPED_CHARACTERS_MAX, TYPED_ENDS_MAX,
+    CaptionEvent, CaptionNews, CaptionStatus, CaptionsState, ClientMessage, Role, TYPED_CHARACTERS_MAX,
+    TYPED_ENDS_MAX,
 };
 use hearken_signaling_core::SessionSettings;
 
 use crate::world::{START, World, settings};
-use crate::writing::{NOTHING, captioned, captions_for, fates, group, history, types};
+use crate::writing::{NOTHING, captioned, captions_for, fates, group, history, spoken, types};
+
+/// Ann types this, line by line and with whether it is done, and the host reads that.
+fn check_read<const TYPED: usize, const READ: usize>(
+    world: &mut World,
+    typed: [(u32, &str, bool); TYPED],
+    read: [&str; READ],
+) {
+    for (line, text, done) in typed {
+        types(world, "ann", line, text, done);
+    }
+    assert_eq!(world.hears("host"), read);
+}
 
 #[test]
 fn everybody_reads_along_what_somebody_types() {
@@ -33,6 +46,31 @@ fn everybody_reads_along_what_somebody_types() {
         "ann Final 2: more| (typed)",
     ];
     assert_eq!(world.hears("ben")[..3], heard);
+}
+
+#[test]
+fn what_people_type_has_a_place_however_many_are_heard_speaking() {
+    let mut world = group(&["ann"]);
+    for number in 1..300 {
+        let growing = CaptionEvent {
+            status: CaptionStatus::Partial,
+            ..spoken(&world, "host", number, "hm")
+        };
+        world.hears_speech(growing);
+    }
+    // What is heard has its limit.
+    assert_eq!(world.hears("host").len(), 256);
+    let typed = [
+        (1, "I can't sp", false),
+        (1, "I can't speak", true),
+        (2, "Sorry", true),
+    ];
+    let read = [
+        "ann Partial 1: |I can't sp (typed)",
+        "ann Final 2: I can't speak| (typed)",
+        "ann Final 1: Sorry| (typed)",
+    ];
+    check_read(&mut world, typed, read);
 }
 
 #[test]
