@@ -60,6 +60,23 @@ describe("without spoken captions", () => {
   );
 });
 
+test("a line that is deleted before it is done is finished all the same, blank", () =>
+  reading("call-alone", {}, async (page) => {
+    await button(page, "Type instead").press("Enter");
+    await page.keyboard.press("Enter");
+    await page.keyboard.type("My");
+    await expect.poll(async () => (await orders(page)).at(-1)).toMatch(/^typeLine \d+ My false/);
+    await page.keyboard.press("Backspace");
+    await page.keyboard.press("Backspace");
+    await expect.poll(async () => (await orders(page)).at(-1)).toMatch(/^typeLine \d+ {2}false/);
+    await page.keyboard.press("Enter");
+    expect((await orders(page)).at(-1)).toMatch(/^typeLine \d+ {2}true/);
+    // What is not begun is not finished.
+    const said = (await orders(page)).length;
+    await page.keyboard.press("Enter");
+    expect(await orders(page)).toHaveLength(said);
+  }));
+
 test("a captioner's line that can't be taken stays whose it is, and outlives its field", () =>
   reading("call-captioner", {}, async (page) => {
     const field = page.getByLabel("Type what is said");

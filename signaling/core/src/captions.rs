@@ -169,7 +169,7 @@ impl Captions {
             Some(caption) => caption,
             None => log.correct(by, correction)?,
         };
-        log.note_correction(actor, id);
+        log.note_correction(actor, id, &caption.stable);
         Ok(caption)
     }
 

@@ -80,6 +80,8 @@ impl Session {
     fn resume(&mut self, id: ParticipantId, line: Line, connection: ConnectionId) {
         let earlier = line.connection();
         if let Some(connection) = earlier {
+            // As whenever a connection is lost: the page that comes may know nothing of the line.
+            self.stop_typing(id);
             self.emit(Output::Send {
                 connection,
                 message: ServerMessage::TakenOver,
@@ -87,8 +89,9 @@ impl Session {
         }
         self.hang_up(earlier);
         self.connections.insert(connection, id);
-        // Whether it is the same page over another network or another tab cannot be told from here: everything
-        // stays as it was, and the page says where its own switches differ.
+        // Whether it is the same page over another network or another tab cannot be told from here: everything else
+        // stays as it was, and the page says where its own switches differ. A screen whose place somebody took
+        // meanwhile is off since then.
         let changed = self.change(id, |seat| seat.set_line(Line::Connected(connection)));
         self.welcome(id);
         match self.seat(id).map(|seat| &seat.place) {

@@ -443,13 +443,18 @@ async fn a_flood_is_refused_and_then_cut_off() {
     let world = World::start().await;
     let links = world.session(SESSION).await;
     let mut browser = world.facilitator(&links, "Fay").await;
-    browser.flood(r#"{"type":"ping"}"#, 400).await;
+    browser.flood(r#"{"type":"ping","request":7}"#, 400).await;
     let (messages, code) = browser.rest().await;
-    let refused = messages
-        .iter()
-        .filter(|message| message["code"] == "too_many_messages")
-        .count();
+    let is_refusal = |message: &&serde_json::Value| message["code"] == "too_many_messages";
+    let refused = messages.iter().filter(is_refusal).count();
     assert!(refused >= 200, "{refused}");
+    // Whoever sent them is told which they were.
+    assert!(
+        messages
+            .iter()
+            .filter(is_refusal)
+            .all(|message| message["request"] == 7)
+    );
     assert_eq!(code, Some(1008));
 }
 

@@ -52,6 +52,7 @@ async fn names_tokens_and_words_reach_neither_log_nor_metrics() {
         "Facilitatrix",
         "Membername",
         "confessionword",
+        "typedword",
         "Secretmedicine",
         "addressin",
         links.facilitator.as_str(),
@@ -102,6 +103,10 @@ async fn everything_happens(world: &World, links: &Links) -> String {
 async fn they_talk(world: &World, links: &Links, facilitator: &mut Browser, member: &mut Browser) {
     world.captions_begin().await;
     world.hears(member, links, "confessionword").await;
+    facilitator.until("caption").await;
+    member
+        .send(r#"{"type":"type","line":1,"text":"typedword","done":true}"#)
+        .await;
     facilitator.until("caption").await;
     facilitator
         .send(r#"{"type":"set_vocabulary","terms":["Secretmedicine"]}"#)

@@ -8,6 +8,7 @@
 //
 // Knows tracks and sections, not people: who is in which section is the slot table's.
 
+import { isPassing } from "../protocol/connection";
 import type { ErrorCode, IceServer, Publish, Slot, TrackSource, ViewMode } from "../protocol/generated";
 import { withAudioNack } from "./audio_nack";
 import { browserAbilities, CAMERA_LAYERS, EVERYTHING, Publishing, SCREEN_LAYERS, within } from "./publishing";
@@ -172,7 +173,7 @@ export class PeerLink {
     if (this.#peer === null) return;
     this.#setTransport("interrupted");
     // A server that is too busy may take the next one, which the clock started with the offer makes.
-    if (code === "overloaded" || code === "internal" || code === "session_outgrown") return;
+    if (isPassing(code) || code === "session_outgrown") return;
     // The same offer again would be as bad as this one; a fresh one need not be.
     clearTimeout(this.#timer);
     this.#refusals += 1;

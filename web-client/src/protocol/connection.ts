@@ -214,8 +214,8 @@ export class Connection {
   }
 }
 
-/** Whether an error at the door may be gone at the next attempt. */
-function isPassing(code: ErrorCode): boolean {
+/** Whether what was refused, at the door or inside, may be taken at the next attempt. */
+export function isPassing(code: ErrorCode): boolean {
   switch (code) {
     case "overloaded":
     case "store_unavailable":

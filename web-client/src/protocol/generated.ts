@@ -191,8 +191,8 @@ on: boolean, } | { "type": "set_screen",
  */
 on: boolean, } | { "type": "type", 
 /**
- * Names one of one's lines: another number begins the next line, and ends the one before. The first is a
- * random one, since other pages with the same seat have lines, too.
+ * Names one of one's lines: another number begins the next line, and ends the one before unless it is done at once.
+ * The first is a random one, since other pages with the same seat have lines, too.
  */
 line: number, 
 /**
@@ -492,8 +492,8 @@ on: boolean, } | { "type": "set_screen",
  */
 on: boolean, } | { "type": "type", 
 /**
- * Names one of one's lines: another number begins the next line, and ends the one before. The first is a
- * random one, since other pages with the same seat have lines, too.
+ * Names one of one's lines: another number begins the next line, and ends the one before unless it is done at once.
+ * The first is a random one, since other pages with the same seat have lines, too.
  */
 line: number, 
 /**
@@ -925,7 +925,15 @@ text: string,
 /**
  * The revision as which it ended.
  */
-revision: number, } | { "kind": "unkept" } | { "kind": "changed", 
+revision: number, } | { "kind": "unkept" } | { "kind": "mended", 
+/**
+ * What stood when it ended.
+ */
+text: string, 
+/**
+ * What its typist made of it.
+ */
+to: string, } | { "kind": "changed", 
 /**
  * What stood when it ended.
  */

@@ -17,6 +17,11 @@ export function isSameText(a: string, b: string): boolean {
   return plain(a).trim() === plain(b).trim();
 }
 
+/** Whether a text says no more than the beginning of another. */
+export function isBeginning(text: string, whole: string): boolean {
+  return plain(whole).trimStart().startsWith(plain(text).trim());
+}
+
 /** As the server writes it, of the same length. */
 function plain(text: string): string {
   return text.replace(/\p{Cc}/gu, " ");

@@ -47,6 +47,9 @@ const SEEN_EVERY_MS = 5_000;
 /** As many orders are remembered in case they are refused. */
 const PENDING_MAX = 64;
 
+/** What was typed and refused for now goes out again after this pause: the server then hears twenty messages of it. */
+const TYPED_AGAIN_AFTER_MS = 1_000;
+
 type Order = Exclude<ClientMessage, { type: "hello" | "ping" }>;
 
 /** What the controller needs of the browser; tests bring their own. */
@@ -94,6 +97,8 @@ class CallController implements Controller {
   #correction: number | null = null;
   /** Since the last (re)connection it is known which lines stand. */
   #knowsWhatStands = false;
+  /** Nothing that was typed goes out before this. */
+  #typedAgain: ReturnType<typeof setTimeout> | null = null;
   #isReconciling = false;
   #isDisposed = false;
   readonly #seats: SeatStore;
@@ -248,7 +253,7 @@ class CallController implements Controller {
     const request = this.#send({ type: "correct", id, text, over: revision });
     if (request === null) return false;
     this.#correction = request;
-    this.#typed.correcting(id, text);
+    this.#typed.correcting(id, text, request);
     this.#sendTyped();
     return true;
   };
@@ -310,6 +315,7 @@ class CallController implements Controller {
   readonly dispose = (): void => {
     this.#isDisposed = true;
     clearInterval(this.#seenTimer);
+    if (this.#typedAgain !== null) clearTimeout(this.#typedAgain);
     this.#listeners.clear();
     this.#connection?.close();
     this.#unwatchNetwork();
@@ -417,7 +423,15 @@ class CallController implements Controller {
 
   /** What was typed goes out, or waits until there is a connection. */
   #sendTyped(): void {
-    if (this.#knowsWhatStands) this.#typed.flush((order) => this.#sendIfInCall(order));
+    if (this.#knowsWhatStands && this.#typedAgain === null)
+      this.#typed.flush((order) => this.#sendIfInCall(order));
+  }
+
+  #sendTypedLater(): void {
+    this.#typedAgain ??= setTimeout(() => {
+      this.#typedAgain = null;
+      this.#sendTyped();
+    }, TYPED_AGAIN_AFTER_MS);
   }
 
   #applyViewMode(): void {
@@ -435,7 +449,13 @@ class CallController implements Controller {
     if (order === "set_screen") this.#devices.closeScreen();
     if (order === "offer") this.#peer.offerRefused(code);
     if (request !== undefined && (order === "type" || order === "correct")) {
-      this.#typed.refused(request, code);
+      const refused = this.#typed.refused(request, code);
+      if (refused.kind === "for_now") {
+        this.#sendTypedLater();
+        return "said";
+      }
+      // Nothing is lost: the line has gone out since, with all of it.
+      if (refused.kind === "superseded" && request !== this.#correction) return "said";
       this.#sendTyped();
     }
     const isMissed = code === "not_found" || code === "changed_meanwhile";

@@ -136,6 +136,53 @@ describe("the controller, of typed lines", () => {
     expect(world.state.notices).toHaveLength(before);
   });
 
+  test("what is typed and refused for now goes out again after a pause, and nobody is troubled with it", async () => {
+    const world = new World();
+    await world.inCall();
+    const before = world.state.notices.length;
+    const typeLine = (line: number, text: string, done: boolean) =>
+      world.controller.typeLine({ line, text, done, offRecord: false });
+    typeLine(7, "I can't speak", true);
+    const request = Number(world.last("type")?.request);
+    world.says({ type: "error", request, code: "too_many_messages", message: "" });
+    typeLine(8, "Sor", false);
+    await passes(900);
+    expect(world.sent("type")).toHaveLength(1);
+    await passes(200);
+    expect(world.sent("type").slice(1)).toMatchObject([
+      { line: 7, text: "I can't speak", done: true },
+      { line: 8, text: "Sor", done: false },
+    ]);
+    expect(world.state.notices).toHaveLength(before);
+  });
+
+  test("a refusal of what has gone out newer since troubles nobody", async () => {
+    const world = new World();
+    await world.inCall();
+    const before = world.state.notices.length;
+    world.controller.typeLine({ line: 7, text: "I", done: false, offRecord: false });
+    const request = Number(world.last("type")?.request);
+    world.controller.typeLine({ line: 7, text: "I can", done: false, offRecord: false });
+    world.says({ type: "error", request, code: "too_many_messages", message: "" });
+    expect(world.state.notices).toHaveLength(before);
+    expect(world.sent("type")).toHaveLength(2);
+    world.says({ type: "error", request, code: "forbidden", message: "" });
+    expect(world.state.notices).toHaveLength(before + 1);
+  });
+
+  test("one's own correction of a cut-off line that is refused takes nothing from the line", async () => {
+    const { world, typeLine, admits } = await cutOff("My sitser");
+    const cut = typed(1, "My sitser");
+    await admits(cut, { kind: "cut", text: "My sitser", revision: 1 });
+    world.controller.correctCaption(cut, "My sister said");
+    typeLine("My sister said no", true);
+    expect(world.sent("correct")).toHaveLength(1);
+    const request = Number(world.last("correct")?.request);
+    world.says({ type: "error", request, code: "too_many_messages", message: "" });
+    expect(world.state.correctionRefusal).toEqual({ code: "too_many_messages" });
+    expect(world.sent("correct").slice(1)).toMatchObject([{ text: "My sister said no", over: 1 }]);
+  });
+
   test("a correction that is refused is said where it is written", async () => {
     const world = new World();
     await world.inCall();

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { TYPED_ENDS_MAX } from "../protocol/generated";
 import { typed } from "../protocol/samples";
 import { LINES_WAITING_MAX } from "./typing";
-import { cut, done, Typist } from "./typing_world";
+import { changed, cut, done, Typist } from "./typing_world";
 
 let ann: Typist;
 
@@ -130,12 +130,57 @@ describe("typed lines", () => {
     expect(ann.sent()).toEqual(["1 done: speak"]);
   });
 
-  test("that are refused are given up", () => {
+  test("that are refused for now go out again, whole", () => {
+    ann.write(1, "I can't sp");
+    ann.sent();
+    ann.write(1, "I can't speak", true);
+    ann.sent();
+    expect(ann.lines.refused(ann.requests, "too_many_messages")).toEqual({ kind: "for_now" });
+    expect(ann.sent()).toEqual(["1 done: I can't speak"]);
+    ann.lines.cameBack([], [cut(1, 1, "I can't sp")]);
+    ann.sent();
+    expect(ann.lines.refused(ann.requests, "too_many_messages")).toEqual({ kind: "for_now" });
+    expect(ann.sent()).toEqual(["correct 1 over 1: I can't speak"]);
+  });
+
+  test("lose nothing when what was refused for now has gone out newer since", () => {
+    ann.write(1, "I");
+    ann.sent();
+    ann.write(1, "I can");
+    ann.sent();
+    expect(ann.lines.refused(1, "too_many_messages")).toEqual({ kind: "superseded" });
+    expect(ann.lines.refused(1, "forbidden")).toEqual({ kind: "for_good", lost: null });
+    expect(ann.sent()).toEqual([]);
+  });
+
+  test("that are refused are given up, and their writer has their words back", () => {
     ann.write(1, "one", true);
     ann.sent();
-    ann.lines.refused(ann.requests, "forbidden");
+    expect(ann.lines.refused(ann.requests, "forbidden")).toEqual({
+      kind: "for_good",
+      lost: { text: "one", offRecord: false },
+    });
     ann.lines.cameBack([], []);
     expect(ann.sent()).toEqual([]);
+    // Of what stands already, nothing comes back.
+    ann.write(2, "My sitser");
+    ann.sent();
+    ann.lines.cameBack([typed(1, "My sister")], [changed(2, 1, "My sitser")]);
+    ann.writeOff(2, "My sitser said no", true);
+    ann.sent();
+    expect(ann.lines.refused(ann.requests, "not_found")).toEqual({
+      kind: "for_good",
+      lost: { text: "said no", offRecord: true },
+    });
+  });
+
+  test("that are refused have nothing to give back while they are in their field, or blank", () => {
+    ann.write(1, "on");
+    ann.sent();
+    expect(ann.lines.refused(ann.requests, "forbidden")).toEqual({ kind: "for_good", lost: null });
+    ann.write(1, "", true);
+    ann.sent();
+    expect(ann.lines.refused(ann.requests, "forbidden")).toEqual({ kind: "for_good", lost: null });
   });
 
   test("that a captioner writes stand under the speaker's name", () => {
@@ -154,12 +199,60 @@ describe("typed lines", () => {
     expect(LINES_WAITING_MAX).toBeLessThan(TYPED_ENDS_MAX);
   });
 
-  test("that became empty leave nothing to come back", () => {
-    ann.write(1, "I");
-    ann.sent();
-    ann.write(1, "", true);
-    expect(ann.sent()).toEqual(["1 done: "]);
-    ann.lines.cameBack([], []);
+  describe("that became empty", () => {
+    beforeEach(() => {
+      ann.write(1, "My husband");
+      ann.sent();
+      ann.write(1, "", true);
+      expect(ann.sent()).toEqual(["1 done: "]);
+    });
+
+    test("leave nothing to come back", () => {
+      ann.lines.heard(typed(1, ""), "ann");
+      ann.lines.cameBack([], [done(1, 1)]);
+      expect(ann.sent()).toEqual([]);
+    });
+
+    test("are taken back if what was deleted was kept since the line was lost", () => {
+      ann.lines.cameBack([typed(1, "My husband")], [cut(1, 1, "My husband")]);
+      expect(ann.sent()).toEqual(["correct 1 over 1: "]);
+      ann.lines.heard(typed(1, "", { corrected: true, revision: 2 }), "ann");
+      expect(ann.sent()).toEqual([]);
+    });
+
+    test("are blank again if they may still be growing for the others, as when the line moved to another network", () => {
+      ann.lines.cameBack([], []);
+      expect(ann.sent()).toEqual(["1 done: "]);
+      ann.lines.cameBack([], [done(1, 1)]);
+      expect(ann.sent()).toEqual([]);
+    });
+
+    test("are so though that was refused for now", () => {
+      expect(ann.lines.refused(ann.requests, "too_many_messages")).toEqual({ kind: "for_now" });
+      expect(ann.sent()).toEqual(["1 done: "]);
+    });
+
+    test("stay so if somebody else has put them right meanwhile", () => {
+      ann.lines.cameBack([], [changed(1, 1, "My husband")]);
+      expect(ann.sent()).toEqual([]);
+      ann.lines.cameBack([], [changed(1, 1, "My husband")]);
+      expect(ann.sent()).toEqual([]);
+    });
+
+    test("are settled by a later one that stands, though nobody speaks of them", () => {
+      ann.write(2, "Yes", true);
+      ann.sent();
+      ann.lines.heard(typed(2, "Yes"), "ann");
+      ann.lines.cameBack([], []);
+      expect(ann.sent()).toEqual([]);
+    });
+  });
+
+  test("of which nothing ever went out need no blank", () => {
+    ann.write(1, "My husband");
+    ann.write(1, " ", true);
+    expect(ann.sent()).toEqual([]);
+    expect(ann.write(1, "", true)).toBe(true);
     expect(ann.sent()).toEqual([]);
   });
 });

@@ -11,6 +11,7 @@
 //
 // Of what was written off the record nothing is ever kept: it says so itself, whenever it arrives.
 
+import { isPassing } from "../protocol/connection";
 import type {
   Caption,
   CaptionId,
@@ -19,7 +20,7 @@ import type {
   ParticipantId,
   TypedEnd,
 } from "../protocol/generated";
-import { beyond, isSameText } from "./beyond";
+import { beyond, isBeginning, isSameText } from "./beyond";
 
 /** More lines than this don't wait for a connection: a further one is not taken. */
 export const LINES_WAITING_MAX = 50;
@@ -39,11 +40,22 @@ export type TypingOrder = Extract<ClientMessage, { type: "type" | "correct" }>;
 /** What has happened to a line of one's own: somebody else put it right while one still wrote it. */
 export type TypingNews = "none" | "line_closed";
 
+/** What comes of a refusal. */
+export type Refused =
+  /** It is to be sent again after a pause. */
+  | { readonly kind: "for_now" }
+  /** It has gone out newer already. */
+  | { readonly kind: "superseded" }
+  /** It never will stand; `lost`: a whole line of which that is true, for its writer to have back. */
+  | { readonly kind: "for_good"; readonly lost: Pick<TypedLine, "text" | "offRecord"> | null };
+
 /** The caption as which the server has ended a line before it was done. */
 interface Cut {
   readonly id: CaptionId;
   /** What everybody keeps of it; null off the record. */
   readonly kept: { readonly text: string; readonly revision: number } | null;
+  /** Its typist puts it right beside the line, and has no answer yet: until then nothing follows. */
+  readonly beside: { readonly text: string; readonly request: number } | null;
 }
 
 /** A caption that is a beginning of a line, and not its typist's to end any more. */
@@ -62,6 +74,8 @@ interface Written extends TypedLine {
   readonly closed: readonly Closed[];
   readonly request: number | null;
 }
+
+const NOTHING_LOST: Refused = { kind: "for_good", lost: null };
 
 const FRESH = { isSent: false, isBegun: false, cut: null, request: null } as const;
 
@@ -96,18 +110,17 @@ export class TypedLines {
   /** Sends what has not gone out yet; `send` says under which number, or null if it could not. */
   flush(send: (order: TypingOrder) => number | null): void {
     for (const unsent of this.#lines.filter(({ isSent }) => !isSent)) {
-      if (isSettled(unsent)) {
-        this.#remove(unsent);
+      if (hasBeside(unsent)) continue;
+      const line = closedIfSecret(unsent);
+      if (isSettled(line)) {
+        this.#remove(line);
         continue;
       }
-      const line = closedIfSecret(unsent);
       const order = orderOf(line);
       if (order === null) continue;
       const request = send(order);
       if (request === null) return;
       this.#replace({ ...line, isSent: true, isBegun: true, request });
-      // Nothing stands of it that would come back.
-      if (line.done && line.cut === null && wordsOf(line).trim() === "") this.#remove(line);
     }
   }
 
@@ -115,27 +128,31 @@ export class TypedLines {
   heard(caption: Caption, self: ParticipantId | null): TypingNews {
     const line = this.#lines.find((one) => isEndOf(one, caption, self));
     if (line !== undefined) {
-      this.#remove(line);
+      this.#settle(line);
       return "none";
     }
-    const cut = this.#lines.find((one) => isChangeOf(one, caption));
-    if (cut === undefined) return "none";
-    this.#close(cut, caption.stable);
-    return "line_closed";
+    const changed = this.#lines.find((one) => isChangeOf(one, caption));
+    if (changed === undefined) return "none";
+    this.#close(changed, caption.stable);
+    const beside = changed.cut?.beside?.text;
+    return beside !== undefined && isSameText(beside, caption.stable) ? "none" : "line_closed";
   }
 
-  /** One puts a caption right oneself, beside the line: if it is one that was cut, it is not put right twice. */
-  correcting(id: CaptionId, text: string): void {
+  /**
+   * One has asked to put a caption right oneself, beside the line: if it is one that was cut, the line waits for what
+   * comes of that.
+   */
+  correcting(id: CaptionId, text: string, request: number): void {
     // A line that has ended was there first.
     const line = this.#lines.find((one) => !(one.done && one.isSent) && isSameId(one.cut?.id, id));
-    if (line !== undefined) this.#close(line, text);
+    if (line !== undefined) this.#replace(withBeside(line, { text, request }));
   }
 
   /** The connection is another one: this was said, and this has become of what one typed. */
   cameBack(history: readonly Caption[], ends: readonly TypedEnd[]): TypingNews {
     let news: TypingNews = "none";
     for (const known of this.#lines) {
-      const line = { ...known, isSent: false, request: null };
+      const line = { ...withBeside(known, null), isSent: false, request: null };
       this.#replace(line);
       const end = ends.find((one) => one.line === line.line);
       // Of what is beyond it, nothing is known.
@@ -143,15 +160,18 @@ export class TypedLines {
       const { id, fate } = end;
       switch (fate.kind) {
         case "done":
-          // Not done here: it was put right from another page of the same seat.
-          if (line.done) this.#remove(line);
-          else this.#replace(closed(line, id, [textOf(history, id)]));
+          this.#remove(line);
           break;
         case "cut":
-          this.#replace({ ...line, cut: { id, kept: fate } });
+          this.#replace({ ...line, cut: { id, kept: fate, beside: null } });
           break;
         case "unkept":
-          this.#replace({ ...line, cut: { id, kept: null } });
+          this.#replace({ ...line, cut: { id, kept: null, beside: null } });
+          break;
+        case "mended":
+          // By its end; or by something else, in the history or on another page of the same seat.
+          if (line.done && isSameText(wordsOf(line), fate.to)) this.#remove(line);
+          else this.#replace(closed(line, id, [fate.text, fate.to, textOf(history, id)]));
           break;
         case "changed":
           this.#replace(closed(line, id, [fate.text, textOf(history, id)]));
@@ -162,10 +182,20 @@ export class TypedLines {
     return news;
   }
 
-  /** An order was refused. A line that can't be put right is closed; one that may not be is given up. */
-  refused(request: number, code: ErrorCode): void {
+  /**
+   * An order was refused. What is only refused for now goes out again; a line that can't be put right is closed; one that
+   * may not be is given up, and its writer has its words back.
+   */
+  refused(request: number, code: ErrorCode): Refused {
+    const waiting = this.#lines.find(({ cut }) => cut?.beside?.request === request);
+    if (waiting !== undefined) this.#replace(withBeside(waiting, null));
     const line = this.#lines.find((one) => one.request === request);
-    if (line === undefined) return;
+    if (line === undefined)
+      return isPassing(code) && waiting === undefined ? { kind: "superseded" } : NOTHING_LOST;
+    if (isPassing(code)) {
+      this.#replace({ ...line, isSent: false, request: null });
+      return { kind: "for_now" };
+    }
     const isMissed = code === "not_found" || code === "changed_meanwhile";
     if (line.cut !== null && isMissed) {
       // Nobody has anything of what was off the record.
@@ -173,12 +203,27 @@ export class TypedLines {
       else this.#close(line);
     } else if (line.done) {
       this.#remove(line);
+      const text = wordsOf(line).trim();
+      if (text !== "") return { kind: "for_good", lost: { text, offRecord: line.offRecord } };
     }
+    return NOTHING_LOST;
   }
 
   clear(): void {
     this.#lines = [];
     this.#outside = null;
+  }
+
+  /** It stands; and so nothing stands of those before it in which nothing was left: no answer need come to that. */
+  #settle(line: Written): void {
+    const { request } = line;
+    const isBlanked = (one: Written): boolean =>
+      one.cut === null &&
+      isTakenBack(one) &&
+      one.request !== null &&
+      request !== null &&
+      one.request < request;
+    this.#lines = this.#lines.filter((one) => one.line !== line.line && !isBlanked(one));
   }
 
   #close(line: Written, now?: string): void {
@@ -215,13 +260,31 @@ function wordsOf({ text, closed }: Written): string {
 function isSettled(line: Written): boolean {
   if (!line.done) return false;
   if (line.cut !== null) return line.cut.kept !== null && isSameText(wordsOf(line), line.cut.kept.text);
-  return line.closed.length > 0 && !line.isBegun && wordsOf(line) === "";
+  return !line.isBegun && isTakenBack(line);
 }
 
-/** A caption that everybody keeps is not put right with words that nobody is to keep: those follow it. */
+/** Whether nothing is left of it: if any of it had gone out, it is known to be blank once the server says so. */
+function isTakenBack(line: Written): boolean {
+  return line.done && wordsOf(line).trim() === "";
+}
+
+/**
+ * A caption that everybody keeps is not put right with words that nobody is to keep: those follow it. If its last words
+ * were deleted and nothing else was written, those are taken out when the line is done; where anything was written in
+ * their place, or beyond them first, the caption stays as it was cut.
+ */
 function closedIfSecret(line: Written): Written {
   const { cut, offRecord } = line;
-  return offRecord && cut !== null && cut.kept !== null ? closed(line, cut.id, [cut.kept.text]) : line;
+  if (!offRecord || cut === null || cut.kept === null) return line;
+  return isBeginning(wordsOf(line), cut.kept.text) ? line : closed(line, cut.id, [cut.kept.text]);
+}
+
+function hasBeside({ cut }: Written): boolean {
+  return cut !== null && cut.beside !== null;
+}
+
+function withBeside(line: Written, beside: Cut["beside"]): Written {
+  return line.cut === null ? line : { ...line, cut: { ...line.cut, beside } };
 }
 
 /** Whether a caption is this line, whole. */

@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, test } from "vitest";
 import { typed } from "../protocol/samples";
-import { changed, cut, done, Typist } from "./typing_world";
+import { changed, cut, done, mended, Typist } from "./typing_world";
 
 let ann: Typist;
 
@@ -183,7 +183,8 @@ describe("typed lines that others put right while they are still written", () =>
     ann.write(2, "Sorry", true);
     ann.sent();
     const history = [put("My sister said: no", 3), typed(2, "Sorry")];
-    expect(ann.lines.cameBack(history, [done(1, 1), done(2, 2)])).toBe("none");
+    const ends = [mended(1, 1, CUT, "My sister said no"), done(2, 2)];
+    expect(ann.lines.cameBack(history, ends)).toBe("none");
     expect(ann.sent()).toEqual([]);
   });
 
@@ -223,19 +224,64 @@ describe("typed lines that others put right while they are still written", () =>
 
   test("may be put right by their typist elsewhere: nobody is told of somebody else", () => {
     cutOff();
-    ann.lines.correcting({ epoch: 0, number: 1 }, "My sister said");
+    ann.lines.correcting({ epoch: 0, number: 1 }, "My sister said", 100);
     expect(ann.lines.heard(put("My sister said"), "ann")).toBe("none");
     ann.write(1, "My sitser said no", true);
     expect(ann.sent()).toEqual(["1 done: no"]);
-    // The server counts that as their end.
-    ann.lines.cameBack([put("My sister said")], [done(1, 1)]);
+    ann.lines.cameBack([put("My sister said")], [mended(1, 1, CUT, "My sister said")]);
     expect(ann.sent()).toEqual(["1 done: no"]);
+  });
+
+  test("wait for what comes of it when their typist puts them right elsewhere, and lose nothing if it is refused", () => {
+    cutOff();
+    ann.lines.correcting({ epoch: 0, number: 1 }, "My sitser said no to", 100);
+    ann.write(1, "My sitser said no to me", true);
+    expect(ann.sent()).toEqual([]);
+    expect(ann.lines.refused(100, "too_many_messages")).toEqual({ kind: "for_good", lost: null });
+    expect(ann.sent()).toEqual(["correct 1 over 1: My sitser said no to me"]);
+  });
+
+  test("are told of somebody else who was faster than their typist elsewhere", () => {
+    cutOff();
+    ann.lines.correcting({ epoch: 0, number: 1 }, "My sister said no", 100);
+    ann.write(1, "My sitser said no", true);
+    expect(ann.lines.heard(put("My sister said"), "ann")).toBe("line_closed");
+    ann.lines.refused(100, "changed_meanwhile");
+    expect(ann.sent()).toEqual(["1 done: no"]);
+  });
+
+  test("do not wait for an answer that was lost with the connection", () => {
+    cutOff();
+    ann.lines.correcting({ epoch: 0, number: 1 }, "My sister said", 100);
+    ann.lines.cameBack([], []);
+    ann.write(1, "My sitser said no", true);
+    expect(ann.sent()).toEqual(["correct 1 over 1: My sitser said no"]);
+  });
+
+  test("lose nothing that was written since their typist put them right elsewhere, and the answer was lost", () => {
+    cutOff();
+    ann.lines.correcting({ epoch: 0, number: 1 }, "My sister said", 100);
+    ann.write(1, "My sitser said no", true);
+    const ends = [mended(1, 1, CUT, "My sister said")];
+    expect(ann.lines.cameBack([put("My sister said")], ends)).toBe("none");
+    expect(ann.sent()).toEqual(["1 done: no"]);
+    ann.lines.cameBack([put("My sister said")], [done(1, 2)]);
+    expect(ann.sent()).toEqual([]);
   });
 
   test("may be put right from another page of their typist's", () => {
     cutOff();
-    ann.lines.cameBack([put("My sister said")], [done(1, 1)]);
-    ann.write(1, "My sister said no", true);
+    ann.lines.cameBack([put("My sister said")], [mended(1, 1, CUT, "My sister said")]);
+    ann.write(1, "My sitser said no", true);
     expect(ann.sent()).toEqual(["1 done: no"]);
+  });
+
+  test("lose nothing if they were finished before that was known", () => {
+    ann.write(1, "My sitser");
+    ann.sent();
+    ann.write(1, "My sitser said no", true);
+    // Who put it right has lost the seat again to this page.
+    ann.lines.cameBack([put("My sister")], [mended(1, 1, "My sitser", "My sister")]);
+    expect(ann.sent()).toEqual(["1 done: said no"]);
   });
 });

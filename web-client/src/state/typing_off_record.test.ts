@@ -1,6 +1,7 @@
 // Of what is written off the record nothing is kept, and nothing becomes part of what is.
 
 import { beforeEach, describe, expect, test } from "vitest";
+import { typed } from "../protocol/samples";
 import { LINES_WAITING_MAX } from "./typing";
 import { cut, done, Typist, unkept } from "./typing_world";
 
@@ -78,5 +79,42 @@ describe("typed lines off the record", () => {
     ann.lines.cameBack([], [cut(1, 1, "I can")]);
     ann.write(1, "I can", true);
     expect(ann.sent()).toEqual([]);
+  });
+
+  test("take out of what everybody keeps the words that were deleted off the record", () => {
+    for (const [text, rest] of [
+      ["I can", "I can"],
+      [" ", ""],
+    ] as const) {
+      ann = new Typist();
+      ann.write(1, "I can say why");
+      ann.sent();
+      ann.lines.cameBack([], [cut(1, 1, "I can say why")]);
+      ann.writeOff(1, text);
+      expect(ann.sent()).toEqual([]);
+      ann.writeOff(1, text, true);
+      expect(ann.sent()).toEqual([`correct 1 over 1: ${rest}`]);
+      ann.lines.heard(typed(1, rest, { corrected: true, revision: 2 }), "ann");
+      ann.lines.cameBack([], [cut(1, 1, "I can say why")]);
+      expect(ann.sent()).toEqual([]);
+    }
+  });
+
+  test("leave what everybody keeps as it is where anything is written off the record in place of deleted words, or beyond", () => {
+    for (const [texts, rest] of [
+      [["I can not"], "not"],
+      [["I can say why b", "I can"], null],
+    ] as const) {
+      ann = new Typist();
+      ann.write(1, "I can say why");
+      ann.sent();
+      ann.lines.cameBack([], [cut(1, 1, "I can say why")]);
+      for (const text of texts) {
+        ann.writeOff(1, text);
+        ann.sent();
+      }
+      ann.writeOff(1, texts.at(-1) ?? "", true);
+      expect(ann.sent()).toEqual([`1 done off: ${rest ?? ""}`]);
+    }
   });
 });

@@ -16,6 +16,11 @@ export function unkept(line: number, number: number): TypedEnd {
   return { line, id: { epoch: 0, number }, fate: { kind: "unkept" } };
 }
 
+/** It ended as it stood, and its typist has put it right. */
+export function mended(line: number, number: number, text: string, to: string): TypedEnd {
+  return { line, id: { epoch: 0, number }, fate: { kind: "mended", text, to } };
+}
+
 /** It ended as it stood, and somebody else has put it right since. */
 export function changed(line: number, number: number, text: string): TypedEnd {
   return { line, id: { epoch: 0, number }, fate: { kind: "changed", text } };

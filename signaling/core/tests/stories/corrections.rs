@@ -60,6 +60,10 @@ fn a_typist_learns_that_their_own_end_of_a_line_was_taken_whoever_changed_it_sin
     world.connects("ann");
     corrects_over(&mut world, "ann", cut.id, "My sister said no", Some(2));
     corrects_over(&mut world, "cara", cut.id, "My sister said: no", Some(3));
+    let mended = "1 Mended \"My sister\" \"My sister said no\"";
+    assert_eq!(fates(&mut world, "ann"), [mended]);
+    // What follows goes by the same number.
+    types(&mut world, "ann", 1, "Never.", true);
     assert_eq!(fates(&mut world, "ann"), ["1 Done"]);
 }
 

@@ -1,13 +1,13 @@
 //! Lines that people type, captioners too, and what their typists learn of them.
 
 use hearken_protocol::{
-    CaptionEvent, CaptionNews, CaptionStatus, CaptionsState, ClientMessage, Role, TYPED_CHARACTERS_MAX,
-    TYPED_ENDS_MAX,
+    CaptionEvent, CaptionNews, CaptionStatus, CaptionsState, ClientMessage, Role, ServerMessage,
+    TYPED_CHARACTERS_MAX, TYPED_ENDS_MAX, TypedEnd, TypedFate,
 };
 use hearken_signaling_core::SessionSettings;
 
 use crate::world::{START, World, settings};
-use crate::writing::{NOTHING, captioned, captions_for, fates, group, history, spoken, types};
+use crate::writing::{NOTHING, captioned, captions_for, corrects_over, fates, group, history, spoken, types};
 
 /// Ann types this, line by line and with whether it is done, and the host reads that.
 fn check_read<const TYPED: usize, const READ: usize>(
@@ -46,6 +46,91 @@ fn everybody_reads_along_what_somebody_types() {
         "ann Final 2: more| (typed)",
     ];
     assert_eq!(world.hears("ben")[..3], heard);
+}
+
+#[test]
+fn a_whole_line_that_comes_late_leaves_alone_the_one_that_is_being_typed() {
+    let mut world = group(&["ann"]);
+    let typed = [(2, "Sorr", false), (1, "I can't speak", true), (2, "Sorry", true)];
+    let read = [
+        "ann Partial 1: |Sorr (typed)",
+        "ann Final 1: I can't speak| (typed)",
+        "ann Final 2: Sorry| (typed)",
+    ];
+    check_read(&mut world, typed, read);
+    assert_eq!(fates(&mut world, "ann"), ["1 Done", "2 Done"]);
+}
+
+#[test]
+fn a_line_whose_end_was_refused_for_now_while_the_next_was_begun_stands_once() {
+    for (whole, kept) in [
+        ("I can't speak", &["I can't speak"][..]),
+        ("I can", &["I can"]),
+        // Deleted: taken back.
+        ("", &[""]),
+    ] {
+        let mut world = group(&["ann", "ben"]);
+        types(&mut world, "ann", 1, "I can't", false);
+        types(&mut world, "ann", 2, "Sorr", false);
+        world.all_read();
+        types(&mut world, "ann", 1, whole, true);
+        assert_eq!(
+            world.hears("ben"),
+            [format!("ann Final 3: {whole}| (typed) (corrected)")]
+        );
+        // The next one goes on growing.
+        types(&mut world, "ann", 2, "Sorry", true);
+        assert_eq!(world.hears("ben"), ["ann Final 2: Sorry| (typed)"]);
+        assert_eq!(history(&mut world, "ben"), [kept, &["Sorry"]].concat());
+        let mended = format!("1 Mended \"I can't\" \"{whole}\"");
+        assert_eq!(fates(&mut world, "ann"), [&mended, "2 Done"]);
+    }
+}
+
+#[test]
+fn a_line_that_was_ended_as_it_was_needs_nothing_when_its_end_comes() {
+    let mut world = group(&["ann", "ben"]);
+    types(&mut world, "ann", 1, "I can", false);
+    types(&mut world, "ann", 2, "Sorr", false);
+    world.all_read();
+    types(&mut world, "ann", 1, "I can ", true);
+    assert_eq!(world.hears("ben"), NOTHING);
+    types(&mut world, "ann", 2, "Sorry", true);
+    assert_eq!(fates(&mut world, "ann"), ["1 Done", "2 Done"]);
+}
+
+#[test]
+fn an_end_that_comes_late_puts_nothing_right_that_others_have_and_nothing_off_the_record() {
+    // Somebody was faster.
+    let mut world = captioned(&["ann"]);
+    types(&mut world, "ann", 1, "My sitser", false);
+    types(&mut world, "ann", 2, "Sorr", false);
+    types(&mut world, "ann", 2, "Sorry", true);
+    let id = world.snapshot("ann").typed_lines[0].id;
+    let text = "My sister".into();
+    world.says("cara", ClientMessage::Correct { id, text, over: None });
+    types(&mut world, "ann", 1, "My sitser said", true);
+    assert_eq!(
+        history(&mut world, "host"),
+        ["My sister", "Sorry", "My sitser said"]
+    );
+    // What stands is kept, and the rest was written off the record.
+    let mut world = group(&["ann"]);
+    types(&mut world, "ann", 1, "I can", false);
+    types(&mut world, "ann", 2, "Sorr", false);
+    world.says("host", ClientMessage::SetOffRecord { on: true });
+    types(&mut world, "ann", 1, "I can say why", true);
+    assert_eq!(history(&mut world, "host"), ["I can"]);
+    // All of it was.
+    let mut world = group(&["ann"]);
+    world.says("host", ClientMessage::SetOffRecord { on: true });
+    types(&mut world, "ann", 1, "I can", false);
+    types(&mut world, "ann", 2, "Sorr", false);
+    world.all_read();
+    types(&mut world, "ann", 1, "I can say why", true);
+    let heard = ["ann Final 3: I can say why| (typed) (corrected) (off the record)"];
+    assert_eq!(world.hears("host"), heard);
+    assert_eq!(history(&mut world, "host"), NOTHING);
 }
 
 #[test]
@@ -161,12 +246,45 @@ fn who_comes_back_learns_how_far_their_typing_came_and_finishes_what_ended_as_it
             &["one", "I can't speak"]
         };
         assert_eq!(history(&mut world, "ben"), kept);
-        assert_eq!(fates(&mut world, "ann"), ["7 Done", "8 Done"]);
+        let end = if off_record {
+            "8 Done"
+        } else {
+            "8 Mended \"I can\" \"I can't speak\""
+        };
+        assert_eq!(fates(&mut world, "ann"), ["7 Done", end]);
         // Once: nothing of it is there to be changed.
         world.says("ann", finish("again"));
         let answer = world.hears("ann").pop().unwrap();
         assert_eq!(answer == "error NotFound", off_record);
     }
+}
+
+/// The second page knows nothing of the line, and so could never end it.
+#[test]
+fn a_line_that_one_page_was_typing_ends_as_it_stood_when_another_takes_over_the_seat() {
+    let mut world = group(&["ann", "ben"]);
+    types(&mut world, "ann", 8, "I can", false);
+    let first = world.people["ann"].connection;
+    world.connects("ann");
+    let read = ["ann Partial 1: |I can (typed)", "ann Final 2: I can| (typed)"];
+    assert_eq!(world.hears("ben")[..2], read);
+    assert_eq!(world.hears_over(first).last().unwrap(), "taken over");
+    let ends = world
+        .messages("ann")
+        .into_iter()
+        .find_map(|message| match message {
+            ServerMessage::Admitted(snapshot) => Some(snapshot.typed_lines),
+            _ => None,
+        });
+    let [TypedEnd { line: 8, id, fate }] = &ends.unwrap()[..] else {
+        panic!("it is told at once, and nothing else");
+    };
+    let TypedFate::Cut { revision, .. } = fate else {
+        panic!("{fate:?}");
+    };
+    // If it is the same page, it ends the line in the way of all that were cut.
+    corrects_over(&mut world, "ann", *id, "I can't speak", Some(*revision));
+    assert_eq!(history(&mut world, "ben"), ["I can't speak"]);
 }
 
 #[test]

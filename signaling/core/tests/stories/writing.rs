@@ -86,6 +86,7 @@ pub fn fates(world: &mut World, who: &'static str) -> Vec<String> {
                 TypedFate::Done => "Done".to_owned(),
                 TypedFate::Cut { text, revision } => format!("Cut {:?} {revision}", *text),
                 TypedFate::Unkept => "Unkept".to_owned(),
+                TypedFate::Mended { text, to } => format!("Mended {:?} {:?}", *text, *to),
                 TypedFate::Changed { text } => format!("Changed {:?}", *text),
             };
             format!("{} {fate}", end.line)

@@ -48,8 +48,8 @@ pub enum ClientMessage {
     /// The line that one types instead of speaking, as it stands now: everybody reads along. A captioner's is
     /// what somebody else said.
     Type {
-        /// Names one of one's lines: another number begins the next line, and ends the one before. The first is a
-        /// random one, since other pages with the same seat have lines, too.
+        /// Names one of one's lines: another number begins the next line, and ends the one before unless it is done at once.
+        /// The first is a random one, since other pages with the same seat have lines, too.
         line: u32,
         /// The whole line, at most [`crate::TYPED_CHARACTERS_MAX`] characters.
         #[ts(type = "string")]

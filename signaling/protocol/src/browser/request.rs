@@ -55,4 +55,13 @@ impl Request {
             code,
         })
     }
+
+    /// The number of a message of which nothing else is read, if it has one. The caller bounds its size.
+    pub fn number_of(text: &str) -> Option<u32> {
+        #[derive(Deserialize)]
+        struct Number {
+            request: Option<u32>,
+        }
+        serde_json::from_str::<Number>(text).ok()?.request
+    }
 }

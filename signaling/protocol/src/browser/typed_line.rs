@@ -20,7 +20,7 @@ pub struct TypedEnd {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum TypedFate {
-    /// Its typist was done with it, or was the first to put right what had ended as it stood.
+    /// Its typist was done with it.
     Done,
     /// It ended as it stood, and stands so: its typist may put it right.
     Cut {
@@ -32,6 +32,15 @@ pub enum TypedFate {
     },
     /// It ended as it stood, off the record: its typist may put it right once, and nothing of it is kept.
     Unkept,
+    /// It ended as it stood, and its typist was the first to put it right: by the end of the line, or beside it.
+    Mended {
+        /// What stood when it ended.
+        #[ts(type = "string")]
+        text: Sensitive<String>,
+        /// What its typist made of it.
+        #[ts(type = "string")]
+        to: Sensitive<String>,
+    },
     /// It ended as it stood, and somebody else has put it right since, or taken it back.
     Changed {
         /// What stood when it ended.

@@ -189,8 +189,9 @@ impl Connection {
             return Err(self.too_large(None).await);
         }
         if verdict != Verdict::Heard {
+            // Whoever sent it has to know which: what they wrote is to be said again.
             self.refuse(
-                None,
+                Request::number_of(text),
                 ErrorCode::TooManyMessages,
                 "Too many messages; this one was not heard.",
             )

@@ -40,6 +40,8 @@ export function Composer({ draft }: ComposerProps) {
   // The line counts up from anywhere: what was typed before, in this page or another, has other numbers.
   const line = useRef(draft.current?.line ?? Math.floor(Math.random() * LINES_FROM));
   const sent = useRef("");
+  /** The last line of which anything was written: it may stand with the others, though its field is empty again. */
+  const begun = useRef<number | null>(null);
   const current = useRef(text);
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
   const sentAt = useRef(Number.NEGATIVE_INFINITY);
@@ -56,6 +58,7 @@ export function Composer({ draft }: ComposerProps) {
     const typed = { line: line.current, text: current.current, done, offRecord: offRecord.current };
     if (!controller.typeLine(speaker === null ? typed : { ...typed, speaker })) return false;
     sentAt.current = performance.now();
+    begun.current = line.current;
     sent.current = done ? "" : current.current;
     if (done) {
       line.current += 1;
@@ -72,7 +75,7 @@ export function Composer({ draft }: ComposerProps) {
   };
   /** False if the line is still to be finished. */
   const finish = (): boolean => {
-    if (current.current.trim() === "" && sent.current === "") return true;
+    if (current.current.trim() === "" && begun.current !== line.current) return true;
     if (!send(true)) return false;
     current.current = "";
     setText("");
