@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { caption } from "../src/ui/harness/scenes.ts";
-import { button, change, entries, Harness, log, orders, shown, WIDE } from "./support/harness.ts";
+import { button, change, entries, findings, Harness, log, orders, shown, WIDE } from "./support/harness.ts";
 
 let harness: Harness;
 
@@ -109,6 +109,51 @@ test("a captioner's line that can't be taken stays whose it is, and outlives its
     const lines = (await orders(page)).filter((order) => order.startsWith("typeLine"));
     expect(new Set(lines.map((order) => order.split(" ")[1])).size).toBe(1);
   }));
+
+test.each([WIDE, { width: 320, height: 568 }])(
+  "a line that was refused is said at once, and goes back into its field with all its words, at $width px",
+  (viewport) =>
+    reading(
+      "call-captioner",
+      {},
+      async (page) => {
+        const field = page.getByLabel("Type what is said");
+        const refused = page.locator(".refused-line");
+        const says = page.getByRole("alert").filter({ hasText: "Not sent" });
+        await change(page, {
+          refusedLine: { text: "between us", code: "not_found", offRecord: true },
+        });
+        await says.getByText("the person whose words these are is no longer here").waitFor();
+        await says.getByText("You wrote: “between us”").waitFor();
+        expect(await findings(page)).toEqual([]);
+        await refused.getByRole("button", { name: "Copy" }).press("Enter");
+        await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe("between us");
+        // With the field closed it opens; what was written off the record stays off it.
+        await button(page, "Write it again").press("Enter");
+        await says.waitFor({ state: "detached" });
+        await expect.poll(() => field.inputValue()).toBe("between us");
+        expect(await field.evaluate((one) => one === document.activeElement)).toBe(true);
+        await page.keyboard.press("Enter");
+        expect((await orders(page)).at(-1)).toMatch(/^typeLine \d+ between us true own off$/);
+        // Who has gone on has both.
+        await field.fill("and you");
+        await change(page, { refusedLine: { text: "I can't speak", code: "forbidden", offRecord: false } });
+        await says.getByText("You are not allowed to do that").waitFor();
+        await button(page, "Write it again").press("Enter");
+        expect(await field.inputValue()).toBe("I can't speak and you");
+        // What is too long for the field can be copied, and be left.
+        const long = "word ".repeat(100).trim();
+        await change(page, { refusedLine: { text: long, code: "forbidden", offRecord: false } });
+        await button(page, "Write it again").press("Enter");
+        expect(await field.inputValue()).toBe("I can't speak and you");
+        expect(await button(page, "Write it again").count()).toBe(0);
+        await refused.getByRole("button", { name: "Close" }).press("Enter");
+        await says.waitFor({ state: "detached" });
+        expect(await field.evaluate((one) => one === document.activeElement)).toBe(true);
+      },
+      viewport,
+    ),
+);
 
 test("what is written off the record is off it, though it goes out a moment later", () =>
   reading("call", {}, async (page) => {

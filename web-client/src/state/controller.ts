@@ -248,6 +248,8 @@ class CallController implements Controller {
     return isTaken;
   };
 
+  readonly forgetRefusedLine = (): void => this.#dispatch({ kind: "refused_line_forgotten" });
+
   readonly correctCaption = ({ id, revision }: Caption, text: string): boolean => {
     // What comes of it is said where it is written.
     const request = this.#send({ type: "correct", id, text, over: revision });
@@ -457,6 +459,10 @@ class CallController implements Controller {
       // Nothing is lost: the line has gone out since, with all of it.
       if (refused.kind === "superseded" && request !== this.#correction) return "said";
       this.#sendTyped();
+      if (refused.kind === "for_good" && refused.lost !== null && code !== "ended") {
+        this.#dispatch({ kind: "line_refused", line: { ...refused.lost, code } });
+        return "said";
+      }
     }
     const isMissed = code === "not_found" || code === "changed_meanwhile";
     const isCorrection = order === "correct" && request === this.#correction;

@@ -156,6 +156,25 @@ describe("the controller, of typed lines", () => {
     expect(world.state.notices).toHaveLength(before);
   });
 
+  test("a line that is refused for good is back with its writer, with the next ones, until they have it", async () => {
+    const world = new World();
+    await world.inCall();
+    const before = world.state.notices.length;
+    const refuses = (line: number, text: string, offRecord: boolean) => {
+      world.controller.typeLine({ line, text, done: true, speaker: "ben", offRecord });
+      const request = Number(world.last("type")?.request);
+      world.says({ type: "error", request, code: "not_found", message: "" });
+    };
+    refuses(7, "I can't ", false);
+    expect(world.state.refusedLine).toEqual({ text: "I can't", code: "not_found", offRecord: false });
+    refuses(8, "speak", true);
+    expect(world.state.refusedLine).toEqual({ text: "I can't speak", code: "not_found", offRecord: true });
+    // It is said where the words are.
+    expect(world.state.notices).toHaveLength(before);
+    world.controller.forgetRefusedLine();
+    expect(world.state.refusedLine).toBe(null);
+  });
+
   test("a refusal of what has gone out newer since troubles nobody", async () => {
     const world = new World();
     await world.inCall();

@@ -140,6 +140,15 @@ export interface Notice {
   readonly message: NoticeMessage;
 }
 
+/** Lines that one has typed and that will never stand, one after the other. */
+export interface RefusedLine {
+  readonly text: string;
+  /** Why the latest of them was refused. */
+  readonly code: ErrorCode;
+  /** Some of it was written while the group was off the record. */
+  readonly offRecord: boolean;
+}
+
 /** Everything. Plain data, never changed in place: a new object whenever something is different. */
 export interface ClientState {
   readonly phase: Phase;
@@ -164,6 +173,8 @@ export interface ClientState {
   readonly vocabularyRefusal: { readonly code: ErrorCode } | null;
   /** Why the latest correction of a caption was refused; another object each time. */
   readonly correctionRefusal: { readonly code: ErrorCode } | null;
+  /** What of one's own was refused for good, until one has taken it back or forgotten it. */
+  readonly refusedLine: RefusedLine | null;
   /** Who is heard, loudest first. */
   readonly speakers: readonly Speaker[];
   readonly captions: Captions;
@@ -242,6 +253,8 @@ export interface Controller {
    * not taken.
    */
   readonly typeLine: (typed: TypedLine) => boolean;
+  /** One has what one needs of the `refusedLine`. */
+  readonly forgetRefusedLine: () => void;
   /**
    * Puts a final caption right, over the revision given; empty text takes it back. False if there is no connection to do
    * it over. The answer is another revision with these words, or a `correctionRefusal`.

@@ -25,7 +25,7 @@ import {
   whileListening,
 } from "./captions";
 import { NOBODY_IN_FRONT, onlyPresent, pin, withoutPerson } from "./front";
-import type { ClientState, Front, Link, NoticeMessage, Phase, VideoTarget } from "./model";
+import type { ClientState, Front, Link, NoticeMessage, Phase, RefusedLine, VideoTarget } from "./model";
 import { notify } from "./notices";
 import { participantOf, selfOf } from "./selectors";
 
@@ -49,10 +49,15 @@ export type ClientEvent =
   | { readonly kind: "transcript_answered"; readonly agree: boolean }
   | { readonly kind: "vocabulary_refused"; readonly code: ErrorCode }
   | { readonly kind: "correction_refused"; readonly code: ErrorCode }
+  | { readonly kind: "line_refused"; readonly line: RefusedLine }
+  | { readonly kind: "refused_line_forgotten" }
   | { readonly kind: "unmute_dismissed" }
   /** One lowered one's own hand: shown at once, so that the server's echo is not taken for a facilitator's. */
   | { readonly kind: "own_hand_lowered" }
   | { readonly kind: "notice"; readonly message: NoticeMessage };
+
+/** More of what was refused is not kept: the oldest of it is dropped. */
+const REFUSED_CHARACTERS_MAX = 20_000;
 
 /** Before anything happened. */
 export function initialState(
@@ -75,6 +80,7 @@ export function initialState(
     vocabulary: null,
     vocabularyRefusal: null,
     correctionRefusal: null,
+    refusedLine: null,
     speakers: [],
     captions: NO_CAPTIONS,
     captionLink: null,
@@ -131,6 +137,10 @@ export function reduce(state: ClientState, event: ClientEvent): ClientState {
       return { ...state, transcriptAgreed: event.agree };
     case "correction_refused":
       return { ...state, correctionRefusal: { code: event.code } };
+    case "line_refused":
+      return { ...state, refusedLine: joined(state.refusedLine, event.line) };
+    case "refused_line_forgotten":
+      return { ...state, refusedLine: null };
     case "vocabulary_refused":
       return { ...state, vocabularyRefusal: { code: event.code } };
     case "unmute_dismissed":
@@ -391,7 +401,14 @@ function reduceError(state: ClientState, code: ErrorCode): ClientState {
 function leaveTo(state: ClientState, phase: Phase): ClientState {
   // The form keeps what was switched on in the device check; after a session everything is off.
   const wishes = phase.kind === "join" ? state.wishes : { microphone: null, camera: null };
-  return { ...outside(state), phase, link: "none", seat: null, wishes };
+  return { ...outside(state), phase, link: "none", seat: null, wishes, refusedLine: null };
+}
+
+/** One text of all that was refused: whoever types fast has gone on meanwhile. */
+function joined(before: RefusedLine | null, line: RefusedLine): RefusedLine {
+  if (before === null) return line;
+  const text = `${before.text} ${line.text}`.slice(-REFUSED_CHARACTERS_MAX);
+  return { ...line, text, offRecord: before.offRecord || line.offRecord };
 }
 
 function outside(state: ClientState): ClientState {

@@ -2,15 +2,18 @@
 // spoken ones off still sees what people type, and can type: nobody hears that (EN 301 549, section 6.2).
 
 import { type PointerEvent, type RefObject, useMemo, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { t } from "../../i18n";
 import type { CaptionsState } from "../../protocol/generated";
+import type { RefusedLine } from "../../state/model";
 import { useClient } from "../client";
 import { Icon } from "../common/Icon";
 import { Button, Toggle } from "../common/widgets";
 import { CaptionEntries } from "./CaptionEntries";
-import { Composer, type Draft } from "./Composer";
+import { Composer, type ComposerHandle, type Draft } from "./Composer";
 import { typedOnly } from "./entries";
 import { marks } from "./marks";
+import { RefusedLineBox } from "./RefusedLineBox";
 import { type CaptionSettings, styleOf } from "./settings";
 import { changeCaptionSettings, useCaptionSettings } from "./useCaptionSettings";
 import { useFreePlace } from "./useFreePlace";
@@ -38,6 +41,12 @@ export function CaptionArea({ spoken, onSettings }: CaptionAreaProps) {
   /** Who has finished a line knows how. */
   const [hasTyped, setHasTyped] = useState(false);
   const draft = useRef<Draft | null>(null);
+  const composer = useRef<ComposerHandle>(null);
+  /** Words that were refused are back in the field, which opens if it was closed. */
+  const writeAgain = (refused: RefusedLine): boolean => {
+    flushSync(() => setTyping(true));
+    return composer.current?.takeBack(refused) ?? false;
+  };
   const ref = useRef<HTMLElement>(null);
   const free = useFreePlace(ref, settings);
   const isEmpty = captions.open.length + captions.passing.length + captions.history.length === 0;
@@ -45,6 +54,7 @@ export function CaptionArea({ spoken, onSettings }: CaptionAreaProps) {
   return (
     <section
       ref={ref}
+      tabIndex={-1}
       className="captions"
       aria-label={spoken ? t.captions.region : t.captions.typedRegion}
       data-captions={state}
@@ -61,7 +71,8 @@ export function CaptionArea({ spoken, onSettings }: CaptionAreaProps) {
         </p>
       )}
       <CaptionEntries captions={captions} settings={settings} clockOffsetMs={clockOffsetMs} />
-      {typing ? <Composer draft={draft} /> : null}
+      <RefusedLineBox onBack={writeAgain} onClosed={() => (composer.current ?? ref.current)?.focus()} />
+      {typing ? <Composer ref={composer} draft={draft} /> : null}
       <div className="captions-tools">
         {settings.position === "free" ? <MoveHandle box={ref} settings={settings} /> : null}
         <Toggle label={t.captions.type} icon="keyboard" isOn={typing} onChange={setTyping} />

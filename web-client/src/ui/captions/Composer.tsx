@@ -1,7 +1,7 @@
 // For those who type instead of speaking, and for captioners: the line stands in everybody's captions while it is
 // written (real-time text, EN 301 549 section 6.2).
 
-import { useEffect, useRef, useState } from "react";
+import { type Ref, useEffect, useImperativeHandle, useRef, useState } from "react";
 import { t } from "../../i18n";
 import { TYPED_CHARACTERS_MAX } from "../../protocol/generated";
 import { useClient, useController } from "../client";
@@ -22,12 +22,20 @@ export interface Draft {
   readonly offRecord: boolean;
 }
 
+/** What an open field can be given. */
+export interface ComposerHandle {
+  readonly focus: () => void;
+  /** Words that their writer has back: before those that are being written. False if there is no room for them. */
+  readonly takeBack: (words: Pick<Draft, "text" | "offRecord">) => boolean;
+}
+
 interface ComposerProps {
+  readonly ref: Ref<ComposerHandle>;
   /** Outlives the field. */
   readonly draft: { current: Draft | null };
 }
 
-export function Composer({ draft }: ComposerProps) {
+export function Composer({ ref, draft }: ComposerProps) {
   const controller = useController();
   const self = useClient((state) => state.seat?.participant ?? null);
   const captionsOthers = useClient((state) => state.seat?.permissions.includes("caption_others") ?? false);
@@ -87,6 +95,17 @@ export function Composer({ draft }: ComposerProps) {
       ? null
       : { line: line.current, text: current.current, speaker, offRecord: offRecord.current };
   };
+  const takeBack: ComposerHandle["takeBack"] = ({ text: words, offRecord: isSecret }) => {
+    const all = current.current === "" ? words : `${words} ${current.current}`;
+    if (all.length > TYPED_CHARACTERS_MAX) return false;
+    offRecord.current ||= isSecret;
+    // The others see it once its writer goes on with it.
+    current.current = all;
+    setText(all);
+    input.current?.focus();
+    return true;
+  };
+  useImperativeHandle(ref, () => ({ takeBack, focus: () => input.current?.focus() }));
   const latest = useRef(close);
   latest.current = close;
   useEffect(() => {

@@ -90,6 +90,7 @@ export function fakeController(first: ClientState): FakeController {
       order("typeLine")(line, text, done, speaker ?? "own", offRecord ? "off" : "on");
       return state.link === "up";
     },
+    forgetRefusedLine: () => show({ ...state, refusedLine: null }),
     correctCaption: (caption, text) => {
       order("correctCaption")(caption.id.number, text);
       return state.link === "up";

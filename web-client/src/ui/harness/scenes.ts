@@ -200,6 +200,7 @@ const BASE: ClientState = {
   vocabulary: null,
   vocabularyRefusal: null,
   correctionRefusal: null,
+  refusedLine: null,
   speakers: [],
   captions: { open: [], passing: [], history: [] },
   captionLink: null,
