@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { caption } from "../src/ui/harness/scenes.ts";
-import { button, change, focused, Harness, orders, WIDE } from "./support/harness.ts";
+import { button, change, findings, focused, Harness, isFocused, orders, WIDE } from "./support/harness.ts";
 
 let harness: Harness;
 
@@ -97,6 +97,61 @@ describe("the history", () => {
       await change(page, { correctionRefusal: { code: "not_found" } });
       await alert.getByText("Not saved: this line can't be corrected any more.").waitFor();
       expect(await field.inputValue()).toBe("That was a bad week.");
+      // Too much at once: it can be saved again.
+      await field.press("Enter");
+      await change(page, { correctionRefusal: { code: "too_many_messages" } });
+      await alert.getByText("Not saved. That was too much at once. Wait a moment and try again.").waitFor();
+      expect(await field.inputValue()).toBe("That was a bad week.");
+      await field.press("Enter");
+      await button(page, "Saving…").waitFor();
+      expect(await saved()).toHaveLength(4);
+    }));
+
+  test("a correction of a line that is taken back meanwhile stays, to be copied, and so does the focus", () =>
+    reading("call", {}, async (page) => {
+      await change(page, { captions: SAID });
+      await button(page, "Caption history").click();
+      await page.getByRole("button", { name: /^Correct: That was/ }).click();
+      const field = page.getByLabel("What Ann said");
+      await field.fill("That was a bad week.");
+      await field.press("Tab");
+      await expect.poll(() => focused(page)).toBe("Save");
+      await change(page, {
+        captions: { ...SAID, history: SAID.history.filter(({ id }) => id.number !== 2) },
+      });
+      await page.getByRole("alert").getByText("This line is no longer there").waitFor();
+      await expect.poll(() => isFocused(field)).toBe(true);
+      expect(await findings(page, ".history-panel")).toEqual([]);
+      // In its place, and no part of what was said.
+      const list = page.getByRole("region", { name: "Everything said so far" });
+      const lines = await list.locator(".history-line").allInnerTexts();
+      expect(lines.map((line) => /Good evening|But I came/.test(line))).toEqual([true, false, true]);
+      await field.press("Enter");
+      expect(await field.inputValue()).toBe("That was a bad week.");
+      await field.press("Tab");
+      await page.keyboard.press("Enter");
+      await page.getByText("What you wrote copied.").waitFor();
+      expect(await page.evaluate(() => navigator.clipboard.readText())).toBe("That was a bad week.");
+      await list.getByRole("button", { name: "Close", exact: true }).press("Enter");
+      await field.waitFor({ state: "detached" });
+      await expect.poll(() => focused(page)).toBe("Everything said so far");
+      expect((await orders(page)).filter((order) => order.startsWith("correctCaption"))).toEqual([]);
+    }));
+
+  test("a line that is taken back brings nobody to its correction who has left that", () =>
+    reading("call", {}, async (page) => {
+      await change(page, { captions: SAID });
+      await button(page, "Caption history").click();
+      await page.getByRole("button", { name: /^Correct: That was/ }).click();
+      const field = page.getByLabel("What Ann said");
+      await expect.poll(() => isFocused(field)).toBe(true);
+      await field.blur();
+      await change(page, {
+        captions: { ...SAID, history: SAID.history.filter(({ id }) => id.number !== 2) },
+      });
+      await page.getByRole("alert").getByText("This line is no longer there").waitFor();
+      await button(page, "Copy what you wrote").waitFor();
+      expect(await isFocused(field)).toBe(false);
     }));
 
   test("stays where one reads, goes back to the present, and can be copied, on a phone", () =>

@@ -50,6 +50,12 @@ export const captions = {
     text === ""
       ? "Somebody has taken this line back meanwhile."
       : `Somebody has changed this line meanwhile, to “${text}”.`,
+  correctionGone:
+    "This line is no longer there: it was taken back, or is too long ago. What you wrote stays here, to be copied.",
+  copyCorrection: "Copy what you wrote",
+  copiedCorrection: "What you wrote",
+  closeCorrection: "Close",
+  correctionRefused: (reason: string) => `Not saved. ${reason}`,
   correctionTooLate: "Not saved: this line can't be corrected any more.",
   correctionHeld: (text: string) =>
     `Not saved: somebody has changed this line meanwhile, to “${text}”. If you save again, yours takes its place.`,

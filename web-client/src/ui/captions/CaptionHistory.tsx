@@ -1,20 +1,20 @@
 // All that was said since one came in (and what the server still had), to read again at leisure, to search, to
 // copy, and to put right.
 
-import { memo, type RefObject, useEffect, useReducer, useRef, useState } from "react";
+import { memo, type RefObject, useCallback, useEffect, useRef, useState } from "react";
 import { formatClock, t } from "../../i18n";
-import { type Caption, TYPED_CHARACTERS_MAX } from "../../protocol/generated";
+import type { Caption } from "../../protocol/generated";
 import { captionKey } from "../../state/captions";
-import { useClient, useController } from "../client";
+import { useClient } from "../client";
 import { CopyButton } from "../common/CopyButton";
 import { Panel } from "../common/Panel";
 import { useKeptFocus } from "../common/useKeptFocus";
-import { Button, NoticeBox, TextInput } from "../common/widgets";
+import { Button, TextInput } from "../common/widgets";
 import { CaptionWords, SpeakerMark } from "./CaptionEntries";
-import { type CorrectionEdit, editCorrection, openCorrection } from "./correctionEdit";
+import { CorrectionForm } from "./CorrectionForm";
 import { asWanted } from "./entries";
-import { asPlainText, correctableKeys, search } from "./history";
-import { directionOf, spokenIn } from "./language";
+import { asPlainText, correctableKeys, search, withLine } from "./history";
+import { directionOf } from "./language";
 import { useCaptionSettings } from "./useCaptionSettings";
 
 /** Within this distance from the end the list follows what is new. */
@@ -28,11 +28,10 @@ export function CaptionHistory({ onClose }: { onClose: () => void }) {
   const settings = useCaptionSettings();
   const [following, setFollowing] = useState(true);
   const [query, setQuery] = useState("");
-  const [correcting, setCorrecting] = useState<string | null>(null);
   const ref = useRef<HTMLElement>(null);
   const panel = useRef<HTMLDivElement>(null);
   useKeptFocus(panel, ref);
-  const giveFocusBackTo = useFocusAfterCorrection(correcting, ref);
+  const { correcting, key: correctingKey, now, correct, end } = useCorrecting(captions.history, ref);
   const toNewest = (): void => {
     setQuery("");
     setFollowing(true);
@@ -44,16 +43,11 @@ export function CaptionHistory({ onClose }: { onClose: () => void }) {
     asWanted(caption, settings),
   );
   const found = new Set(search(all, query));
-  // What is being corrected stays, with what is written: it may be what nobody looks for any more.
-  const shown = all.filter((caption) => found.has(caption) || captionKey(caption) === correcting);
+  // What is being corrected stays, with what is written: it may be what nobody looks for any more, or be gone.
+  const lines = correcting === null ? all : withLine(all, correcting);
+  const shown = lines.filter((caption) => found.has(caption) || captionKey(caption) === correctingKey);
   const correctable = correctableKeys(captions.history, self, captionsOthers);
-  // As it was said: what this reader does not want to read is everybody's all the same.
-  const corrected = captions.history.find((caption) => captionKey(caption) === correcting) ?? null;
-  const follows = following && query === "" && corrected === null;
-  const endCorrection = (): void => {
-    giveFocusBackTo.current = correcting;
-    setCorrecting(null);
-  };
+  const follows = following && query === "" && correcting === null;
   // After every drawing: new entries and growing ones alike.
   useEffect(() => {
     if (follows) {
@@ -81,14 +75,14 @@ export function CaptionHistory({ onClose }: { onClose: () => void }) {
           {all.length === 0 ? <p className="soft">{t.captions.historyEmpty}</p> : null}
           {shown.map((caption) => {
             const key = captionKey(caption);
-            return corrected !== null && key === correcting ? (
-              <CorrectionForm key={key} caption={corrected} onDone={endCorrection} />
+            return correcting !== null && key === correctingKey ? (
+              <CorrectionForm key={key} opened={correcting} now={now} onDone={end} />
             ) : (
               <HistoryLine
                 key={key}
                 caption={caption}
                 offset={offset}
-                onCorrect={correctable.has(key) ? setCorrecting : null}
+                onCorrect={correctable.has(key) ? correct : null}
               />
             );
           })}
@@ -106,6 +100,27 @@ export function CaptionHistory({ onClose }: { onClose: () => void }) {
       </div>
     </Panel>
   );
+}
+
+/** The line that is being put right, as it was when that began and as it is now: null once it is gone. */
+function useCorrecting(history: readonly Caption[], list: RefObject<HTMLElement | null>) {
+  const [correcting, setCorrecting] = useState<Caption | null>(null);
+  const key = correcting === null ? null : captionKey(correcting);
+  const giveFocusBackTo = useFocusAfterCorrection(key, list);
+  // As it was said: what this reader does not want to read is everybody's all the same.
+  const known = useRef(history);
+  known.current = history;
+  const correct = useCallback(
+    (wanted: string): void =>
+      setCorrecting(known.current.find((caption) => captionKey(caption) === wanted) ?? null),
+    [],
+  );
+  const end = (): void => {
+    giveFocusBackTo.current = key;
+    setCorrecting(null);
+  };
+  const now = history.find((caption) => captionKey(caption) === key) ?? null;
+  return { correcting, key, now, correct, end };
 }
 
 /** Where the focus goes when a correction is saved or given up: to the button that began it, if it is still there. */
@@ -149,88 +164,3 @@ const HistoryLine = memo(function HistoryLine({ caption, offset, onCorrect }: Hi
     </div>
   );
 });
-
-function CorrectionForm({ caption, onDone }: { caption: Caption; onDone: () => void }) {
-  const controller = useController();
-  const isConnected = useClient((state) => state.link === "up");
-  const { edit, dispatch } = useCorrectionEdit(caption, onDone);
-  const isAsked = edit.saving.kind === "asked";
-  const save = (): void => {
-    if (isAsked) return;
-    const text = edit.text.trim().slice(0, TYPED_CHARACTERS_MAX);
-    // Until there is an answer the form stays, with what was written; without a connection, too.
-    if (caption.revision !== edit.over) dispatch({ kind: "held" });
-    else if (controller.correctCaption(caption, text)) dispatch({ kind: "asked", text });
-  };
-  const problem = problemOf(edit, isConnected);
-  return (
-    <form
-      className="history-line correction"
-      onSubmit={(event) => {
-        event.preventDefault();
-        save();
-      }}
-      onKeyDown={(event) => {
-        if (event.key !== "Escape") return;
-        // The correction is given up, not the panel.
-        event.stopPropagation();
-        onDone();
-      }}
-    >
-      <TextInput
-        autoFocus
-        name="correction"
-        label={t.captions.correctionLabel(caption.name)}
-        hint={t.captions.correctionHint}
-        written={spokenIn(caption.language)}
-        value={edit.text}
-        onChange={(text) => dispatch({ kind: "typed", text })}
-      />
-      <div role="alert">
-        {problem === null ? null : (
-          <NoticeBox kind="warning">
-            <p>{problem}</p>
-          </NoticeBox>
-        )}
-      </div>
-      <div className="buttons">
-        <Button type="submit" look="primary">
-          {isAsked ? t.captions.savingCorrection : t.captions.saveCorrection}
-        </Button>
-        <Button onPress={onDone}>{t.facilitation.cancel}</Button>
-      </div>
-    </form>
-  );
-}
-
-/** What has to be known before it is saved. */
-function problemOf({ saving, byOthers, over, latest }: CorrectionEdit, isConnected: boolean): string | null {
-  if (saving.kind === "refused")
-    return saving.code === "not_found" ? t.captions.correctionTooLate : t.errors[saving.code];
-  if (byOthers !== null && saving.kind === "held" && over === latest)
-    return t.captions.correctionHeld(byOthers);
-  if (byOthers !== null) return t.captions.changedMeanwhile(byOthers);
-  if (!isConnected) return t.vocabulary.noConnection;
-  return saving.kind === "lost" ? t.vocabulary.lost : null;
-}
-
-/** The correction as it is written, with what becomes of the caption meanwhile; `onDone` once it is saved. */
-function useCorrectionEdit(caption: Caption, onDone: () => void) {
-  const refusal = useClient((state) => state.correctionRefusal);
-  const link = useClient((state) => state.link);
-  const [edit, dispatch] = useReducer(editCorrection, caption, openCorrection);
-  const done = useRef(onDone);
-  done.current = onDone;
-  useEffect(() => dispatch({ kind: "told", caption }), [caption]);
-  useEffect(() => {
-    if (refusal !== null) dispatch({ kind: "refused", code: refusal.code });
-  }, [refusal]);
-  useEffect(() => {
-    if (link !== "up") dispatch({ kind: "line_gone" });
-  }, [link]);
-  const isDone = edit.saving.kind === "done";
-  useEffect(() => {
-    if (isDone) done.current();
-  }, [isDone]);
-  return { edit, dispatch };
-}

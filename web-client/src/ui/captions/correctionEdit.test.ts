@@ -7,7 +7,7 @@ const told = (revision: number, stable: string): CorrectionEvent => ({
   caption: spoken(1, { revision, stable, corrected: true }),
 });
 const typed = (text: string): CorrectionEvent => ({ kind: "typed", text });
-const [held, lineGone] = [{ kind: "held" }, { kind: "line_gone" }] as const;
+const [held, lineGone, gone] = [{ kind: "held" }, { kind: "line_gone" }, { kind: "gone" }] as const;
 const asked = (text: string): CorrectionEvent => ({ kind: "asked", text });
 
 function edited(...events: CorrectionEvent[]): CorrectionEdit {
@@ -55,6 +55,17 @@ describe("a correction", () => {
     });
     // The refusal of another.
     expect(edited({ kind: "refused", code: "not_found" }).saving.kind).toBe("no");
+  });
+
+  test("of a line that is gone is still there, unless it was to go", () => {
+    const text = "We meet on Tuesdays.";
+    for (const events of [[], [asked(text)], [asked(text), lineGone]])
+      expect(edited(typed(text), ...events, gone)).toMatchObject({ text, saving: { kind: "gone" } });
+    expect(edited(typed(""), gone).saving.kind).toBe("gone");
+    expect(edited(typed(""), asked(""), gone).saving.kind).toBe("done");
+    expect(edited(typed(" "), asked(""), lineGone, gone).saving.kind).toBe("done");
+    // The answer to what was asked before comes after it.
+    expect(edited(asked(text), gone, { kind: "refused", code: "not_found" }).saving.kind).toBe("gone");
   });
 
   test("stays open for who has gone on writing", () => {

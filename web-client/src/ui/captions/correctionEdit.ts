@@ -13,6 +13,8 @@ export type Saving =
   /** The line went before an answer came. */
   | { readonly kind: "lost"; readonly text: string }
   | { readonly kind: "refused"; readonly code: ErrorCode }
+  /** There is no such caption any more: what is written stays, to be copied. */
+  | { readonly kind: "gone" }
   | { readonly kind: "done" };
 
 export interface CorrectionEdit {
@@ -34,7 +36,9 @@ export type CorrectionEvent =
   | { readonly kind: "refused"; readonly code: ErrorCode }
   | { readonly kind: "line_gone" }
   /** The caption as it is now. */
-  | { readonly kind: "told"; readonly caption: Caption };
+  | { readonly kind: "told"; readonly caption: Caption }
+  /** It was taken back, or is too long ago. */
+  | { readonly kind: "gone" };
 
 export function openCorrection({ stable, revision }: Caption): CorrectionEdit {
   return { text: stable.trim(), over: revision, latest: revision, byOthers: null, saving: { kind: "no" } };
@@ -56,6 +60,11 @@ export function editCorrection(edit: CorrectionEdit, event: CorrectionEvent): Co
       return { ...edit, saving: { kind: "refused", code: event.code } };
     case "line_gone":
       return saving.kind === "asked" ? { ...edit, saving: { ...saving, kind: "lost" } } : edit;
+    case "gone": {
+      // One's own empty text takes it back.
+      const isOwn = (saving.kind === "asked" || saving.kind === "lost") && isSameText(saving.text, "");
+      return { ...edit, saving: { kind: isOwn ? "done" : "gone" } };
+    }
     case "told":
       return event.caption.revision > edit.latest ? told(edit, event.caption) : edit;
   }

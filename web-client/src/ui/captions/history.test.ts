@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import type { Caption } from "../../protocol/generated";
 import { caption } from "../harness/scenes";
-import { asPlainText, correctableKeys, search } from "./history";
+import { asPlainText, correctableKeys, search, withLine } from "./history";
 
 const SAID = [
   caption(1, 0, { name: "Ann", stable: "I went to the café." }),
@@ -25,6 +26,12 @@ test("what is copied has names and leaves out what is unfinished or off the reco
     "Ben: And I stayed at home.",
     "Cleo: … now and then",
   ]);
+});
+
+test("a line that is gone keeps its place", () => {
+  for (const at of [0, 1, 2]) expect(withLine(SAID.toSpliced(at, 1), SAID[at] as Caption)).toEqual(SAID);
+  // One that is there is there as it is now.
+  expect(withLine(SAID, caption(2, 1, { stable: "Before." }))).toBe(SAID);
 });
 
 test("speakers may correct their own last lines, captioners the last of all", () => {

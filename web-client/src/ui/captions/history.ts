@@ -38,6 +38,13 @@ export function asPlainText(captions: readonly Caption[], offset: number): strin
     .join("\n");
 }
 
+/** What was said, with one line of it in its place though it may be gone. */
+export function withLine(captions: readonly Caption[], line: Caption): readonly Caption[] {
+  if (captions.some((caption) => captionKey(caption) === captionKey(line))) return captions;
+  const next = captions.findIndex(({ started_at }) => started_at > line.started_at);
+  return captions.toSpliced(next === -1 ? captions.length : next, 0, line);
+}
+
 /** Which of the history this person may put right. */
 export function correctableKeys(
   history: readonly Caption[],
