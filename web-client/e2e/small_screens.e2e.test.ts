@@ -54,6 +54,10 @@ const lastLines = (page: Page) =>
     };
   });
 
+/** How many pixels of the captions' box one has to scroll for. */
+const hidden = (page: Page) =>
+  page.locator(".room > .captions").evaluate((box) => box.scrollHeight - box.clientHeight);
+
 describe.each(SCREENS)("at $width × $height", (viewport) => {
   test("a dialog's buttons and its error are in sight, whatever else is said in it", () =>
     harness.reading(
@@ -119,6 +123,16 @@ describe.each(SCREENS)("at $width × $height", (viewport) => {
               return isRead && lines >= 1 && Number.isInteger(lines);
             };
             await expect.poll(whole, { message: `${size}, ${link}` }).toBe(true);
+            // On the smallest phone the field and what belongs to it are in sight without scrolling.
+            if (size === 100 && viewport.height > 500) {
+              expect([link, await hidden(page)]).toEqual([link, 0]);
+            }
+            // Nothing of them makes the page larger than the screen.
+            const beyond = await page.evaluate(() => {
+              const { scrollWidth, scrollHeight } = document.documentElement;
+              return [scrollWidth - innerWidth, scrollHeight - innerHeight];
+            });
+            expect([size, link, ...beyond]).toEqual([size, link, 0, 0]);
           }
         }
         await change(page, { link: "up" });

@@ -1,6 +1,7 @@
 // What people type instead of saying it, as it is written and as it is read, in a real browser without a server. Each test
 // has a state of its own.
 
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { caption } from "../src/ui/harness/scenes.ts";
 import { button, change, entries, findings, Harness, log, orders, shown, WIDE } from "./support/harness.ts";
@@ -58,6 +59,125 @@ describe("without spoken captions", () => {
         viewport,
       ),
   );
+});
+
+describe("without spoken captions, typed lines", () => {
+  const LONG = Array.from({ length: 30 }, (_, at) => `word${at}`).join(" ");
+  const [FIRST, ALSO] = ["Said first.", "Me too."].map((stable, at) =>
+    caption(2 + 2 * at, at, { stable, origin: "typed" }),
+  );
+  /** Cleo types, and Ann has begun after her. */
+  const typing = (tentative: string) => {
+    const growing = caption(3, 3, { status: "partial", stable: "", tentative, origin: "typed" });
+    return { captions: { open: [growing], passing: [], history: [FIRST, ALSO] } };
+  };
+  /** How the entries that are in sight begin, and whether they are whole. */
+  const inSight = (page: Page) =>
+    page.locator(".room > .captions .entries").evaluate((box) => {
+      const { top, bottom } = box.getBoundingClientRect();
+      return [...box.children].flatMap((entry) => {
+        const place = entry.getBoundingClientRect();
+        const isWhole = place.top >= top - 1 && place.bottom <= bottom + 1;
+        const words = entry.querySelector(".words")?.textContent?.slice(0, 7);
+        return place.bottom > top + 1 ? [[words, isWhole]] : [];
+      });
+    });
+
+  test.each([WIDE, { width: 360, height: 740 }])(
+    "are read whole, however many lines one wants, at $width px",
+    (viewport) =>
+      reading(
+        "call-alone",
+        { lines: 2 },
+        async (page) => {
+          await button(page, "Captions").press("Enter");
+          await change(page, typing("word0"));
+          await expect
+            .poll(() => inSight(page))
+            .toEqual([
+              ["word0 (", true],
+              ["Me too.", true],
+            ]);
+          await change(page, typing(LONG));
+          await expect
+            .poll(() => inSight(page))
+            .toEqual([
+              ["word0 w", true],
+              ["Me too.", true],
+            ]);
+          expect(await page.locator(".entries[data-scrolls]").count()).toBe(0);
+          // Another width, other lines.
+          await page.setViewportSize({ ...viewport, width: viewport.width - 20 });
+          await expect
+            .poll(() => inSight(page))
+            .toEqual([
+              ["word0 w", true],
+              ["Me too.", true],
+            ]);
+        },
+        viewport,
+      ),
+  );
+
+  test("for which there is no room are read by scrolling, with the keyboard too", () =>
+    reading(
+      "call-alone",
+      { lines: 2 },
+      async (page) => {
+        await button(page, "Captions").press("Enter");
+        await change(page, typing(LONG));
+        const box = page.getByRole("group", { name: "Typed text" });
+        const left = () =>
+          box.evaluate(({ scrollHeight, clientHeight, scrollTop }) => [
+            Math.round(scrollTop),
+            Math.round(scrollHeight - clientHeight - scrollTop),
+          ]);
+        await box.waitFor();
+        await expect.poll(async () => (await left())[1]).toBe(0);
+        expect(await findings(page, ".room > .captions")).toEqual([]);
+        // Whoever reads its beginning goes on doing so while it grows.
+        await box.press("Home");
+        await expect.poll(async () => (await left())[0]).toBe(0);
+        await change(page, typing(`${LONG} and another`));
+        await box.getByText("and another").waitFor();
+        expect((await left())[0]).toBe(0);
+        await box.press("End");
+        await expect.poll(async () => (await left())[1]).toBe(0);
+        await change(page, typing(`${LONG} and another one ${LONG}`));
+        await box.getByText("another one").waitFor();
+        await expect.poll(async () => (await left())[1]).toBe(0);
+        // What is there is shorter now: its end is seen, wherever its reader was, who has lost nothing else.
+        await box.press("Home");
+        await expect.poll(async () => (await left())[0]).toBe(0);
+        const short = LONG.slice(0, LONG.indexOf(" word14"));
+        const ended = [
+          caption(6, 0, { stable: `${short} first`, origin: "typed" }),
+          caption(7, 1, { stable: `${short} last`, origin: "typed" }),
+        ];
+        await change(page, { captions: { open: [], passing: [], history: ended } });
+        await box.waitFor({ state: "detached" });
+        const still = page.locator(".room > .captions .entries");
+        const place = () =>
+          still.evaluate(({ scrollHeight, clientHeight, scrollTop }) => [
+            scrollHeight > clientHeight,
+            Math.round(scrollHeight - clientHeight - scrollTop),
+          ]);
+        await expect.poll(place).toEqual([true, 0]);
+        const hasFocus = (selector: string) =>
+          page.evaluate((one) => document.activeElement?.matches(one), selector);
+        expect(await hasFocus(".entries")).toBe(true);
+        await change(page, { captions: { open: [], passing: [], history: [] } });
+        await expect.poll(() => still.isVisible()).toBe(false);
+        expect(await hasFocus(".captions")).toBe(true);
+        // With spoken captions nothing scrolls.
+        await change(page, typing(LONG));
+        await box.waitFor();
+        await button(page, "Captions").press("Enter");
+        await box.waitFor({ state: "detached" });
+        expect(await still.getAttribute("tabindex")).toBe(null);
+      },
+      { width: 844, height: 390 },
+    ));
 });
 
 test("a line that is deleted before it is done is finished all the same, blank", () =>

@@ -70,7 +70,12 @@ export function CaptionArea({ spoken, onSettings }: CaptionAreaProps) {
           <span>{notice}</span>
         </p>
       )}
-      <CaptionEntries captions={captions} settings={settings} clockOffsetMs={clockOffsetMs} />
+      <CaptionEntries
+        captions={captions}
+        settings={settings}
+        clockOffsetMs={clockOffsetMs}
+        shows={spoken ? "lines" : "entries"}
+      />
       <RefusedLineBox onBack={writeAgain} onClosed={() => (composer.current ?? ref.current)?.focus()} />
       {typing ? <Composer ref={composer} draft={draft} /> : null}
       <div className="captions-tools">

@@ -1,7 +1,7 @@
 // Captions as this reader wants them: the last lines, each with its speaker, growing in place. Not a live region:
 // a screen reader hears the finals through the log, when they will not change any more.
 
-import { Fragment, type ReactNode, useEffect, useRef, useState } from "react";
+import { Fragment, type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { t } from "../../i18n";
 import type { Caption } from "../../protocol/generated";
 import { captionKey } from "../../state/captions";
@@ -19,12 +19,17 @@ interface CaptionEntriesProps {
   readonly settings: CaptionSettings;
   /** The server's clock minus ours. */
   readonly clockOffsetMs: number;
+  /** So many lines as the reader wants, whatever of it they hold; or, of what nobody hears, whole entries. */
+  readonly shows: "lines" | "entries";
 }
+
+/** Within this distance from the end of what scrolls the end is shown. */
+const END_WITHIN_PX = 8;
 
 /** From here on names stand above the words: beside them there would be room for two letters. */
 const LARGE_PERCENT = 200;
 
-export function CaptionEntries({ captions, settings, clockOffsetMs }: CaptionEntriesProps) {
+export function CaptionEntries({ captions, settings, clockOffsetMs, shows }: CaptionEntriesProps) {
   const now = useNow(1000);
   const [standing] = useState(() => new Standing());
   const finished = finishedEntries(captions);
@@ -35,24 +40,17 @@ export function CaptionEntries({ captions, settings, clockOffsetMs }: CaptionEnt
   const entries = shownEntries(captions, settings.lines, isHeld)
     .map((caption) => asWanted(caption, settings))
     .filter((caption) => captionText(caption) !== "");
-  const ref = useRef<HTMLDivElement>(null);
-  // The last lines: what grows does so at the end.
-  useEffect(() => {
-    if (ref.current !== null) toEnd(ref.current);
-  });
-  // Also when a notice or a line that is being typed leaves room for fewer.
-  useEffect(() => {
-    const box = ref.current;
-    if (box === null) return;
-    const resized = new ResizeObserver(() => toEnd(box));
-    resized.observe(box);
-    return () => resized.disconnect();
-  }, []);
+  const { ref, scrolls, onScroll } = useEnd(shows, settings.lines);
   return (
     <div className="entries-frame">
       <div
         ref={ref}
         className="entries"
+        // Who reads it keeps the focus when it need not scroll any more.
+        {...(shows === "entries" ? { tabIndex: scrolls ? 0 : -1 } : {})}
+        {...(scrolls ? { role: "group", "aria-label": t.captions.typedRegion } : {})}
+        data-scrolls={scrolls || undefined}
+        onScroll={onScroll}
         data-names={settings.names || undefined}
         data-named={settings.names || settings.marks || undefined}
         data-large={settings.size >= LARGE_PERCENT || undefined}
@@ -65,8 +63,69 @@ export function CaptionEntries({ captions, settings, clockOffsetMs }: CaptionEnt
   );
 }
 
-function toEnd(box: HTMLElement): void {
-  box.scrollTop = box.scrollHeight;
+/** Shows the last lines: what grows does so at the end. Where whole entries are to stand it makes room for them. */
+function useEnd(shows: "lines" | "entries", lines: number) {
+  const ref = useRef<HTMLDivElement>(null);
+  const [scrolls, setScrolls] = useState(false);
+  /** Whoever has gone back to the beginning of a long line reads it. */
+  const isRead = useRef(false);
+  const place = useRef<() => void>(() => undefined);
+  place.current = () => {
+    const box = ref.current;
+    if (box === null) return;
+    // Empty, it is not shown any more.
+    if (box.children.length === 0 && document.activeElement === box) box.closest("section")?.focus();
+    const isLonger = shows === "entries" && makeRoom(box, lines);
+    setScrolls(isLonger);
+    if (!isLonger) isRead.current = false;
+    if (!isRead.current) box.scrollTop = box.scrollHeight;
+  };
+  useLayoutEffect(() => place.current());
+  // Also when a notice or a line that is being typed leaves room for fewer.
+  useEffect(() => {
+    const box = ref.current;
+    if (box === null) return;
+    let frame = 0;
+    const resized = new ResizeObserver(() => {
+      // What is measured may change what is observed.
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(() => place.current());
+    });
+    resized.observe(box);
+    return () => {
+      cancelAnimationFrame(frame);
+      resized.disconnect();
+    };
+  }, []);
+  const onScroll = ({ currentTarget: box }: { currentTarget: HTMLElement }): void => {
+    isRead.current = scrolls && box.scrollHeight - box.scrollTop - box.clientHeight > END_WITHIN_PX;
+  };
+  return { ref, scrolls, onScroll };
+}
+
+/** Asks for the room that whole entries need; whether there is less. */
+function makeRoom(box: HTMLElement, lines: number): boolean {
+  const wanted = wholeHeight([...box.children], lines);
+  box.parentElement?.style.setProperty("--caption-whole", `${wanted}px`);
+  return box.clientHeight < Math.floor(wanted);
+}
+
+/**
+ * How high the latest entry is and those that still grow, and before them as many as have no more lines of text, all
+ * together, than the reader wants.
+ */
+function wholeHeight(entries: readonly Element[], lines: number): number {
+  const owed = entries.findIndex((entry) => entry.getAttribute("data-state") === "partial");
+  const owedFrom = owed === -1 ? entries.length - 1 : owed;
+  let [height, rows] = [0, 0];
+  for (const [at, entry] of [...entries.entries()].reverse()) {
+    const text = entry.querySelector(".entry-text");
+    if (text === null) continue;
+    rows += Math.round(text.clientHeight / Number.parseFloat(getComputedStyle(text).lineHeight));
+    if (at < owedFrom && rows > lines) break;
+    height += entry.getBoundingClientRect().height;
+  }
+  return height;
 }
 
 function Entry({ caption, settings }: { caption: Caption; settings: CaptionSettings }) {

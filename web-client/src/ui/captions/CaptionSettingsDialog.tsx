@@ -206,7 +206,7 @@ function Preview({ settings }: { settings: CaptionSettings }) {
       aria-label={t.captionSettings.preview}
       style={styleOf(settings)}
     >
-      <CaptionEntries captions={captions} settings={settings} clockOffsetMs={0} />
+      <CaptionEntries captions={captions} settings={settings} clockOffsetMs={0} shows="lines" />
     </div>
   );
 }

@@ -65,6 +65,7 @@ function Viewing({ state }: { state: ViewerState }) {
           captions={captions}
           settings={{ ...settings, lines: LINES_ON_A_PAGE }}
           clockOffsetMs={clockOffsetMs}
+          shows="lines"
         />
       </section>
       {/* Not before it is known what was said: that is no news. */}
