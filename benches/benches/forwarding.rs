@@ -124,6 +124,7 @@ impl Room {
             participant,
             negotiation: 1,
             sdp: offer(&sections, 2).into(),
+            end_to_end_encrypted: false,
         });
         let mut events = std::iter::from_fn(|| self.core.poll_event());
         let sdp = events.find_map(|event| match event {

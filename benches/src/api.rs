@@ -125,6 +125,7 @@ impl Signaling {
         self.send(ClientMessage::Offer {
             negotiation: 1,
             sdp: Sensitive(sdp),
+            end_to_end_encrypted: false,
         })
         .await?;
         loop {

@@ -2,7 +2,7 @@
 // whoever has another one does not, and neither does the server.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type DecryptionCounts, encryptEverything } from "./support/encryption.ts";
+import { type DecryptionCounts, encryptEverything, sayThatItIsEncrypted } from "./support/encryption.ts";
 import { Person } from "./support/person.ts";
 import { eventually, HearkenServer } from "./support/server.ts";
 
@@ -29,6 +29,10 @@ describe("media encrypted by encoded transform", () => {
       [cleo, ANOTHER],
     ] as const) {
       await person.page.addInitScript(encryptEverything, key);
+      // Cleo keeps it to herself.
+      if (person !== cleo) {
+        await person.page.addInitScript(sayThatItIsEncrypted);
+      }
       await person.join(
         person === ann ? links.facilitator_url : links.member_url,
         person === ann ? "Join" : "Ask to join",
@@ -78,6 +82,22 @@ describe("media encrypted by encoded transform", () => {
     const counts = await counted(bob);
     expect(counts.video.opened).toBeGreaterThan(15);
     expect(counts.audio.opened).toBeGreaterThan(50);
+  });
+
+  test("has no redundant audio if its sender says so, whatever is offered", async () => {
+    const hasRed = (person: Person) =>
+      person.page.evaluate(() => {
+        const { peerConnectionsOfThisTest: made } = globalThis as unknown as {
+          peerConnectionsOfThisTest: RTCPeerConnection[];
+        };
+        const newest = made.at(-1);
+        return [newest?.localDescription, newest?.remoteDescription].map((description) =>
+          description?.sdp.includes(" red/48000"),
+        );
+      });
+    expect(await hasRed(ann)).toEqual([true, false]);
+    expect(await hasRed(bob)).toEqual([true, false]);
+    expect(await hasRed(cleo)).toEqual([true, true]);
   });
 
   test("is nothing to whoever has not", async () => {

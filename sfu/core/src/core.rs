@@ -22,7 +22,7 @@ use rand::rngs::StdRng;
 use self::claims::Claims;
 use self::load::Load;
 pub use self::load::PACKETS_PER_SECOND_MAX;
-use crate::media::participant::Connection;
+use crate::media::participant::{Connection, Encryption};
 use crate::media::session::{Aftermath, Now, Session, Shared};
 use crate::media::time::ServerClock;
 use crate::transport::{Candidate, Identity, Pair};
@@ -158,9 +158,11 @@ impl Core {
                 participant,
                 negotiation,
                 sdp,
+                end_to_end_encrypted,
                 ..
             } => {
-                self.offer(place, participant, negotiation, &sdp, now);
+                let encryption = Encryption::of(end_to_end_encrypted);
+                self.offer(place, participant, negotiation, &sdp, encryption, now);
             }
             MediaCommand::Leave { participant, .. } => self.leave(place, participant, now),
         }

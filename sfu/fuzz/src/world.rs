@@ -268,6 +268,7 @@ impl World {
             participant: ParticipantId(u64::from(who)),
             negotiation: 1,
             sdp: sdp.into(),
+            end_to_end_encrypted: false,
         });
     }
 

@@ -106,6 +106,7 @@ impl Session {
         request: Option<u32>,
         negotiation: u32,
         sdp: Sensitive<String>,
+        end_to_end_encrypted: bool,
     ) {
         let Some(inside) = self.seats.get_mut(&actor).and_then(Seat::inside_mut) else {
             return;
@@ -128,6 +129,7 @@ impl Session {
             participant: actor,
             negotiation: number,
             sdp,
+            end_to_end_encrypted,
         });
     }
 

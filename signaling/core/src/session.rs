@@ -287,7 +287,13 @@ impl Session {
                 return Ok(());
             }
             _ if self.seat(actor).is_none_or(|seat| seat.inside().is_none()) => return Err(Refusal::Waiting),
-            M::Offer { negotiation, sdp } => self.offer(actor, connection, request, negotiation, sdp),
+            M::Offer {
+                negotiation,
+                sdp,
+                end_to_end_encrypted,
+            } => {
+                self.offer(actor, connection, request, negotiation, sdp, end_to_end_encrypted);
+            }
             M::View { items, mode } => return self.view(actor, items, mode),
             M::SetMicrophone { on } => return self.set_microphone(actor, on),
             M::SetCamera { on } => self.set_camera(actor, on),

@@ -177,6 +177,8 @@ pub enum MediaCommand {
         negotiation: u32,
         /// The SDP.
         sdp: Sensitive<String>,
+        /// The browser encrypts end to end: no redundant audio, and nothing of its sound for captions.
+        end_to_end_encrypted: bool,
     },
     /// What a client shows: all of it, each time. Videos not named are not sent to it.
     SetView {

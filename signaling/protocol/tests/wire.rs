@@ -89,6 +89,7 @@ fn every_shape_of_message_survives_the_round_trip() {
         ClientMessage::Offer {
             negotiation: u32::MAX,
             sdp: "v=0\r\n".into(),
+            end_to_end_encrypted: true,
         },
         ClientMessage::View {
             items,
@@ -206,6 +207,7 @@ fn personal_data_never_shows_in_debug_output() {
     let offer = ClientMessage::Offer {
         negotiation: 1,
         sdp: "a=candidate 192.0.2.7".into(),
+        end_to_end_encrypted: false,
     };
     let shown = format!("{hello:?} {offer:?}");
     for part in ["the-token", "Ann", "the-resume", "192.0.2.7"] {

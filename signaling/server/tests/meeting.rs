@@ -126,7 +126,7 @@ async fn offers_answers_and_slots_find_their_way() {
     let links = world.session(SESSION).await;
     let (mut facilitator, mut member) = world.meeting(&links).await;
     member
-        .send(r#"{"type":"offer","negotiation":7,"sdp":"v=0"}"#)
+        .send(r#"{"type":"offer","negotiation":7,"sdp":"v=0","end_to_end_encrypted":true}"#)
         .await;
     let order = world
         .order_like(|order| matches!(order, MediaCommand::Offer { .. }))
@@ -136,11 +136,13 @@ async fn offers_answers_and_slots_find_their_way() {
         participant: offerer,
         negotiation,
         sdp,
+        end_to_end_encrypted,
     } = order
     else {
         unreachable!()
     };
     assert_eq!((offerer, sdp.as_str()), (participant(&member), "v=0"));
+    assert!(end_to_end_encrypted);
     let answer = MediaEvent::Answer {
         session,
         participant: offerer,

@@ -113,13 +113,24 @@ export function encryptEverything(keyHex: string): void {
     transceiver.receiver.transform = new RTCRtpScriptTransform(worker, { side: "open", kind, keyHex });
     return transceiver;
   };
-  // What is sealed can't be taken apart: no redundancy. And the bytes left clear are those of VP8.
+  // The bytes left clear are those of VP8. Redundant audio is offered: to leave it out is up to the server.
   const prefer = RTCRtpTransceiver.prototype.setCodecPreferences;
   RTCRtpTransceiver.prototype.setCodecPreferences = function (this: RTCRtpTransceiver, codecs) {
-    const kept = ["audio/opus", "video/vp8", "video/rtx"];
+    const kept = ["audio/opus", "audio/red", "video/vp8", "video/rtx"];
     prefer.call(
       this,
       Array.from(codecs).filter((codec) => kept.includes(codec.mimeType.toLowerCase())),
     );
+  };
+}
+
+/** Runs in the page before its own scripts: its offers say that what it sends is encrypted end to end. */
+export function sayThatItIsEncrypted(): void {
+  const original = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (data) {
+    const message: unknown = typeof data === "string" ? JSON.parse(data) : null;
+    const isOffer = (message as { type?: string } | null)?.type === "offer";
+    const said = isOffer ? JSON.stringify({ ...(message as object), end_to_end_encrypted: true }) : data;
+    original.call(this, said);
   };
 }

@@ -169,7 +169,12 @@ negotiation: number,
 /**
  * The SDP.
  */
-sdp: string, } | { "type": "view", 
+sdp: string, 
+/**
+ * What the client sends is encrypted end to end, so nobody on the way can take it apart: no redundant
+ * audio, no captions of it by machine. Left out means not.
+ */
+end_to_end_encrypted?: boolean, } | { "type": "view", 
 /**
  * At most one per video.
  */
@@ -470,7 +475,12 @@ negotiation: number,
 /**
  * The SDP.
  */
-sdp: string, } | { "type": "view", 
+sdp: string, 
+/**
+ * What the client sends is encrypted end to end, so nobody on the way can take it apart: no redundant
+ * audio, no captions of it by machine. Left out means not.
+ */
+end_to_end_encrypted?: boolean, } | { "type": "view", 
 /**
  * At most one per video.
  */

@@ -9,7 +9,7 @@ use super::{Core, Place, TICK};
 use crate::answer;
 use crate::media::downlink::Downlink;
 use crate::media::negotiated::Negotiated;
-use crate::media::participant::Connection;
+use crate::media::participant::{Connection, Encryption};
 use crate::media::session::{Now, Session};
 use crate::media::uplink::Uplink;
 use crate::sdp::Offer;
@@ -26,6 +26,7 @@ impl Core {
         participant: ParticipantId,
         negotiation: u32,
         sdp: &str,
+        encryption: Encryption,
         now: Now,
     ) {
         let Some(session) = &mut self.sessions[place] else {
@@ -45,7 +46,7 @@ impl Core {
             session: place,
             participant: at,
         };
-        let event = match self.answer(place, sdp, now) {
+        let event = match self.answer(place, sdp, encryption, now) {
             Ok(answer) => {
                 self.shared.counters.offers_answered += 1;
                 MediaEvent::Answer {
@@ -82,8 +83,18 @@ impl Core {
     }
 
     /// Answers an offer: of the connection there is, if it has the same certificate, else of a new one.
-    fn answer(&mut self, place: Place, sdp: &str, now: Now) -> Result<String, OfferRefusal> {
-        let offer = Offer::parse(sdp).map_err(|error| OfferRefusal::Malformed(error.to_string()))?;
+    fn answer(
+        &mut self,
+        place: Place,
+        sdp: &str,
+        encryption: Encryption,
+        now: Now,
+    ) -> Result<String, OfferRefusal> {
+        let mut offer = Offer::parse(sdp).map_err(|error| OfferRefusal::Malformed(error.to_string()))?;
+        match encryption {
+            Encryption::PerHop => {}
+            Encryption::EndToEnd => offer.leave_out_redundancy(),
+        }
         let negotiated = Negotiated::from_offer(&offer);
         let Some(session) = &mut self.sessions[place.session] else {
             return Err(OfferRefusal::Full);
@@ -110,6 +121,7 @@ impl Core {
             .as_mut()
             .expect("checked at the beginning");
         let connection = session.connection(place.participant).expect("just connected");
+        connection.encryption = encryption;
         Ok(answer::write(
             &offer,
             connection,
@@ -157,6 +169,7 @@ impl Core {
             ufrags: vec![local.ufrag.clone()],
             local,
             pairs: Vec::new(),
+            encryption: Encryption::PerHop,
             rtcp_ssrc: random.next_u32().max(1),
             last_rtcp: None,
         };

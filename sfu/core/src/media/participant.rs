@@ -97,6 +97,26 @@ pub(crate) struct Track {
     pub(crate) is_sending: bool,
 }
 
+/// How far what a browser sends is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encryption {
+    /// As far as here: sound can be taken apart, and heard by whoever writes captions.
+    PerHop,
+    /// As far as the other browsers: it passes as it is.
+    EndToEnd,
+}
+
+impl Encryption {
+    /// As browsers say it.
+    pub(crate) fn of(is_end_to_end: bool) -> Self {
+        if is_end_to_end {
+            Self::EndToEnd
+        } else {
+            Self::PerHop
+        }
+    }
+}
+
 /// A browser's peer connection.
 pub(crate) struct Connection {
     pub(crate) transport: Transport,
@@ -111,6 +131,8 @@ pub(crate) struct Connection {
     pub(crate) ufrags: Vec<String>,
     /// The ways that authentic checks came over.
     pub(crate) pairs: Vec<Pair>,
+    /// As the newest offer says.
+    pub(crate) encryption: Encryption,
     /// Names our SDP session.
     pub(crate) sdp_session: u64,
     /// Answers given so far.

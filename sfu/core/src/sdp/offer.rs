@@ -2,6 +2,7 @@
 
 use hearken_protocol::TrackSource;
 
+use super::codec::Codec;
 use super::section::{MediaKind, OfferSection, SectionRole, TransportLines};
 use crate::transport::{Fingerprint, IceCredentials};
 
@@ -78,6 +79,13 @@ pub struct Offer {
 }
 
 impl Offer {
+    /// As if no redundant audio (RFC 2198) had been offered.
+    pub fn leave_out_redundancy(&mut self) {
+        for section in &mut self.sections {
+            section.codecs.retain(|offered| offered.codec != Codec::Red);
+        }
+    }
+
     /// Reads an offer. Candidates are passed over: addresses are learnt from authenticated checks.
     ///
     /// # Errors

@@ -62,6 +62,7 @@ fn an_offer_that_makes_no_sense_is_refused() {
         participant,
         negotiation: 9,
         sdp,
+        end_to_end_encrypted: false,
     });
     assert!(matches!(
         world.events.last(),

@@ -16,6 +16,7 @@ const RED: OfferStyle = OfferStyle {
     rtx: true,
     red: Some(63),
     others: OtherCodecs::None,
+    is_end_to_end_encrypted: false,
 };
 
 /// One who speaks with copies, one who takes them, one whose browser has none.
@@ -183,4 +184,30 @@ fn in_silence_there_are_no_copies_of_long_ago() {
     world.run(4000);
     let got = sound(&world, bob, began + 100);
     assert!(got.len() >= 8 && got.iter().all(|received| received.copies.is_empty()));
+}
+
+#[test]
+fn what_is_encrypted_end_to_end_has_no_copies_and_no_captions() {
+    let mut world = World::new(207);
+    let sealed = OfferStyle {
+        is_end_to_end_encrypted: true,
+        ..RED
+    };
+    let (ann, bob, cleo) = (world.join_as(sealed), world.join_as(sealed), world.join_as(RED));
+    for speaker in [ann, cleo] {
+        world.switch(speaker, TrackSource::Microphone, true);
+    }
+    // As much as brings copies to whoever takes them.
+    for listener in [bob, cleo] {
+        world.peers[listener].reported_loss = 80;
+    }
+    world.run(5000);
+    let taken = [ann, bob, cleo].map(|peer| world.peers[peer].style.red);
+    assert_eq!(taken, [None, None, Some(63)]);
+    for speaker in [ann, cleo] {
+        let got = world.peers[bob].got(world.peers[speaker].id, true, 500);
+        assert!(got.len() > 200 && got.iter().all(|received| received.bytes == 90));
+    }
+    let spoke: BTreeSet<u64> = world.speech.iter().map(|packet| packet.participant.0).collect();
+    assert_eq!(spoke, BTreeSet::from([world.peers[cleo].id.0]));
 }

@@ -211,12 +211,14 @@ impl World {
     pub fn offer(&mut self, peer: usize) {
         self.negotiation += 1;
         let sdp = self.peers[peer].offer().into();
+        let end_to_end_encrypted = self.peers[peer].style.is_end_to_end_encrypted;
         let (participant, negotiation) = (self.peers[peer].id, self.negotiation);
         self.command(MediaCommand::Offer {
             session: self.session,
             participant,
             negotiation,
             sdp,
+            end_to_end_encrypted,
         });
     }
 
@@ -488,6 +490,9 @@ impl World {
                 let at = find(&self.peers, *participant);
                 let answer = wire::read_answer(sdp);
                 let peer = &mut self.peers[at];
+                if !sdp.contains(" red/48000/2") {
+                    peer.style.red = None;
+                }
                 match &mut peer.transport {
                     Some(transport) => transport.restart_ice(peer.ice.clone(), answer.ice.clone(), now),
                     None => {

@@ -92,6 +92,7 @@ impl World {
                 participant,
                 negotiation: 1,
                 sdp: sdp.into(),
+                end_to_end_encrypted: false,
             };
             world.send(offer);
         }
@@ -239,6 +240,7 @@ fn who_was_not_admitted_gets_no_answer() {
         participant: BOB,
         negotiation: 1,
         sdp,
+        end_to_end_encrypted: false,
     });
     world.send(MediaCommand::Admit {
         session: SESSION,
@@ -251,6 +253,7 @@ fn who_was_not_admitted_gets_no_answer() {
         participant: ANN,
         negotiation: 1,
         sdp,
+        end_to_end_encrypted: false,
     });
     world.until("Ann is connected", |world| {
         world.events.contains(&MediaEvent::Connected {

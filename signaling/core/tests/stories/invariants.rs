@@ -60,6 +60,7 @@ impl Act {
             Self::Offer => ClientMessage::Offer {
                 negotiation: 1,
                 sdp: "v=0".into(),
+                end_to_end_encrypted: false,
             },
             Self::View => ClientMessage::View {
                 items: Vec::new(),

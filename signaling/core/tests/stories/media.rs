@@ -17,6 +17,7 @@ fn offer(world: &mut World, who: &str, negotiation: u32, sdp: &str) -> u32 {
         ClientMessage::Offer {
             negotiation,
             sdp: sdp.into(),
+            end_to_end_encrypted: false,
         },
     );
     match world.orders.last() {

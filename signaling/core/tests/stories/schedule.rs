@@ -162,6 +162,7 @@ fn late_message_of_an_ended_session_does_nothing() {
         ClientMessage::Offer {
             negotiation: 1,
             sdp: "v=0".into(),
+            end_to_end_encrypted: false,
         },
     );
     world.drops("ann");

@@ -50,6 +50,7 @@ fn nothing_but_ping_and_leave_is_heard_from_the_waiting_room() {
         ClientMessage::Offer {
             negotiation: 1,
             sdp: "v=0".into(),
+            end_to_end_encrypted: false,
         },
         ClientMessage::View {
             items: Vec::new(),

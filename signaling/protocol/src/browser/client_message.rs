@@ -20,6 +20,11 @@ pub enum ClientMessage {
         /// The SDP.
         #[ts(type = "string")]
         sdp: Sensitive<String>,
+        /// What the client sends is encrypted end to end, so nobody on the way can take it apart: no redundant
+        /// audio, no captions of it by machine. Left out means not.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[ts(optional, as = "Option<bool>")]
+        end_to_end_encrypted: bool,
     },
     /// Which videos are shown, and how large: all of them, each time.
     View {

@@ -7,7 +7,7 @@ use super::{Now, Session, Shared, slot_content, slot_event};
 use crate::media::cache::StoredPacket;
 use crate::media::downlink::Half;
 use crate::media::outgoing::{MediaPacket, Promise};
-use crate::media::participant::{Participant, Subscription};
+use crate::media::participant::{Encryption, Participant, Subscription};
 use crate::media::red::Copies;
 use crate::media::train::Train;
 use crate::media::uplink::ReceivedPacket;
@@ -154,7 +154,7 @@ impl Session {
         let Some(connection) = &mut participant.connection else {
             return;
         };
-        if !has_captions {
+        if !has_captions || connection.encryption != Encryption::PerHop {
             return;
         }
         let stream = connection.uplink.stream(received.stream).ssrc;

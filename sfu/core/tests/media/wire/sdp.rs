@@ -19,6 +19,8 @@ pub struct OfferStyle {
     /// The payload type of redundant audio.
     pub red: Option<u8>,
     pub others: OtherCodecs,
+    /// Said beside the offer.
+    pub is_end_to_end_encrypted: bool,
 }
 
 /// What a client knows of video besides VP8.
@@ -41,6 +43,7 @@ impl Default for OfferStyle {
             rtx: true,
             red: None,
             others: OtherCodecs::None,
+            is_end_to_end_encrypted: false,
         }
     }
 }
