@@ -21,6 +21,9 @@ const MESSAGE_BYTES_MAX: u32 = 16 * 1024;
 /// Records in one datagram; browsers put at most six.
 const RECORDS_MAX: usize = 24;
 
+/// What the library keeps of a fragment beside its bytes: its headers and a place in a list.
+const FRAGMENT_KEPT_BYTES: usize = 64;
+
 /// Pieces that a ClientHello may come in.
 const HELLO_FRAGMENTS_MAX: usize = 16;
 
@@ -48,13 +51,36 @@ pub(super) struct Records<'a> {
     pub(super) fragments: Vec<Fragment<'a>>,
     /// There are encrypted alerts or handshake messages.
     pub(super) has_encrypted: bool,
+    /// Of all records, with their headers.
+    bytes: usize,
+    /// Of what is in encrypted handshake records.
+    encrypted_handshake_bytes: usize,
+    /// How many records.
+    count: usize,
     /// Epoch and number of the last record.
     number: [u8; 8],
 }
 
+impl Records<'_> {
+    /// The most that the library may come to keep of it, in bytes: what is encrypted may be nothing but headers of
+    /// fragments, and those that belong to no message it waits for are kept as long as the association.
+    pub(super) fn kept_bytes_max(&self) -> usize {
+        let hidden = self.encrypted_handshake_bytes / FRAGMENT_HEADER_BYTES;
+        self.bytes + (self.fragments.len() + hidden) * FRAGMENT_KEPT_BYTES
+    }
+
+    /// Whether it is one encrypted alert, of which nothing is kept.
+    pub(super) fn is_lone_alert(&self) -> bool {
+        self.count == 1 && self.has_encrypted && self.encrypted_handshake_bytes == 0
+    }
+}
+
 /// `None` when the datagram is not whole records, or its fragments don't fit their messages.
 pub(super) fn parse(mut datagram: &[u8]) -> Option<Records<'_>> {
-    let mut records = Records::default();
+    let mut records = Records {
+        bytes: datagram.len(),
+        ..Records::default()
+    };
     for _ in 0..RECORDS_MAX {
         let (header, rest) = datagram.split_at_checked(RECORD_HEADER_BYTES)?;
         let length = usize::from(u16::from_be_bytes([header[11], header[12]]));
@@ -66,9 +92,14 @@ pub(super) fn parse(mut datagram: &[u8]) -> Option<Records<'_>> {
         records.number.copy_from_slice(&header[3..11]);
         match header[0] {
             HANDSHAKE if !encrypted => parse_fragments(body, &mut records.fragments)?,
-            HANDSHAKE | ALERT if encrypted => records.has_encrypted = true,
+            HANDSHAKE => {
+                records.has_encrypted = true;
+                records.encrypted_handshake_bytes += body.len();
+            }
+            ALERT if encrypted => records.has_encrypted = true,
             _ => {}
         }
+        records.count += 1;
         datagram = rest;
         if datagram.is_empty() {
             return Some(records);

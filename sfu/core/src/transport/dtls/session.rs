@@ -20,11 +20,14 @@ use super::records::{HelloAssembly, Records, best_srtp_profile, parse};
 use super::{Dtls, DtlsClosed, DtlsOutput, Established, Identity, IdentityError};
 use crate::transport::{DropReason, SrtpProfile};
 
-/// Bytes that a peer may send before the handshake is through; Chromium needs about 4 KB without loss.
+/// Bytes that the library may come to keep of what a peer sends before the handshake is through; Chromium needs about
+/// 5 KB without loss.
 const HANDSHAKE_BYTES_MAX: usize = 128 * 1024;
 
-/// Plaintext handshake bytes that a peer may send after it: repeats of its last flight.
-const REPEATED_FLIGHT_BYTES_MAX: usize = 32 * 1024;
+/// The same of what a peer sends after it: repeats of its last flight, of some 1.5 KB, and alerts. The library looks
+/// through all that it keeps for each record, so it is also what a record may cost. Beyond it only lone alerts get
+/// through, for the end to be heard.
+const LATER_BYTES_MAX: usize = 32 * 1024;
 
 /// A repeated flight is answered at most this often; the library gives up after seven.
 const REPEAT_INTERVAL: Duration = Duration::from_millis(300);
@@ -50,14 +53,15 @@ enum Phase {
     Handshaking(Handshaking),
     Established {
         endpoint: Guarded,
-        repeated_bytes: usize,
+        later_bytes: usize,
     },
     Closed,
 }
 
 struct Handshaking {
     endpoint: Guarded,
-    received_bytes: usize,
+    /// At most.
+    kept_bytes: usize,
     /// Server: the ClientHello with the cookie, until it is whole.
     second_hello: Option<HelloAssembly>,
     /// Places of the fragments that have come.
@@ -135,8 +139,8 @@ impl DtlsSession {
         let Phase::Handshaking(handshaking) = &mut self.phase else {
             return Ok(());
         };
-        handshaking.received_bytes += datagram.len();
-        if handshaking.received_bytes > HANDSHAKE_BYTES_MAX {
+        handshaking.kept_bytes += records.kept_bytes_max();
+        if handshaking.kept_bytes > HANDSHAKE_BYTES_MAX {
             return Err(DropReason::DtlsOverflow);
         }
         if handshaking.is_repeat(records) {
@@ -174,18 +178,19 @@ impl DtlsSession {
     ) -> Result<(), DropReason> {
         let Phase::Established {
             endpoint,
-            repeated_bytes,
+            later_bytes,
         } = &mut self.phase
         else {
             return Ok(());
         };
-        if !records.fragments.is_empty() {
-            *repeated_bytes += datagram.len();
-            if *repeated_bytes > REPEATED_FLIGHT_BYTES_MAX {
-                return Err(DropReason::DtlsOverflow);
-            }
-        } else if !records.has_encrypted {
+        if records.fragments.is_empty() && !records.has_encrypted {
             return Err(DropReason::MalformedDtls);
+        }
+        let kept_bytes = later_bytes.saturating_add(records.kept_bytes_max());
+        if kept_bytes <= LATER_BYTES_MAX {
+            *later_bytes = kept_bytes;
+        } else if !records.is_lone_alert() {
+            return Err(DropReason::DtlsOverflow);
         }
         let read = read(endpoint, now, datagram);
         self.after_read(&read);
@@ -224,7 +229,7 @@ impl DtlsSession {
             Some(established) => {
                 self.phase = Phase::Established {
                     endpoint,
-                    repeated_bytes: 0,
+                    later_bytes: 0,
                 };
                 self.outputs.push_back(DtlsOutput::Established(established));
             }
@@ -321,7 +326,7 @@ impl Handshaking {
         })?;
         Some(Self {
             endpoint,
-            received_bytes: 0,
+            kept_bytes: 0,
             second_hello: None,
             fragments: Vec::new(),
             last_sent: None,
@@ -476,6 +481,62 @@ mod tests {
                 }
                 Phase::AwaitingHello(_) | Phase::Closed => panic!("there is no library to panic"),
             }
+        }
+    }
+
+    /// Handshake records with nothing but the headers of empty messages that nobody waits for.
+    fn empty_fragments(epoch: u8, number: u32, bytes: usize) -> Vec<u8> {
+        let mut datagram = vec![22, 0xfe, 0xfd, 0, epoch, 0, 0];
+        datagram.extend_from_slice(&(1_000 + number).to_be_bytes());
+        datagram.extend_from_slice(&(bytes as u16).to_be_bytes());
+        let fragment = [1, 0, 0, 0, 0xea, 0x60, 0, 0, 0, 0, 0, 0];
+        datagram.extend(fragment.iter().cycle().take(bytes));
+        datagram
+    }
+
+    #[test]
+    fn handshake_records_after_the_handshake_are_bounded_and_the_end_is_heard_nonetheless() {
+        let mut world = World::new();
+        for _ in 0..4 {
+            world.exchange();
+        }
+        // Encrypted, so that nobody can see what they are: 12 bytes each that the library would keep.
+        let taken = (0..1_000)
+            .take_while(|number| {
+                let datagram = empty_fragments(1, *number, 1_200);
+                world.server.handle_datagram(world.now, &datagram).is_ok()
+            })
+            .count();
+        assert!((1..=8).contains(&taken), "{taken}");
+        for number in 0..1_000 {
+            let refused = world
+                .server
+                .handle_datagram(world.now, &empty_fragments(1, number, 1_200));
+            assert_eq!(refused, Err(DropReason::DtlsOverflow));
+        }
+        world.client.close(world.now);
+        world.exchange();
+        assert_eq!(world.outcome, ["established", "closed"]);
+    }
+
+    #[test]
+    fn fragments_with_nothing_in_them_count_by_what_is_kept_of_them() {
+        for epoch in [0, 1] {
+            let mut world = World::new();
+            world.exchange();
+            assert!(matches!(world.server.phase, Phase::Handshaking(_)));
+            let fragments = 20;
+            let taken = (0..1_000)
+                .take_while(|number| {
+                    let datagram = empty_fragments(epoch, *number, fragments * 12);
+                    world.server.handle_datagram(world.now, &datagram).is_ok()
+                })
+                .count();
+            let kept_bytes = taken * fragments * 64;
+            assert!(
+                (64 << 10..=128 << 10).contains(&kept_bytes),
+                "epoch {epoch}: {kept_bytes}"
+            );
         }
     }
 
