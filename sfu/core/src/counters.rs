@@ -82,6 +82,8 @@ drop_causes! {
     Transport = "transport",
     /// Authentic, but no RTP packet that could be read.
     MalformedRtp = "malformed_rtp",
+    /// Longer than what can be sent on in one datagram.
+    Oversized = "oversized",
     /// Authentic, but no RTCP packet that could be read.
     MalformedRtcp = "malformed_rtcp",
     /// Belongs to no section of the offer, or has a payload type that was not agreed on.

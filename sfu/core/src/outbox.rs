@@ -134,7 +134,7 @@ impl Outbox {
     }
 
     /// Queues a copy of what is to be said beside media; false when the outbox is full.
-    pub(crate) fn push_control(&mut self, contents: &[u8], pair: Pair) -> bool {
+    pub fn push_control(&mut self, contents: &[u8], pair: Pair) -> bool {
         let Some(room) = self.reserve(contents.len()) else {
             return false;
         };

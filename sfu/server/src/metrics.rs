@@ -75,6 +75,11 @@ impl Metrics {
         self.shards.set_tcp_connections(shard, connections);
     }
 
+    /// Whether one shard sends several datagrams in one message.
+    pub(crate) fn set_segmentation(&self, shard: &str, segments: bool) {
+        self.shards.set_segmentation(shard, segments);
+    }
+
     /// The state of one shard.
     pub(crate) fn set_load(&self, shard: &str, sessions: usize, connections: usize) {
         self.shards.set_load(shard, sessions, connections);

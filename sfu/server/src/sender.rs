@@ -6,12 +6,14 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::os::fd::AsRawFd;
 
 use hearken_sfu_core::transport::Protocol;
 use hearken_sfu_core::{Outbox, QueuedDatagram};
 use libc::{c_int, c_void, iovec, mmsghdr};
 use socket2::SockAddr;
+use tracing::warn;
 
 use crate::socket::MediaSocket;
 
@@ -23,6 +25,10 @@ const SEGMENTED_BYTES_MAX: usize = 65_000;
 
 /// Room for two control messages: the segment size and the address to leave from.
 const CONTROL_BYTES: usize = 96;
+
+/// Segmented messages in a row that the kernel refused, and whose datagrams it then took one by one: it says "invalid"
+/// of a driver that cannot segment, too (quinn-udp).
+const REFUSED_WHOLE_MAX: u32 = 32;
 
 /// What came of sending one outbox.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,6 +56,10 @@ pub(crate) struct Sender {
     controls: Vec<Control>,
     headers: Vec<mmsghdr>,
     segmentation: bool,
+    /// Whether the next message is the first datagram of one that was refused whole.
+    was_taken_apart: bool,
+    /// Since a segmented message last went out.
+    refused_whole: u32,
 }
 
 // SAFETY: the pointers in `vectors` and `headers` are only read by the kernel during `send`, which rebuilds them all.
@@ -89,7 +99,14 @@ impl Sender {
             controls: Vec::new(),
             headers: Vec::new(),
             segmentation: sockets.iter().all(|socket| socket.max_segments() > 1),
+            was_taken_apart: false,
+            refused_whole: 0,
         }
+    }
+
+    /// Whether one message may carry several datagrams: until the kernel says that it cannot do that here.
+    pub(crate) fn segments(&self) -> bool {
+        self.segmentation
     }
 
     /// Sends everything in the outbox that goes by UDP. The caller clears it.
@@ -144,30 +161,88 @@ impl Sender {
         if let Ok(sent) = usize::try_from(sent) {
             let taken = &self.messages[next..next + sent];
             report.sent += taken.iter().map(|message| message.count as u64).sum::<u64>();
+            let whole = taken.iter().any(|message| message.count > 1);
+            self.learn_from_sent(whole);
             return next + sent;
         }
-        let error = io::Error::last_os_error();
+        let code = io::Error::last_os_error().raw_os_error();
+        self.learn_from_refusal(code, outbox.datagrams(), next, report)
+    }
+
+    /// The kernel took none of the messages from `next` on. Says, too, which message comes next.
+    fn learn_from_refusal(
+        &mut self,
+        code: Option<c_int>,
+        datagrams: &[QueuedDatagram],
+        next: usize,
+        report: &mut SendReport,
+    ) -> usize {
         let first = self.messages[next];
-        match error.raw_os_error() {
-            Some(libc::EINTR) => next,
+        let was_taken_apart = std::mem::take(&mut self.was_taken_apart);
+        match code {
+            Some(libc::EINTR) => {
+                self.was_taken_apart = was_taken_apart;
+                next
+            }
             Some(libc::EAGAIN | libc::ENOBUFS) => {
                 let rest = &self.messages[next..];
                 report.buffer_full += rest.iter().map(|message| message.count as u64).sum::<u64>();
                 self.messages.len()
             }
-            Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::EOPNOTSUPP) if first.count > 1 => {
-                // This route or driver cannot segment: one datagram a message from here on.
-                self.segmentation = false;
-                let rest: Vec<u32> = self.order[first.first..].to_vec();
-                self.order = rest;
-                group(&self.order, outbox.datagrams(), 1, &mut self.messages);
-                0
+            // Something is wrong with one of these or with where they go: that says nothing about others.
+            Some(libc::EINVAL | libc::EMSGSIZE) if first.count > 1 => {
+                self.take_apart(next..next + 1, datagrams);
+                self.was_taken_apart = true;
+                next
+            }
+            Some(code @ (libc::EIO | libc::EOPNOTSUPP)) if first.count > 1 => {
+                self.end_segmentation(code);
+                self.take_apart(next..self.messages.len(), datagrams);
+                next
             }
             _ => {
                 report.refused += first.count as u64;
                 next + 1
             }
         }
+    }
+
+    /// Messages went out, `whole` if one of them was segmented. That the parts go out of what was refused as a whole,
+    /// again and again, says that nothing but the segmenting is wrong.
+    fn learn_from_sent(&mut self, whole: bool) {
+        if std::mem::take(&mut self.was_taken_apart) {
+            self.refused_whole += 1;
+        }
+        if whole {
+            self.refused_whole = 0;
+        }
+        if self.segmentation && self.refused_whole >= REFUSED_WHOLE_MAX {
+            self.end_segmentation(libc::EINVAL);
+        }
+    }
+
+    /// This route or driver cannot segment: one datagram a message from the next outbox on.
+    fn end_segmentation(&mut self, code: c_int) {
+        warn!(
+            code,
+            "datagrams are sent one by one from now on: the kernel cannot segment here"
+        );
+        self.segmentation = false;
+    }
+
+    /// Makes each datagram of these messages a message of its own.
+    fn take_apart(&mut self, messages: Range<usize>, datagrams: &[QueuedDatagram]) {
+        let positions = self.messages[messages.clone()]
+            .iter()
+            .flat_map(|message| message.first..message.first + message.count);
+        let apart: Vec<Message> = positions
+            .map(|position| Message {
+                first: position,
+                count: 1,
+                segment_bytes: datagrams[self.order[position] as usize].len,
+            })
+            .collect();
+        self.messages.splice(messages, apart);
     }
 
     /// Fills the kernel's structures for `messages[next..end]`.
@@ -352,6 +427,8 @@ fn push_control<T>(room: &mut [u8], level: c_int, kind: c_int, value: &T) -> usi
 
 #[cfg(test)]
 mod tests {
+    use hearken_sfu_core::transport::Pair;
+
     use super::*;
 
     fn datagram(len: usize, port: u16) -> QueuedDatagram {
@@ -391,6 +468,114 @@ mod tests {
             key("[2001:db8::1]:7".parse().unwrap()),
             key("[2001:db8::2]:7".parse().unwrap())
         );
+    }
+
+    /// Datagrams of 100 bytes to these ports.
+    fn queued(ports: &[u16], local: SocketAddr) -> Outbox {
+        let mut outbox = Outbox::default();
+        for port in ports {
+            let pair = Pair {
+                remote: SocketAddr::from(([127, 0, 0, 1], *port)),
+                local,
+                protocol: Protocol::Udp,
+            };
+            assert!(outbox.push_control(&[7; 100], pair));
+        }
+        outbox
+    }
+
+    #[test]
+    fn what_cannot_be_sent_to_one_leaves_segmented_messages_to_the_others() {
+        let socket = MediaSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let local = socket.bound();
+        let sockets = [socket];
+        let mut sender = Sender::new(&sockets);
+        assert!(sender.segments(), "any Linux since 4.18 can");
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = peer.local_addr().unwrap().port();
+        // The kernel refuses port 0, and says the same to a message that is longer than a route takes.
+        let report = sender.send(&queued(&[0, 0, 0, port, port], local), &sockets);
+        assert_eq!((report.sent, report.refused), (2, 3), "{report:?}");
+        let report = sender.send(&queued(&[port; 10], local), &sockets);
+        assert_eq!((report.sent, report.calls), (10, 1), "{report:?}");
+        assert_eq!((sender.segments(), sender.messages.len()), (true, 1));
+    }
+
+    /// As of a driver that cannot segment: Linux refuses segments without checksums as invalid.
+    #[test]
+    fn a_kernel_that_refuses_every_segmented_message_is_soon_given_none() {
+        let socket = MediaSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let (one, length): (c_int, _) = (1, size_of::<c_int>() as libc::socklen_t);
+        // SAFETY: the option is an int, which outlives the call.
+        let result = unsafe {
+            let value = (&raw const one).cast();
+            libc::setsockopt(
+                socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_NO_CHECK,
+                value,
+                length,
+            )
+        };
+        assert_eq!(result, 0);
+        let local = socket.bound();
+        let sockets = [socket];
+        let mut sender = Sender::new(&sockets);
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let ports = [peer.local_addr().unwrap().port(); 2];
+        for refused in 1..=REFUSED_WHOLE_MAX {
+            assert!(sender.segments());
+            let report = sender.send(&queued(&ports, local), &sockets);
+            assert_eq!((report.sent, report.calls), (2, 2), "{refused}: {report:?}");
+        }
+        assert!(!sender.segments());
+        let report = sender.send(&queued(&ports, local), &sockets);
+        assert_eq!((report.sent, report.calls), (2, 1), "{report:?}");
+    }
+
+    /// No socket of ours can be made to say this: a route through a tunnel does, or a driver.
+    #[test]
+    fn a_kernel_that_cannot_segment_here_gets_all_that_waits_one_by_one() {
+        for code in [libc::EIO, libc::EOPNOTSUPP] {
+            let socket = MediaSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+            let local = socket.bound();
+            let sockets = [socket];
+            let mut sender = Sender::new(&sockets);
+            let peers = [(), ()].map(|()| std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
+            let [one, other] = [0, 1].map(|peer: usize| peers[peer].local_addr().unwrap().port());
+            let outbox = queued(&[one, one, one, other, other], local);
+            sender.plan(&outbox, &sockets[0]);
+            assert_eq!(sender.messages.len(), 2);
+            let mut report = SendReport::default();
+            let next = sender.learn_from_refusal(Some(code), outbox.datagrams(), 0, &mut report);
+            assert_eq!((next, report), (0, SendReport::default()), "nothing is lost");
+            assert!(!sender.segments());
+            let messages = sender.messages.len();
+            let next = sender.send_messages(&outbox, &sockets[0], 0, messages, &mut report);
+            assert_eq!((messages, next, report.sent), (5, 5, 5), "{report:?}");
+            let report = sender.send(&outbox, &sockets);
+            assert_eq!((report.sent, report.calls), (5, 1), "{report:?}");
+            assert_eq!(sender.messages.len(), 5, "nor is it tried again");
+        }
+    }
+
+    /// One that goes alone was not refused for being segmented.
+    #[test]
+    fn a_datagram_of_its_own_that_is_refused_says_nothing_about_segments() {
+        let socket = MediaSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let local = socket.bound();
+        let mut sender = Sender::new(std::slice::from_ref(&socket));
+        let outbox = queued(&[1, 2, 2], local);
+        sender.plan(&outbox, &socket);
+        let alone = sender
+            .messages
+            .iter()
+            .position(|message| message.count == 1)
+            .unwrap();
+        let mut report = SendReport::default();
+        let next = sender.learn_from_refusal(Some(libc::EIO), outbox.datagrams(), alone, &mut report);
+        assert_eq!((next, report.refused), (alone + 1, 1));
+        assert_eq!((sender.segments(), sender.messages.len()), (true, 2));
     }
 
     #[test]

@@ -162,7 +162,7 @@ impl Shard {
             let forwards = |wake: &Wake| matches!(wake, Wake::Tcp | Wake::Datagrams(_));
             self.flush(&mut sender, now, wakes.iter().any(forwards));
             if now >= journal.next_export {
-                self.export(&mut journal, now);
+                self.export(&mut journal, &sender, now);
             }
         }
         // The last orders closed the sessions: browsers hear of it by the good-bye of their transport.
@@ -249,11 +249,12 @@ impl Shard {
         }
     }
 
-    fn export(&mut self, journal: &mut Journal, now: Instant) {
+    fn export(&mut self, journal: &mut Journal, sender: &Sender, now: Instant) {
         let counters = self.core.counters().clone();
         self.metrics.add(&journal.exported, &counters);
         self.metrics
             .set_load(&self.name, self.core.sessions(), self.core.connections());
+        self.metrics.set_segmentation(&self.name, sender.segments());
         self.state
             .connections
             .store(self.core.connections(), Ordering::Relaxed);

@@ -25,6 +25,11 @@ use super::timeline::PublisherClock;
 use super::twcc::TwccRecorder;
 use crate::{Counters, DropCause};
 
+/// A packet, decrypted, that is taken; browsers send up to 1,200 bytes, and 1,300 of sound at its best. What goes on is
+/// longer by SRTP's tag and what a header grows by, and has to fit into the 1,452 bytes that IPv6 and UDP leave of an
+/// Ethernet frame: by TCP and in pieces (IP fragments) more would come in than can go out.
+const RTP_BYTES_MAX: usize = 1_400;
+
 /// Streams one participant may send: 4 sections with up to 3 layers make 6, and Firefox now and then changes
 /// an SSRC. Full: the stream that was silent the longest makes room.
 const STREAMS_MAX: usize = 16;
@@ -150,6 +155,9 @@ impl Uplink {
         next_id: &mut u64,
         counters: &mut Counters,
     ) -> Result<ReceivedPacket<'a>, DropCause> {
+        if packet.len() > RTP_BYTES_MAX {
+            return Err(DropCause::Oversized);
+        }
         let mut header = RtpHeader::parse(packet).ok_or(DropCause::MalformedRtp)?;
         let values = self.sends.extensions.read(header.extensions(packet));
         if let Some(sequence) = values.transport_sequence {

@@ -7,6 +7,7 @@ use rand::Rng;
 
 use super::peer::Holes;
 use super::world::{EVERYTHING, World};
+use crate::wire::{self, Stamp};
 
 const MUTED: MediaGrants = MediaGrants {
     microphone: false,
@@ -96,6 +97,29 @@ fn forged_and_replayed_packets_change_nothing() {
         (5, 5)
     );
     world.peers[bob].check_continuity(Holes::Allowed);
+}
+
+#[test]
+fn what_is_too_long_to_be_sent_on_in_one_datagram_is_dropped_where_it_comes_in() {
+    let mut world = World::new(26);
+    let (ann, _bob) = (world.join(), world.join());
+    world.switch(ann, TrackSource::Microphone, true);
+    world.run(500);
+    let (publisher, source) = (world.peers[ann].id.0, world.peers[ann].address);
+    let forwarded = |world: &World| world.counters().sent.audio.packets;
+    for (bytes, copies) in [(1_300, 1), (1_500, 0), (4_000, 0)] {
+        let (taken_ms, before) = (world.now_ms(), forwarded(&world));
+        let stamp = Stamp {
+            publisher,
+            taken_ms,
+            layer: 0,
+        };
+        let payload = wire::opus(&stamp, bytes);
+        let packet = world.peers[ann].produce_payload(TrackSource::Microphone, 0, payload, taken_ms);
+        world.inject(source, &packet);
+        assert_eq!(forwarded(&world) - before, copies, "{bytes} bytes");
+    }
+    assert_eq!(world.counters().drops.get(DropCause::Oversized), 2);
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub(super) struct ShardMetrics {
     sessions: IntGaugeVec,
     connections: IntGaugeVec,
     socket_buffer: IntGaugeVec,
+    segmentation: IntGaugeVec,
     tcp_connections: IntGaugeVec,
     pub(super) tcp_closed: IntCounterVec,
 }
@@ -37,6 +38,12 @@ impl ShardMetrics {
                 "Smallest socket buffer granted by the kernel, by shard and direction.",
                 &["shard", "direction"],
             )?,
+            segmentation: registrar.gauge(
+                "hearken_sfu_segmentation",
+                "Whether one message to the kernel may carry several datagrams (UDP GSO), by shard: 1, or 0 once it \
+                 has refused, from when on sending costs more.",
+                &["shard"],
+            )?,
             tcp_connections: registrar.gauge(
                 "hearken_sfu_tcp_connections",
                 "Open TCP connections for media by shard.",
@@ -55,6 +62,12 @@ impl ShardMetrics {
         self.tcp_connections
             .with_label_values(&[shard])
             .set(value(connections));
+    }
+
+    pub(super) fn set_segmentation(&self, shard: &str, segments: bool) {
+        self.segmentation
+            .with_label_values(&[shard])
+            .set(i64::from(segments));
     }
 
     pub(super) fn set_load(&self, shard: &str, sessions: usize, connections: usize) {
