@@ -240,6 +240,13 @@ impl Core {
         estimate.map(|rate| rate.0)
     }
 
+    /// Whether media of this participant can come and go at present.
+    pub fn is_connected(&self, session: SessionId, participant: ParticipantId) -> bool {
+        let place = self.by_session.get(&session);
+        let session = place.and_then(|place| self.sessions[*place].as_ref());
+        session.is_some_and(|session| session.is_connected(participant))
+    }
+
     /// Sessions that are open.
     pub fn sessions(&self) -> usize {
         self.by_session.len()

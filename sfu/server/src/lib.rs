@@ -15,6 +15,8 @@
 
 mod alarm;
 mod announced;
+#[cfg(test)]
+mod fixtures;
 mod listening;
 mod metrics;
 mod poller;

@@ -70,6 +70,11 @@ impl Metrics {
         self.shards.tcp_closed.with_label_values(&[reason]).inc();
     }
 
+    /// A TCP connection could not be taken.
+    pub(crate) fn count_accept_failure(&self) {
+        self.shards.tcp_accept_failures.inc();
+    }
+
     /// How many TCP connections one shard has.
     pub(crate) fn set_tcp_connections(&self, shard: &str, connections: usize) {
         self.shards.set_tcp_connections(shard, connections);

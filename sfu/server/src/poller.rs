@@ -49,6 +49,11 @@ impl Poller {
         self.control(libc::EPOLL_CTL_MOD, socket, token, interest)
     }
 
+    /// Does not tell of this socket any more, until it is added again.
+    pub(crate) fn remove(&self, socket: &impl AsRawFd) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_DEL, socket, 0, Interest::Read)
+    }
+
     /// Lists what is ready now, without waiting.
     pub(crate) fn look(&self, ready: &mut Vec<Ready>) {
         self.list(ready, 0);
@@ -57,6 +62,19 @@ impl Poller {
     /// Sleeps until something is ready, and lists it. A signal may end the sleep with nothing to list.
     pub(crate) fn wait(&self, ready: &mut Vec<Ready>) {
         self.list(ready, -1);
+    }
+
+    /// Whether something is ready within so long. What ends a sleep for nothing, as a debugger's signal does, is slept
+    /// over.
+    #[cfg(test)]
+    pub(crate) fn becomes_ready(&self, limit: std::time::Duration) -> bool {
+        let began = std::time::Instant::now();
+        let mut ready = Vec::new();
+        while ready.is_empty() && began.elapsed() < limit {
+            let left = limit.saturating_sub(began.elapsed()).as_millis();
+            self.list(&mut ready, i32::try_from(left).unwrap_or(i32::MAX));
+        }
+        !ready.is_empty()
     }
 
     fn list(&self, ready: &mut Vec<Ready>, timeout_ms: i32) {

@@ -26,6 +26,10 @@ use crate::wake::Waker;
 /// Receive calls on one socket before the others and the orders have their turn.
 const RECEIVES_PER_TURN: usize = 4;
 
+/// Orders carried out before datagrams have their turn. More: an offer takes up to a millisecond in a large group, and
+/// when many come back at once the pictures of all others wait for all of them.
+const ORDERS_PER_TURN: usize = 4;
+
 /// Datagrams of one sender that the core gets at once. More: what is forwarded of them to a large group no longer fits
 /// into the processor's cache before it is sent.
 const DATAGRAMS_TOGETHER: usize = 8;
@@ -41,6 +45,10 @@ const EXPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Offers whose connection is being timed. More at once are not timed.
 const TIMED_JOINS_MAX: usize = 1024;
+
+/// A join that takes longer has failed: browsers give up after half a minute. Longer: those that failed keep others
+/// from being timed.
+const JOIN_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// What the shard and the server's handle both see.
 #[derive(Debug, Default)]
@@ -88,6 +96,13 @@ impl Wake {
             socket => Self::Datagrams((socket - 3) as usize),
         }
     }
+}
+
+/// Whether orders are left for the next turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Orders {
+    None,
+    Waiting,
 }
 
 /// One shard, before its thread starts.
@@ -140,7 +155,9 @@ impl Shard {
             let now = Instant::now();
             for wake in &wakes {
                 match wake {
-                    Wake::Orders => self.carry_out_orders(&mut journal, now),
+                    Wake::Orders => {
+                        self.carry_out_orders(&mut journal, now);
+                    }
                     Wake::Alarm => self.sleep.alarm.reset(),
                     Wake::Tcp => self.tcp.turn(&mut self.core, now, &self.metrics),
                     Wake::Datagrams(index) => {
@@ -167,16 +184,22 @@ impl Shard {
         }
         // The last orders closed the sessions: browsers hear of it by the good-bye of their transport.
         let now = Instant::now();
-        self.carry_out_orders(&mut journal, now);
+        while self.carry_out_orders(&mut journal, now) == Orders::Waiting {}
         self.flush(&mut sender, now, false);
     }
 
-    fn carry_out_orders(&mut self, journal: &mut Journal, now: Instant) {
+    /// Carries out some of the orders that wait. When there may be more, the shard stays awake for them.
+    fn carry_out_orders(&mut self, journal: &mut Journal, now: Instant) -> Orders {
         self.waker.reset();
-        while let Ok(order) = self.orders.try_recv() {
-            journal.note_order(&order, now);
+        for _ in 0..ORDERS_PER_TURN {
+            let Ok(order) = self.orders.try_recv() else {
+                return Orders::None;
+            };
+            journal.note_order(&order, &self.core, now);
             self.core.handle_command(now, order);
         }
+        self.waker.wake();
+        Orders::Waiting
     }
 
     /// Sleeps until there is input or something is due, and lists what there is.
@@ -264,6 +287,7 @@ impl Shard {
         self.tcp.sweep(&mut self.core, now, &self.metrics);
         self.metrics
             .set_tcp_connections(&self.name, self.tcp.connections());
+        journal.forget_old_offers(now);
         journal.exported = counters;
         journal.next_export = now + EXPORT_INTERVAL;
     }
@@ -326,12 +350,12 @@ impl Journal {
         }
     }
 
-    /// Starts the clock of a join.
-    fn note_order(&mut self, order: &MediaCommand, now: Instant) {
+    /// Starts the clock of a join. Whoever is connected already only says something new.
+    fn note_order(&mut self, order: &MediaCommand, core: &Core, now: Instant) {
         match order {
             MediaCommand::Offer {
                 session, participant, ..
-            } if self.offers.len() < TIMED_JOINS_MAX => {
+            } if self.offers.len() < TIMED_JOINS_MAX && !core.is_connected(*session, *participant) => {
                 self.offers.entry((*session, *participant)).or_insert(now);
             }
             MediaCommand::Leave { session, participant } => {
@@ -340,6 +364,12 @@ impl Journal {
             MediaCommand::CloseSession { session } => self.offers.retain(|(of, _), _| of != session),
             _ => {}
         }
+    }
+
+    /// Nobody waits for these connections any more: if one comes after all, it is another attempt's.
+    fn forget_old_offers(&mut self, now: Instant) {
+        self.offers
+            .retain(|_, offered| now.duration_since(*offered) < JOIN_TIME_MAX);
     }
 
     /// How long a join took, when this event completes one.
@@ -359,3 +389,6 @@ impl Journal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -105,6 +105,12 @@ impl Session {
             .position(|participant| participant.as_ref().is_some_and(|p| p.id == id))
     }
 
+    /// Whether media of this participant can come and go at present.
+    pub(crate) fn is_connected(&self, id: ParticipantId) -> bool {
+        let participant = self.find(id).and_then(|at| self.participants[at].as_deref());
+        participant.is_some_and(Participant::is_connected)
+    }
+
     pub(crate) fn participant(&mut self, at: usize) -> Option<&mut Participant> {
         self.participants.get_mut(at)?.as_deref_mut()
     }

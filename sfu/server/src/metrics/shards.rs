@@ -1,11 +1,11 @@
 //! How loaded shards are, and how fast people get in.
 
-use prometheus::{Histogram, IntCounterVec, IntGaugeVec};
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGaugeVec};
 
 use super::registrar::Registrar;
 use crate::socket::BufferSizes;
 
-/// Seconds from an offer to a connection, and to the first media.
+/// Seconds from an offer to a connection.
 const JOIN_BUCKETS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// See the module.
@@ -17,6 +17,7 @@ pub(super) struct ShardMetrics {
     segmentation: IntGaugeVec,
     tcp_connections: IntGaugeVec,
     pub(super) tcp_closed: IntCounterVec,
+    pub(super) tcp_accept_failures: IntCounter,
 }
 
 impl ShardMetrics {
@@ -54,6 +55,11 @@ impl ShardMetrics {
                 "TCP connections for media that have ended, by reason: ended (by the client), unproven (no authentic \
                  check in time), malformed, displaced (no room), departed (whose it was has left).",
                 &["reason"],
+            )?,
+            tcp_accept_failures: registrar.plain_counter(
+                "hearken_sfu_tcp_accept_failures_total",
+                "Times that no TCP connection for media could be taken though one waited: the limit of open files is \
+                 reached.",
             )?,
         })
     }

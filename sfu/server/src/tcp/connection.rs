@@ -113,17 +113,17 @@ impl Connection {
         }
     }
 
-    /// Hands over what has come, as far as it fits into the buffer.
+    /// Hands over what has come, as far as it fits into the buffer. True when there may be more.
     pub(super) fn receive(
         &mut self,
         core: &mut Core,
         buffer: &mut [u8],
         now: Instant,
-    ) -> Result<(), CloseReason> {
+    ) -> Result<bool, CloseReason> {
         let count = match self.stream.read(buffer) {
             Ok(0) => return Err(CloseReason::Ended),
             Ok(count) => count,
-            Err(error) if is_transient(&error) => return Ok(()),
+            Err(error) if is_transient(&error) => return Ok(false),
             Err(_) => return Err(CloseReason::Ended),
         };
         let (pair, proof) = (self.pair, &mut self.proof);
@@ -134,7 +134,8 @@ impl Connection {
             }
         });
         outcome?;
-        framed.map_err(|_| CloseReason::Malformed)
+        framed.map_err(|_| CloseReason::Malformed)?;
+        Ok(count == buffer.len())
     }
 
     /// Lets a frame wait for [`Self::flush`].

@@ -7,6 +7,8 @@
 
 mod connection;
 mod queue;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::io;
@@ -17,6 +19,7 @@ use std::time::{Duration, Instant};
 use hearken_sfu_core::transport::{Pair, Protocol};
 use hearken_sfu_core::{Core, Outbox};
 use socket2::{Domain, Protocol as SocketProtocol, Socket, Type};
+use tracing::warn;
 
 use self::connection::{CloseReason, Connection};
 use self::queue::{Dropped, Frame};
@@ -38,8 +41,12 @@ const ACCEPTS_PER_TURN: usize = 16;
 /// Connections that the kernel keeps until they are taken.
 const BACKLOG: i32 = 256;
 
-/// Room for what one read brings.
-const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// What one read brings at most. It is forwarded to everybody before anybody looks at how much waits to be sent, so more
+/// would overfill the outbox in a large group; fewer: more system calls.
+const READ_BYTES: usize = 4 * 1024;
+
+/// Reads from one connection before the others have their turn. What is left is ready again at the next one.
+const READS_PER_TURN: usize = 16;
 
 /// Tokens of listeners; those of connections are their places with a count above.
 const LISTENER_TOKEN: u64 = 1 << 63;
@@ -69,6 +76,10 @@ impl MediaListener {
 pub(crate) struct TcpMedia {
     poller: Poller,
     listeners: Vec<MediaListener>,
+    /// Of these, those that could give no connection, by place: they are not asked again before the next sweep.
+    resting: Vec<usize>,
+    /// It stands in the log that there was such a one.
+    has_warned: bool,
     /// A connection keeps its place; free places are used again.
     places: Vec<Place>,
     by_pair: HashMap<Pair, usize>,
@@ -98,13 +109,15 @@ impl TcpMedia {
         Ok(Self {
             poller,
             listeners,
+            resting: Vec::new(),
+            has_warned: false,
             places: Vec::new(),
             by_pair: HashMap::new(),
             unproven: 0,
             ready: Vec::new(),
             touched: Vec::new(),
             unsent: Vec::new(),
-            buffer: vec![0; READ_BUFFER_BYTES],
+            buffer: vec![0; READ_BYTES],
         })
     }
 
@@ -169,8 +182,18 @@ impl TcpMedia {
         }
     }
 
-    /// Closes those that have not proven themselves in time, and those whose owner has left.
+    /// Closes those that have not proven themselves in time, and those whose owner has left; asks listeners again that
+    /// could give no connection.
     pub(crate) fn sweep(&mut self, core: &mut Core, now: Instant, metrics: &Metrics) {
+        let Self {
+            poller, listeners, ..
+        } = self;
+        // One that cannot be added either rests on.
+        self.resting.retain(|at| {
+            poller
+                .add(&listeners[*at].0, LISTENER_TOKEN | *at as u64)
+                .is_err()
+        });
         for at in 0..self.places.len() {
             let connection = self.places[at].connection.as_ref();
             if let Some(reason) = connection.and_then(|connection| connection.outlived(core, now)) {
@@ -206,18 +229,36 @@ impl TcpMedia {
         }
     }
 
-    fn accept(&mut self, listener: usize, core: &mut Core, now: Instant, metrics: &Metrics) {
+    fn accept(&mut self, at: usize, core: &mut Core, now: Instant, metrics: &Metrics) {
         for _ in 0..ACCEPTS_PER_TURN {
-            let Some(listener) = self.listeners.get(listener) else {
+            let Some(listener) = self.listeners.get(at) else {
                 return;
             };
-            // Also when there are no descriptors left: the client tries again.
-            let Ok((stream, _)) = listener.0.accept() else {
-                return;
-            };
-            if let Ok(connection) = Connection::new(stream, now) {
-                self.insert(connection, core, now, metrics);
+            match listener.0.accept() {
+                Ok((stream, _)) => {
+                    if let Ok(connection) = Connection::new(stream, now) {
+                        self.insert(connection, core, now, metrics);
+                    }
+                }
+                Err(error) => match error.kind() {
+                    io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => {}
+                    io::ErrorKind::WouldBlock => return,
+                    _ => return self.rest(at, &error, metrics),
+                },
             }
+        }
+    }
+
+    /// There are no descriptors left, or no memory, and there will be none at once. The client waits, but the listener
+    /// is ready all the time: it is not to keep the shard awake.
+    fn rest(&mut self, at: usize, error: &io::Error, metrics: &Metrics) {
+        metrics.count_accept_failure();
+        if self.poller.remove(&self.listeners[at].0).is_ok() {
+            self.resting.push(at);
+        }
+        if !self.has_warned {
+            warn!(%error, "a connection for media cannot be taken: is the limit of open files reached?");
+            self.has_warned = true;
         }
     }
 
@@ -259,7 +300,13 @@ impl TcpMedia {
             return;
         };
         let was_proven = connection.is_proven();
-        let outcome = connection.receive(core, &mut self.buffer, now);
+        let mut outcome = Ok(true);
+        for _ in 0..READS_PER_TURN {
+            outcome = connection.receive(core, &mut self.buffer, now);
+            if outcome != Ok(true) || core.outbox().waiting_bytes() >= OUTBOX_BYTES_AT_ONCE {
+                break;
+            }
+        }
         if !was_proven && connection.is_proven() {
             self.unproven -= 1;
         }
