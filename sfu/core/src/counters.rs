@@ -193,14 +193,19 @@ pub struct Counters {
     pub layer_choices: u64,
     /// Switches of a subscriber from one layer of a video to another.
     pub layer_switches: u64,
-    /// Bytes of video payload forwarded, by the layer they were of; added up every two seconds.
+    /// Bytes of video payload forwarded, repairs not counted, by the layer that they were of; where a stream holds
+    /// several, by the one that the subscriber gets.
     pub forwarded_by_layer: [u64; 3],
     /// Times that a picture stood still at a subscriber, as far as can be told; added up every two seconds.
     pub freezes: u64,
     /// Offers answered.
     pub offers_answered: u64,
-    /// Offers refused.
-    pub offers_refused: u64,
+    /// Offers refused because they could not be understood.
+    pub offers_malformed: u64,
+    /// Offers refused because there is no room for anybody.
+    pub offers_full: u64,
+    /// Offers refused because their session needs more than there is.
+    pub offers_outgrown: u64,
     /// Commands about sessions or participants that are not here: late, or nonsense.
     pub commands_ignored: u64,
 }

@@ -104,16 +104,14 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
+    use hearken_docs_check::check_metrics;
     use hearken_protocol::{FlowStatistics, LineQuality};
+    use hearken_sfu_core::transport::DropReason;
 
     use super::*;
 
-    const DOCUMENT: &str = include_str!("../../../docs/metrics.md");
-
     #[test]
-    fn the_document_names_what_is_told_of_lines_and_nothing_else() {
+    fn the_document_names_what_is_exported_and_nothing_else() {
         let registry = Registry::new();
         let metrics = Metrics::register(&registry).unwrap();
         let flow = FlowStatistics {
@@ -129,23 +127,42 @@ mod tests {
             receiving: flow,
             streams: Vec::new(),
         });
-        metrics.add(&Counters::default(), &Counters::default());
-        let exported: BTreeSet<String> = registry
-            .gather()
-            .iter()
-            .map(|family| family.name().to_owned())
-            .filter(|name| {
-                ["_line_", "_freezes_", "_layer_bytes_", "_paced_"]
-                    .iter()
-                    .any(|part| name.contains(part))
-            })
-            .collect();
-        let named: BTreeSet<String> = DOCUMENT
-            .split("\n| `")
-            .skip(1)
-            .filter_map(|row| row.split(['`', '{']).next())
-            .map(str::to_owned)
-            .collect();
-        assert_eq!(exported, named);
+        let mut counters = Counters::default();
+        counters.transport_drops.add(DropReason::NoKeys);
+        metrics.add(&Counters::default(), &counters);
+        metrics.count_drops("send_refused", 1);
+        metrics.count_tcp_close("ended");
+        metrics.set_load("0", 1, 1);
+        metrics.set_tcp_connections("0", 1);
+        metrics.set_segmentation("0", true);
+        let (receive, send) = (1, 1);
+        metrics.set_buffers("0", BufferSizes { receive, send });
+        check_metrics(&registry, "hearken_sfu_");
+    }
+
+    #[test]
+    fn refused_offers_are_counted_by_their_reason_and_padding_is_counted() {
+        let registry = Registry::new();
+        let metrics = Metrics::register(&registry).unwrap();
+        let counters = Counters {
+            offers_malformed: 1,
+            offers_full: 2,
+            offers_outgrown: 3,
+            padding_packets: 4,
+            ..Counters::default()
+        };
+        metrics.add(&Counters::default(), &counters);
+        let text = prometheus::TextEncoder::new()
+            .encode_to_string(&registry.gather())
+            .unwrap();
+        for line in [
+            r#"hearken_sfu_offers_total{result="answered"} 0"#,
+            r#"hearken_sfu_offers_total{result="malformed"} 1"#,
+            r#"hearken_sfu_offers_total{result="full"} 2"#,
+            r#"hearken_sfu_offers_total{result="session_outgrown"} 3"#,
+            "hearken_sfu_padding_packets_total 4",
+        ] {
+            assert!(text.lines().any(|told| told == line), "{line}");
+        }
     }
 }

@@ -312,9 +312,21 @@ fn server_label(message: &ServerMessage) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use hearken_docs_check::check_metrics;
     use prometheus::TextEncoder;
 
     use super::*;
+
+    #[test]
+    fn the_document_names_what_is_exported_and_nothing_else() {
+        let registry = Registry::new();
+        let metrics = Metrics::register(&registry).unwrap();
+        metrics.participant(Role::Member, true, 1);
+        metrics.closed(CloseCause::Client);
+        metrics.received(&ClientMessage::Leave);
+        metrics.refused(ErrorCode::SessionFull);
+        check_metrics(&registry, "hearken_signaling_");
+    }
 
     #[test]
     fn counters_carry_our_prefix_and_labels_of_the_protocol() {

@@ -73,7 +73,12 @@ impl Core {
         negotiation: u32,
         refusal: OfferRefusal,
     ) {
-        self.shared.counters.offers_refused += 1;
+        let counters = &mut self.shared.counters;
+        *match refusal {
+            OfferRefusal::Malformed(_) => &mut counters.offers_malformed,
+            OfferRefusal::Full => &mut counters.offers_full,
+            OfferRefusal::SessionOutgrown => &mut counters.offers_outgrown,
+        } += 1;
         self.shared.event(MediaEvent::OfferRefused {
             session,
             participant,

@@ -347,7 +347,9 @@ impl Outgoing {
         let (prefix, copies) = copies.prefix(copies_max);
         self.note_copies(rewritten.index, copies);
         leg.copies = copies;
-        self.send(stored, prefix, packet.video.as_ref(), rewritten, leg);
+        if self.send(stored, prefix, packet.video.as_ref(), rewritten, leg) && packet.video.is_some() {
+            note_layer(stored, packet.layer, rewritten, leg);
+        }
     }
 
     /// How many copies the packet may take along: none that this subscriber's run does not have.
@@ -390,6 +392,7 @@ impl Outgoing {
         }
     }
 
+    /// True if it went out.
     fn send(
         &mut self,
         stored: &StoredPacket<'_>,
@@ -397,10 +400,10 @@ impl Outgoing {
         video: Option<&VideoPacket>,
         rewritten: Rewritten,
         leg: &mut Leg<'_>,
-    ) {
+    ) -> bool {
         self.rewriter.sent(rewritten.index);
         let Some(numbers) = self.section.payload_types(video.map(|video| video.codec)) else {
-            return;
+            return false;
         };
         // Without a repair stream the same packet may be sealed twice under one number: then it must be the
         // same to the last bit, so it carries no transport-wide number.
@@ -434,7 +437,7 @@ impl Outgoing {
             dependency_id: self.section.extensions.dependency,
         };
         let Some(bytes) = seal(header, prefix, &body, rewritten.index, leg) else {
-            return;
+            return false;
         };
         if !copies.is_empty() {
             leg.counters.copies_sent.packets += leg.copies as u64;
@@ -452,5 +455,15 @@ impl Outgoing {
             .octets
             .wrapping_add((copies.len() + stored.payload.len()) as u32);
         self.last_sent = Some(leg.now);
+        true
+    }
+}
+
+/// Books a packet of video to the layer that it was of; where its stream holds several, to the one that is sent.
+fn note_layer(stored: &StoredPacket<'_>, layer: u8, rewritten: Rewritten, leg: &mut Leg<'_>) {
+    let layer = usize::from(rewritten.target.unwrap_or(layer));
+    let bytes = leg.counters.forwarded_by_layer.get_mut(layer);
+    if let Some(bytes) = bytes.filter(|_| !rewritten.is_filler) {
+        *bytes += stored.payload.len() as u64;
     }
 }

@@ -83,6 +83,27 @@ fn rates_round_trip_and_layer_are_told_every_two_seconds() {
 }
 
 #[test]
+fn bytes_are_booked_to_the_layer_that_they_were_of_also_around_switches_and_pauses() {
+    let mut world = World::new(79);
+    let (ann, bob) = (world.join(), world.join());
+    world.switch(ann, TrackSource::Camera, true);
+    // Between two readings, and after the last one.
+    for (height, ms) in [(180, 2_700), (360, 3_100), (720, 2_300), (180, 900), (360, 700)] {
+        world.view(bob, &[(ann, TrackSource::Camera, height)]);
+        world.run(ms);
+    }
+    world.switch(ann, TrackSource::Camera, false);
+    world.run(500);
+    let mut seen = [0; 3];
+    for packet in world.peers[bob].got(world.peers[ann].id, false, 0) {
+        assert!(!packet.is_repair);
+        seen[usize::from(packet.stamp.layer)] += packet.bytes as u64;
+    }
+    assert!(seen.iter().all(|bytes| *bytes > 20_000), "{seen:?}");
+    assert_eq!(world.counters().forwarded_by_layer, seen);
+}
+
+#[test]
 fn loss_on_the_way_up_is_the_senders_trouble_and_nobody_elses() {
     let (mut world, ann, bob) = call(71);
     world.lines[ann].up_loss_percent = 15;

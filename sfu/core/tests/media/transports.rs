@@ -454,6 +454,20 @@ fn another_session_on_a_full_shard_is_told_that_the_server_is_full() {
     world.admit(dora, EVERYTHING);
     world.offer(dora);
     assert_eq!(outcome(&world, dora), Some(OfferRefusal::Full));
+    world.command(MediaCommand::Offer {
+        session: SessionId(8),
+        participant: world.peers[dora].id,
+        negotiation: 9,
+        sdp: "v=0".to_owned().into(),
+        end_to_end_encrypted: false,
+    });
+    let counters = world.counters();
+    let by_reason = [
+        counters.offers_malformed,
+        counters.offers_full,
+        counters.offers_outgrown,
+    ];
+    assert_eq!(by_reason, [1, 1, 0]);
 }
 
 #[test]
@@ -471,6 +485,10 @@ fn a_group_that_joins_at_once_is_let_in_only_as_far_as_what_it_will_cost_is_ther
     let let_in = refusals.take_while(Option::is_none).count();
     assert_eq!(let_in, 4);
     assert_eq!(outcome(&world, everybody[5]), Some(OfferRefusal::SessionOutgrown));
+    assert_eq!(
+        (world.counters().offers_outgrown, world.counters().offers_full),
+        (2, 0)
+    );
 
     // They only talk: the others get in when that has been seen.
     for peer in &everybody[..2] {

@@ -14,6 +14,7 @@ pub(super) struct MediaMetrics {
     decisions: IntCounterVec,
     feedback: IntCounterVec,
     layer_bytes: IntCounterVec,
+    padding: IntCounter,
     freezes: IntCounter,
     paced: IntCounter,
     paced_seconds: Counter,
@@ -37,7 +38,12 @@ impl MediaMetrics {
                 "Redundant audio: packets restored on the way up, copies sent, bytes of copies sent.",
                 &["event"],
             )?,
-            offers: registrar.counter("hearken_sfu_offers_total", "SDP offers by result.", &["result"])?,
+            offers: registrar.counter(
+                "hearken_sfu_offers_total",
+                "SDP offers by result: answered, or refused for being malformed, for want of room for anybody (full), or \
+                 because their session needs more than its shard can carry (session_outgrown).",
+                &["result"],
+            )?,
             decisions: registrar.counter(
                 "hearken_sfu_decisions_total",
                 "Slot assignments, layer switches, congestion feedbacks sent, probes of lines, \
@@ -53,6 +59,10 @@ impl MediaMetrics {
                 "hearken_sfu_layer_bytes_total",
                 "Bytes of video forwarded, by the layer they were of (0 is the smallest).",
                 &["layer"],
+            )?,
+            padding: registrar.plain_counter(
+                "hearken_sfu_padding_packets_total",
+                "Packets of nothing but padding, sent to find out what a line carries; they are in the kind rtx too.",
             )?,
             freezes: registrar.plain_counter(
                 "hearken_sfu_freezes_total",
@@ -77,6 +87,8 @@ impl MediaMetrics {
                 .with_label_values(&[layer])
                 .inc_by(after - before);
         }
+        self.padding
+            .inc_by(after.padding_packets - before.padding_packets);
         self.freezes.inc_by(after.freezes - before.freezes);
         self.paced.inc_by(after.paced_packets - before.paced_packets);
         let waited = after.paced_time.saturating_sub(before.paced_time);
@@ -111,7 +123,14 @@ impl MediaMetrics {
             copies.bytes,
         );
         add(&self.offers, "answered", b.offers_answered, a.offers_answered);
-        add(&self.offers, "refused", b.offers_refused, a.offers_refused);
+        add(&self.offers, "malformed", b.offers_malformed, a.offers_malformed);
+        add(&self.offers, "full", b.offers_full, a.offers_full);
+        add(
+            &self.offers,
+            "session_outgrown",
+            b.offers_outgrown,
+            a.offers_outgrown,
+        );
         add(
             &self.decisions,
             "slot_assignment",

@@ -13,8 +13,9 @@ use hearken_protocol::{
     Importance, MediaCommand, MediaEvent, MediaGrants, ParticipantId, SessionId, TrackSource, VideoCodec,
     ViewItem, ViewMode,
 };
+use hearken_sfu_core::DropCause;
 use hearken_sfu_core::client::ClientTransport;
-use hearken_sfu_core::transport::{DisconnectReason, frame_header};
+use hearken_sfu_core::transport::{DisconnectReason, DropReason, frame_header};
 use hearken_sfu_server::{Announced, MediaConfig, MediaServer, Outputs};
 use prometheus::Registry;
 
@@ -36,6 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct World {
     server: MediaServer,
     outputs: Outputs,
+    registry: Registry,
     events: Vec<MediaEvent>,
     ann: Client,
     bob: Client,
@@ -59,14 +61,27 @@ impl World {
     }
 
     fn with(config: &MediaConfig, ann: Way, bob: Way) -> Self {
-        let (server, outputs) = MediaServer::start(config, &Registry::new()).unwrap();
+        let registry = Registry::new();
+        let (server, outputs) = MediaServer::start(config, &registry).unwrap();
         Self {
             server,
             outputs,
+            registry,
             events: Vec::new(),
             ann: Client::new(1, ann),
             bob: Client::new(2, bob),
         }
+    }
+
+    /// What was counted of this metric, with this value in a label.
+    fn metric(&self, name: &str, label: &str) -> f64 {
+        let families = self.registry.gather();
+        let family = families.iter().find(|family| family.name() == name);
+        let metrics = family.map_or(&[][..], |family| family.get_metric());
+        let counted = metrics
+            .iter()
+            .filter(|metric| metric.get_label().iter().any(|pair| pair.value() == label));
+        counted.map(|metric| metric.get_counter().get_value()).sum()
     }
 
     /// Everybody admitted, connected, and looking at Ann.
@@ -289,6 +304,80 @@ fn talk(mut world: World) {
             && world.ann.heard(b"good morning") > 0
             && world.ann.saw(2)
     });
+}
+
+/// The values that a label may have.
+fn allowed(label: &str) -> Vec<&'static str> {
+    let fixed: &[&str] = match label {
+        "direction" => &["in", "out", "receive", "send"],
+        "kind" => &["audio", "video", "rtx", "rtcp", "connectivity"],
+        "quality" => &["good", "fair", "poor"],
+        "layer" => &["0", "1", "2"],
+        "shard" => &["0", "1"],
+        "event" => &[
+            "received",
+            "answered",
+            "sent",
+            "given_up",
+            "recovered",
+            "restored",
+            "copies_sent",
+            "copy_bytes_sent",
+        ],
+        "result" => &["answered", "malformed", "full", "session_outgrown"],
+        "decision" => &[
+            "slot_assignment",
+            "layer_choice",
+            "layer_switch",
+            "congestion_feedback",
+            "probe",
+            "pause",
+            "video_given_up",
+            "publish",
+            "command_ignored",
+        ],
+        "reason" => {
+            let causes = DropCause::ALL.iter().map(|cause| cause.name());
+            let of_transports = DropReason::ALL.iter().map(|reason| reason.label());
+            let of_sockets = [
+                "send_buffer_full",
+                "send_refused",
+                "receive_error",
+                "event_backlog_full",
+                "speech_channel_full",
+                "tcp_full",
+                "tcp_late_video",
+                "tcp_late_sound",
+                "tcp_late_control",
+            ];
+            let of_connections = ["ended", "unproven", "malformed", "displaced", "departed"];
+            let of_feedback = ["malformed", "strange"];
+            let others = [&of_sockets[..], &of_connections, &of_feedback].concat();
+            return causes.chain(of_transports).chain(others).collect();
+        }
+        _ => &[],
+    };
+    fixed.to_vec()
+}
+
+#[test]
+fn no_metric_of_a_call_has_a_label_that_is_not_on_the_list() {
+    let mut world = World::with(&loopback(), Way::TCP, Way::UDP).called();
+    world.until("their lines were told of", |world| {
+        world.ann.send_audio(b"good evening");
+        world.bob.send_video(2);
+        world.metric("hearken_sfu_line_readings_total", "good") > 1.5
+    });
+    let families = world.registry.gather();
+    assert!(families.len() > 25, "{}", families.len());
+    for family in &families {
+        assert!(family.name().starts_with("hearken_sfu_"));
+        let metrics = family.get_metric().iter();
+        for label in metrics.flat_map(|metric| metric.get_label()) {
+            let is_allowed = allowed(label.name()).contains(&label.value());
+            assert!(is_allowed, "{} {} {}", family.name(), label.name(), label.value());
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Kept, Leg, Outgoing};
+use super::{Kept, Leg, Outgoing, note_layer};
 use crate::media::cache::StoredPacket;
 use crate::media::pacer::{WAIT_MAX, Waiting};
 use crate::media::picture::{PictureCounters, VideoPacket};
@@ -94,7 +94,9 @@ impl Outgoing {
                 .counters
                 .note(&video.numbers, rewritten.picture_shift);
         }
-        self.send(stored, &[], Some(&video), rewritten, leg);
+        if self.send(stored, &[], Some(&video), rewritten, leg) {
+            note_layer(stored, kept.layer, rewritten, leg);
+        }
         true
     }
 

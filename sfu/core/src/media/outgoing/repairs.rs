@@ -25,6 +25,8 @@ pub(crate) struct Kept<'a> {
     /// `None` for sound.
     pub(crate) codec: Option<VideoCodec>,
     pub(crate) structure: Option<&'a TemplateStructure>,
+    /// Its stream's, where that holds one.
+    pub(crate) layer: u8,
 }
 
 #[derive(Debug)]

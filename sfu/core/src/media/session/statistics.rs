@@ -138,11 +138,6 @@ fn read_pair(
             continue;
         }
         let layer = outgoing.current_layer.filter(|_| !source.is_audio());
-        if let Some(forwarded) =
-            layer.and_then(|layer| counters.forwarded_by_layer.get_mut(usize::from(layer)))
-        {
-            *forwarded += reading.octets;
-        }
         counters.freezes += u64::from(reading.freezes);
         let bitrate = reading.octets * 8 * 1000 / (elapsed.as_millis() as u64).max(1);
         let jitter_ms = milliseconds(reading.jitter).min(u32::from(u16::MAX)) as u16;

@@ -137,6 +137,7 @@ impl UplinkStream {
             stored: self.cache.get(sequence, now)?,
             codec: self.video_codec(),
             structure: self.structure.as_deref(),
+            layer: self.layer,
         })
     }
 
