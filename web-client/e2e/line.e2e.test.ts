@@ -3,16 +3,19 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Statistics } from "../src/protocol/generated.ts";
 import { Person } from "./support/person.ts";
+import { documentedQueries, Prometheus } from "./support/prometheus.ts";
 import { eventually, HearkenServer, pause } from "./support/server.ts";
 
 describe("two people in a call", () => {
   let server: HearkenServer;
   let fay: Person;
   let ben: Person;
+  let session = "";
 
   beforeAll(async () => {
     server = await HearkenServer.start();
     const links = await server.createSession({ name: "Line", captions: false, waiting_room: false });
+    session = links.session_id;
     fay = await Person.launch("Fay");
     ben = await Person.launch("Ben");
     await fay.join(links.facilitator_url, "Join");
@@ -59,6 +62,41 @@ describe("two people in a call", () => {
       async () => (await server.metric("hearken_sfu_line_round_trip_seconds_count")) > 0,
     );
     expect(await server.metric("hearken_sfu_line_readings_total")).toBeGreaterThan(0);
+  });
+
+  test("an operator's Prometheus answers what the documentation asks, and tells nobody apart", async () => {
+    const prometheus = await Prometheus.start(server.metricsPort);
+    try {
+      const asked = [
+        ...documentedQueries(),
+        "histogram_quantile(0.95, sum by (le) (rate(hearken_sfu_forwarding_seconds_bucket[1m])))",
+        "histogram_quantile(0.5, sum by (le) (rate(hearken_sfu_line_round_trip_seconds_bucket[1m])))",
+      ];
+      expect(asked.length).toBeGreaterThan(4);
+      for (const query of asked) {
+        // A rate needs two readings between which something happened.
+        await eventually(
+          `an answer to ${query}`,
+          async () => {
+            const [only, ...others] = await prometheus.query(query);
+            return others.length === 0 && Number.isFinite(Number(only?.value[1] ?? "none"));
+          },
+          30_000,
+        );
+      }
+      await eventually(
+        "the rate of a call",
+        async () => Number((await prometheus.query(asked[0] ?? "")).at(0)?.value[1]) > 20,
+        30_000,
+      );
+      const everything = JSON.stringify(await prometheus.query('{job="hearken"}'));
+      for (const secret of [own(fay), own(ben), session, "Fay", "Ben", "Line"]) {
+        expect(secret).not.toBe("");
+        expect(everything).not.toContain(`"${secret}"`);
+      }
+    } finally {
+      await prometheus.stop();
+    }
   });
 
   test("low data takes one's own large layer away without another offer, and full brings it back", async () => {

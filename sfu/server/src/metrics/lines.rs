@@ -1,6 +1,6 @@
 //! The lines of participants, as each reading of them is told: `hearken_sfu_line_*`.
 
-use hearken_protocol::{FlowStatistics, Statistics};
+use hearken_protocol::{FlowStatistics, LineQuality, Statistics};
 use prometheus::{Histogram, HistogramVec, IntCounterVec};
 
 use super::registrar::Registrar;
@@ -31,7 +31,7 @@ pub(super) struct LineMetrics {
 
 impl LineMetrics {
     pub(super) fn register(registrar: Registrar<'_>) -> prometheus::Result<Self> {
-        Ok(Self {
+        let metrics = Self {
             readings: registrar.counter(
                 "hearken_sfu_line_readings_total",
                 "Readings of participants' lines, one in two seconds each, by the quality told.",
@@ -62,7 +62,12 @@ impl LineMetrics {
                 "What the line to a participant carries, as estimated, per reading.",
                 BITRATE_BUCKETS,
             )?,
-        })
+        };
+        // As long as nobody's line was poor, the share of poor ones is 0, and not unknown.
+        for quality in [LineQuality::Good, LineQuality::Fair, LineQuality::Poor] {
+            metrics.readings.with_label_values(&[quality.name()]).inc_by(0);
+        }
+        Ok(metrics)
     }
 
     /// One participant's line over one interval.

@@ -21,9 +21,22 @@ pub(super) struct TrafficMetrics {
     pub(super) forwarding: Histogram,
 }
 
+/// Why packets go no further on this side of the core.
+const SHELL_DROPS: [&str; 9] = [
+    "send_buffer_full",
+    "send_refused",
+    "receive_error",
+    "event_backlog_full",
+    "speech_channel_full",
+    "tcp_full",
+    "tcp_late_video",
+    "tcp_late_sound",
+    "tcp_late_control",
+];
+
 impl TrafficMetrics {
     pub(super) fn register(registrar: Registrar<'_>) -> prometheus::Result<Self> {
-        Ok(Self {
+        let metrics = Self {
             packets: registrar.counter(
                 "hearken_sfu_packets_total",
                 "Datagrams by direction (in, out) and kind.",
@@ -53,13 +66,36 @@ impl TrafficMetrics {
                 "From the receive call to the return of the send call, per batch.",
                 FORWARDING_BUCKETS,
             )?,
-        })
+        };
+        metrics.begin_at_zero();
+        Ok(metrics)
+    }
+
+    /// What was never counted has no rate in Prometheus, and what is divided by it or adds it up no result.
+    fn begin_at_zero(&self) {
+        let nothing = Counters::default();
+        let core = nothing.drops.by_cause().map(|(reason, _)| reason);
+        for reason in core.chain(SHELL_DROPS) {
+            self.drops.with_label_values(&[reason]).inc_by(0);
+        }
+        for (reason, _) in nothing.transport_drops.iter() {
+            self.transport_drops
+                .with_label_values(&[reason.label()])
+                .inc_by(0);
+        }
+        self.add(&nothing, &nothing);
     }
 
     pub(super) fn count_drops(&self, reason: &str, count: u64) {
         if count > 0 {
+            debug_assert!(Self::begins_at_zero(reason), "{reason} has no zero to begin at");
             self.drops.with_label_values(&[reason]).inc_by(count);
         }
+    }
+
+    fn begins_at_zero(reason: &str) -> bool {
+        let core = Counters::default();
+        SHELL_DROPS.contains(&reason) || core.drops.by_cause().any(|(known, _)| known == reason)
     }
 
     pub(super) fn count_sends(&self, report: SendReport) {
@@ -95,6 +131,29 @@ impl TrafficMetrics {
             self.bytes
                 .with_label_values(&labels)
                 .inc_by(after.bytes - before.bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus::{Registry, TextEncoder};
+
+    use crate::metrics::Metrics;
+
+    #[test]
+    fn what_never_happened_is_told_as_zero() {
+        let registry = Registry::new();
+        let _metrics = Metrics::register(&registry).unwrap();
+        let text = TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+        for line in [
+            r#"hearken_sfu_drops_total{reason="pacing"} 0"#,
+            r#"hearken_sfu_drops_total{reason="tcp_full"} 0"#,
+            r#"hearken_sfu_transport_drops_total{reason="no_keys"} 0"#,
+            r#"hearken_sfu_packets_total{direction="out",kind="video"} 0"#,
+            r#"hearken_sfu_line_readings_total{quality="poor"} 0"#,
+        ] {
+            assert!(text.lines().any(|told| told == line), "{line}");
         }
     }
 }
