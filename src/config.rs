@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hearken_protocol::VideoCodec;
-use hearken_sfu_server::Announced;
+use hearken_sfu_server::{Announced, PACKETS_PER_SECOND_MAX};
 use hearken_signaling_server::{OperatorKey, PublicUrl, Relay};
 
 use self::raw::RawConfig;
@@ -70,6 +70,8 @@ pub struct MediaSettings {
     pub shards: u16,
     /// What videos are encoded with while everybody in a session can decode it; otherwise VP8.
     pub video_codec: VideoCodec,
+    /// From so many packets sent per second on, a shard lets nobody else in.
+    pub packets_per_second_max: u64,
 }
 
 /// How browsers connect.
@@ -197,6 +199,9 @@ impl Config {
                 port,
                 shards,
                 video_codec: raw.video_codec.map_or(VideoCodec::Vp8, |codec| codec.0),
+                packets_per_second_max: raw
+                    .shard_packets_per_second
+                    .map_or(PACKETS_PER_SECOND_MAX, |most| most.get().into()),
             },
             relay,
             metrics_listen: raw.metrics_listen.unwrap_or(METRICS_LISTEN),
@@ -252,6 +257,7 @@ mod tests {
         assert_eq!(config.metrics_listen.to_string(), "127.0.0.1:9464");
         assert_eq!(config.data_dir, Path::new("/home/ann/.local/share/hearken"));
         assert_eq!((config.media.port, config.tls), (40_000, TlsSettings::Off));
+        assert_eq!(config.media.packets_per_second_max, PACKETS_PER_SECOND_MAX);
         assert!(config.media.shards >= 1 && config.public_url.is_none() && config.operator_key.is_none());
     }
 
@@ -285,6 +291,7 @@ mod tests {
             ("HEARKEN_MEDIA_PORT", "5000"),
             ("HEARKEN_SHARDS", "3"),
             ("HEARKEN_VIDEO_CODEC", "av1"),
+            ("HEARKEN_SHARD_PACKETS_PER_SECOND", "90000"),
             (
                 "HEARKEN_TURN_URLS",
                 "turn:turn.example.org, turns:turn.example.org:443?transport=tcp",
@@ -305,6 +312,7 @@ mod tests {
         assert_eq!(config.media.bind.unwrap().to_string(), "0.0.0.0");
         assert!(config.relay.is_some());
         assert_eq!(config.media.video_codec, VideoCodec::Av1);
+        assert_eq!(config.media.packets_per_second_max, 90_000);
         assert_eq!(
             config.tls,
             TlsSettings::Files {
@@ -375,6 +383,16 @@ mod tests {
     }
 
     #[test]
+    fn a_shard_that_may_send_nothing_is_a_mistake_that_is_named() {
+        for text in ["0", "many", "-1", "99999999999"] {
+            let problem = problem("", &[("HEARKEN_SHARD_PACKETS_PER_SECOND", text)]);
+            let expected = "HEARKEN_SHARD_PACKETS_PER_SECOND: expected a number of packets, at least 1";
+            assert!(problem.starts_with(expected), "{problem}");
+        }
+        assert!(problem("shard_packets_per_second = 0", &[]).contains("shard_packets_per_second"));
+    }
+
+    #[test]
     fn settings_that_do_not_fit_each_other_are_refused() {
         assert!(problem("tls_cert = '/c'", &[]).contains("tls_key"));
         assert!(problem("turn_urls = ['turn:a']", &[]).contains("turn_secret"));
@@ -417,6 +435,10 @@ mod tests {
         let spelt_out = load(&settings, &[], ServeFlags::default()).unwrap();
         assert_eq!(spelt_out.listen, active.listen);
         assert_eq!(spelt_out.metrics_listen, active.metrics_listen);
+        assert_eq!(
+            spelt_out.media.packets_per_second_max,
+            active.media.packets_per_second_max
+        );
         assert_eq!(
             (spelt_out.media.port, spelt_out.retention),
             (active.media.port, active.retention)

@@ -43,6 +43,7 @@ impl Media {
             port: settings.port,
             shards: usize::from(settings.shards),
             video_codec: settings.video_codec,
+            packets_per_second_max: settings.packets_per_second_max,
         };
         let (server, outputs) = MediaServer::start(&config, registry).context(
             "choose another port with HEARKEN_MEDIA_PORT or another address with HEARKEN_MEDIA_BIND",

@@ -135,6 +135,9 @@ raw_config! {
     shards: NonZero<u16>, "HEARKEN_SHARDS", read_as("a number from 1 to 65535");
     /// What videos are encoded with while everybody in a session can decode it.
     video_codec: Parsed<VideoCodec>, "HEARKEN_VIDEO_CODEC", parsed;
+    /// From so many packets sent per second on, a shard lets nobody else in.
+    shard_packets_per_second: NonZero<u32>, "HEARKEN_SHARD_PACKETS_PER_SECOND",
+        read_as("a number of packets, at least 1");
     /// Relays for media.
     turn_urls: Vec<Parsed<RelayUrl>>, "HEARKEN_TURN_URLS", list;
     /// What the relays and this server both know.

@@ -28,5 +28,7 @@ mod socket;
 mod tcp;
 mod wake;
 
+pub use hearken_sfu_core::PACKETS_PER_SECOND_MAX;
+
 pub use announced::{Announced, AnnouncedError};
 pub use server::{MediaConfig, MediaPlaneStopped, MediaServer, Outputs, SendError, StartError};

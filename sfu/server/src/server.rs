@@ -51,6 +51,8 @@ pub struct MediaConfig {
     pub shards: usize,
     /// What publishers are to encode videos with while everybody can decode it; otherwise VP8.
     pub video_codec: VideoCodec,
+    /// From so many packets sent per second on, a shard lets nobody else in. See [`crate::PACKETS_PER_SECOND_MAX`].
+    pub packets_per_second_max: u64,
 }
 
 /// Why the media plane cannot start.
@@ -158,7 +160,7 @@ impl MediaServer {
             let name = index.to_string();
             report_buffers(&metrics, &name, &sockets)?;
             let ports: Vec<SocketAddr> = sockets.iter().map(MediaSocket::bound).collect();
-            let core = Core::new(CoreConfig {
+            let mut core = Core::new(CoreConfig {
                 identity: Arc::clone(&identity),
                 candidates: candidates(&config.announced, index, &ports)?,
                 seed: random_seed()?,
@@ -166,6 +168,7 @@ impl MediaServer {
                 unix_time,
                 video_codec: config.video_codec,
             });
+            core.set_packets_per_second_max(config.packets_per_second_max);
             let (orders, orders_in) = sync_channel(ORDERS_MAX);
             let state = Arc::new(ShardState::default());
             let waker = Waker::new()?;
@@ -398,6 +401,8 @@ fn random_seed() -> io::Result<[u8; 32]> {
 
 #[cfg(test)]
 mod tests {
+    use hearken_sfu_core::PACKETS_PER_SECOND_MAX;
+
     use super::*;
 
     fn loopback(port: u16, shards: usize) -> MediaConfig {
@@ -408,6 +413,7 @@ mod tests {
             port,
             shards,
             video_codec: VideoCodec::Vp8,
+            packets_per_second_max: PACKETS_PER_SECOND_MAX,
         }
     }
 
@@ -445,6 +451,32 @@ mod tests {
         let alarm = std::pin::pin!(server.failed());
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(alarm.poll(&mut context).is_pending());
+    }
+
+    #[test]
+    fn a_session_goes_to_the_shard_with_the_least_to_do_not_the_fewest_sessions() {
+        let (server, _outputs) = MediaServer::start(&loopback(0, 2), &Registry::new()).unwrap();
+        // From now on no shard says itself what it has to do.
+        server.shutdown();
+        let say = |shard: usize, packets_per_second, connections| {
+            let state = &server.shards[shard].state;
+            state
+                .packets_per_second
+                .store(packets_per_second, Ordering::Relaxed);
+            state.connections.store(connections, Ordering::Relaxed);
+        };
+        let open = |id| {
+            server.place(&MediaCommand::OpenSession {
+                session: SessionId(id),
+                captions: false,
+            })
+        };
+        say(0, 10_000, 20);
+        say(1, 9_000, 20);
+        assert_eq!([open(1), open(2), open(3)], [Some(1); 3], "by packets");
+        // Somebody who is there and sent nothing yet may be about to get a lot.
+        say(1, 9_000, 10_000 / PACKETS_PER_SECOND_EXPECTED as usize + 1);
+        assert_eq!([open(4), open(5)], [Some(0); 2], "by connections");
     }
 
     #[test]

@@ -10,13 +10,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpStream};
 use std::time::{Duration, Instant};
 
 use hearken_protocol::{
-    Importance, MediaCommand, MediaEvent, MediaGrants, ParticipantId, SessionId, TrackSource, VideoCodec,
-    ViewItem, ViewMode,
+    Importance, MediaCommand, MediaEvent, MediaGrants, OfferRefusal, ParticipantId, SessionId, TrackSource,
+    VideoCodec, ViewItem, ViewMode,
 };
 use hearken_sfu_core::DropCause;
 use hearken_sfu_core::client::ClientTransport;
 use hearken_sfu_core::transport::{DisconnectReason, DropReason, frame_header};
-use hearken_sfu_server::{Announced, MediaConfig, MediaServer, Outputs};
+use hearken_sfu_server::{Announced, MediaConfig, MediaServer, Outputs, PACKETS_PER_SECOND_MAX};
 use prometheus::Registry;
 
 use self::client::Client;
@@ -52,6 +52,7 @@ fn loopback() -> MediaConfig {
         port: 0,
         shards: 2,
         video_codec: VideoCodec::Vp8,
+        packets_per_second_max: PACKETS_PER_SECOND_MAX,
     }
 }
 
@@ -238,6 +239,50 @@ fn media_is_forwarded_until_it_is_muted_and_ends_with_the_session() {
     let closed = Some(DisconnectReason::ClosedByPeer);
     world.until("everybody is told", |world| {
         world.ann.disconnected == closed && world.bob.disconnected == closed
+    });
+}
+
+#[test]
+fn a_session_that_needs_more_than_its_shard_may_send_takes_nobody_else_in_and_says_so() {
+    let config = MediaConfig {
+        packets_per_second_max: 300,
+        ..loopback()
+    };
+    let mut world = World::with(&config, Way::UDP, Way::UDP);
+    world.send(MediaCommand::OpenSession {
+        session: SESSION,
+        captions: false,
+    });
+    for (negotiation, participant) in [(1, ANN), (2, BOB)] {
+        world.send(MediaCommand::Admit {
+            session: SESSION,
+            participant,
+            grants: EVERYTHING,
+        });
+        let sdp = world.client(participant).offer().into();
+        world.send(MediaCommand::Offer {
+            session: SESSION,
+            participant,
+            negotiation,
+            sdp,
+            end_to_end_encrypted: false,
+        });
+    }
+    let refused = MediaEvent::OfferRefused {
+        session: SESSION,
+        participant: BOB,
+        negotiation: 2,
+        refusal: OfferRefusal::SessionOutgrown,
+    };
+    let connected = MediaEvent::Connected {
+        session: SESSION,
+        participant: ANN,
+    };
+    world.until("Ann is in and Bob is told why he is not", |world| {
+        world.events.contains(&refused) && world.events.contains(&connected)
+    });
+    world.until("it is counted by its reason", |world| {
+        world.metric("hearken_sfu_offers_total", "session_outgrown") > 0.5
     });
 }
 
