@@ -102,6 +102,8 @@ drop_causes! {
     Pacing = "pacing",
     /// The outbox was full.
     OutboxFull = "outbox_full",
+    /// A report for somebody whose way was lost and who has not shown another yet.
+    NoWay = "no_way",
     /// The subscriber's transport could not seal it.
     SealFailed = "seal_failed",
     /// The queue to the captions was full.

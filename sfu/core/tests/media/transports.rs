@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use hearken_protocol::{MediaCommand, MediaEvent, OfferRefusal, SessionId, SlotContent, TrackSource};
+use hearken_sfu_core::DropCause;
 use hearken_sfu_core::transport::{Pair, Protocol};
 
 use super::peer::Holes;
@@ -49,7 +50,7 @@ fn the_same_numbers_by_tcp_and_by_udp_are_two_ways() {
     };
     let unknown = |world: &World| {
         let drops = &world.counters().drops;
-        drops.get(hearken_sfu_core::DropCause::UnknownPeer)
+        drops.get(DropCause::UnknownPeer)
     };
     let before = unknown(&world);
     // Something that would be tried as media, had the way been shown to be Bob's.
@@ -146,6 +147,12 @@ fn a_peer_whose_only_tcp_connection_ends_is_sent_nothing_and_may_come_back() {
     let before = world.pair(bob);
     world.peers[bob].address.set_port(9_998);
     world.hang_up(before);
+    let transport = world.peers[bob].transport.take();
+    world.run(1500);
+    let drops = &world.counters().drops;
+    assert!(drops.get(DropCause::NoWay) > 0, "its reports have no way to go");
+    assert_eq!(drops.get(DropCause::OutboxFull), 0);
+    world.peers[bob].transport = transport;
     world.run(500);
     let (address, now) = (world.peers[bob].address, world.now());
     let transport = world.peers[bob].transport.as_mut().unwrap();
@@ -318,12 +325,7 @@ fn two_restarts_in_a_row_leave_the_connection_in_use_alone_until_one_of_them_get
         world.run(100);
     }
     world.peers[bob].transport = in_use;
-    let unknown = |world: &World| {
-        world
-            .counters()
-            .drops
-            .get(hearken_sfu_core::DropCause::UnknownPeer)
-    };
+    let unknown = |world: &World| world.counters().drops.get(DropCause::UnknownPeer);
     let (before, since) = (unknown(&world), world.now_ms());
     world.run(40_000);
     assert_eq!(

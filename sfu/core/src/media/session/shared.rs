@@ -64,15 +64,20 @@ impl Shared {
         if self.rtcp.is_empty() {
             return;
         }
+        // Between two ways, as when a TCP connection has ended: reports are repeated.
+        let Some(pair) = connection.transport.selected() else {
+            self.rtcp.clear();
+            return self.counters.drops.count(DropCause::NoWay);
+        };
         self.sealed.clear();
         let sealed = connection.transport.seal_rtcp(&self.rtcp, &mut self.sealed);
         self.rtcp.clear();
-        match (sealed, connection.transport.selected()) {
-            (Ok(()), Some(pair)) if self.outbox.push_control(&self.sealed, pair) => {
-                self.counters.sent.rtcp.add(self.sealed.len());
-            }
-            (Ok(()), _) => self.counters.drops.count(DropCause::OutboxFull),
-            (Err(_), _) => self.counters.drops.count(DropCause::SealFailed),
+        if sealed.is_err() {
+            self.counters.drops.count(DropCause::SealFailed);
+        } else if self.outbox.push_control(&self.sealed, pair) {
+            self.counters.sent.rtcp.add(self.sealed.len());
+        } else {
+            self.counters.drops.count(DropCause::OutboxFull);
         }
     }
 }
