@@ -1,5 +1,5 @@
 //! Which layers of a camera a publisher is to send: those that somebody needs, at once, and the others not any
-//! more after a while. The smallest stays as long as anybody looks at all.
+//! more after a while. The smallest stays as long as anybody looks at all. A screen has one, or counts as one.
 
 use std::time::Duration;
 
@@ -56,10 +56,22 @@ impl Dynacast {
         }
     }
 
+    /// Takes whether a screen is needed, all of it.
+    pub(crate) fn update_whole(&mut self, is_needed: bool, now: MediaTime) {
+        self.update([is_needed, false, false], 1, now);
+        self.asked = [self.asked[0]; LAYERS_MAX];
+    }
+
     /// Somebody is about to join and to look: the smallest layer is to be there by then.
     pub(crate) fn expect_viewer(&mut self, now: MediaTime) {
         self.asked[0] = true;
         self.idle_since[0] = Some(now);
+    }
+
+    /// The same of a screen.
+    pub(crate) fn expect_viewer_of_whole(&mut self, now: MediaTime) {
+        self.expect_viewer(now);
+        self.asked = [true; LAYERS_MAX];
     }
 }
 

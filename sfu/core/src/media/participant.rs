@@ -190,6 +190,10 @@ pub(crate) struct Participant {
     pub(crate) publishing: Publishing,
     /// Which layers of the camera they are asked for.
     pub(crate) dynacast: Dynacast,
+    /// Whether they are asked for the screen that they share.
+    pub(crate) screencast: Dynacast,
+    /// They were not asked for it, and it has not come again since.
+    pub(crate) screen_rests: bool,
     view: Vec<ViewItem>,
     /// How much video they want at all.
     pub(crate) mode: ViewMode,
@@ -207,6 +211,8 @@ impl Participant {
             voice: VoiceActivity::default(),
             publishing: Publishing::default(),
             dynacast: Dynacast::default(),
+            screencast: Dynacast::default(),
+            screen_rests: false,
             view: Vec::new(),
             mode: ViewMode::Full,
             generation: 0,
@@ -235,6 +241,39 @@ impl Participant {
         [TrackSource::Screen, TrackSource::ScreenAudio]
             .iter()
             .any(|source| self.tracks[*source as usize].is_sending)
+    }
+
+    /// Takes whether anybody looks at the screen that is shared. While nobody does, it may be silent for as long as
+    /// that takes, and is shared all the same.
+    pub(crate) fn update_screencast(&mut self, is_needed: bool, now: MediaTime) {
+        let track = &mut self.tracks[TrackSource::Screen as usize];
+        if !track.is_sending {
+            (self.screencast, self.screen_rests) = (Dynacast::default(), false);
+            return;
+        }
+        let was_asked = self.screencast.is_asked(0);
+        self.screencast.update_whole(is_needed, now);
+        let is_asked = self.screencast.is_asked(0);
+        self.screen_rests |= !is_asked;
+        if is_asked && !was_asked {
+            // From now on it must come.
+            track.last_packet = Some(now);
+        }
+    }
+
+    /// Somebody is about to join and to look: the screen is to be there by then.
+    pub(crate) fn expect_viewer_of_screen(&mut self, now: MediaTime) {
+        if self.tracks[TrackSource::Screen as usize].is_sending {
+            self.update_screencast(true, now);
+            self.screencast.expect_viewer_of_whole(now);
+        }
+    }
+
+    /// A packet of the screen has come. Whether it is the first since it is asked for again.
+    pub(crate) fn takes_rest_from_screen(&mut self) -> bool {
+        let is_back = self.screen_rests && self.screencast.is_asked(0);
+        self.screen_rests &= !is_back;
+        is_back
     }
 
     pub(crate) fn is_connected(&self) -> bool {
@@ -310,8 +349,11 @@ impl Participant {
         let Some(connection) = &mut self.connection else {
             return live;
         };
-        let dynacast = self.dynacast;
-        let is_asked = |layer: usize| source != TrackSource::Camera || dynacast.is_asked(layer);
+        let dynacast = match source {
+            TrackSource::Screen => self.screencast,
+            TrackSource::Camera | TrackSource::Microphone | TrackSource::ScreenAudio => self.dynacast,
+        };
+        let is_asked = |layer: usize| dynacast.is_asked(layer);
         for (layer, stream) in connection.uplink.layers(source).into_iter().enumerate() {
             let Some(stream) = stream.filter(|stream| now.since(stream.last_packet) < silence_max) else {
                 continue;

@@ -72,8 +72,8 @@ struct Scratch {
     wanted: Vec<[[bool; LAYERS_MAX]; 2]>,
     /// Layers that somebody waits for.
     wished: Vec<[[bool; LAYERS_MAX]; 2]>,
-    /// Layers of the camera that somebody needs, whether or not they arrive.
-    needed: Vec<[bool; LAYERS_MAX]>,
+    /// Layers of camera and screen that somebody needs, whether or not they arrive.
+    needed: Vec<[[bool; LAYERS_MAX]; 2]>,
 }
 
 impl Session {
@@ -199,6 +199,7 @@ impl Session {
     pub(crate) fn deal_pairs(&mut self, now: Now, shared: &mut Shared) {
         for participant in self.participants.iter_mut().flatten() {
             participant.dynacast.expect_viewer(now.time);
+            participant.expect_viewer_of_screen(now.time);
         }
         self.replan(now, shared);
         self.update_publishing(now, shared);

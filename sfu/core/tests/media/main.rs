@@ -21,6 +21,7 @@ mod networks;
 mod pacing;
 mod peer;
 mod redundancy;
+mod screens;
 mod slots;
 mod speakers;
 mod statistics;

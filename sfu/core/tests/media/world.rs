@@ -555,11 +555,16 @@ impl World {
 
     /// What a publisher was told to send of the camera, and when.
     pub fn publishes(&self, peer: usize) -> Vec<(u64, [bool; 3])> {
+        self.publishes_of(peer, TrackSource::Camera)
+    }
+
+    /// The same of another video.
+    pub fn publishes_of(&self, peer: usize, source: TrackSource) -> Vec<(u64, [bool; 3])> {
         let id = self.peers[peer].id;
         let publish = |(at, event): &(u64, MediaEvent)| match event {
             MediaEvent::Publish {
                 participant, publish, ..
-            } if *participant == id => Some((*at, publish.layers)),
+            } if *participant == id && publish.source == source => Some((*at, publish.layers)),
             _ => None,
         };
         self.events.iter().filter_map(publish).collect()

@@ -83,7 +83,7 @@ impl Session {
         scratch.needed.clear();
         scratch
             .needed
-            .resize(self.participants.len(), [false; LAYERS_MAX]);
+            .resize(self.participants.len(), [[false; LAYERS_MAX]; 2]);
     }
 
     /// What one receiver shows of what arrives. Videos not shown are chosen away.
@@ -229,10 +229,8 @@ impl Session {
         {
             scratch.wished[owner.participant][video][usize::from(awaited)] = true;
         }
-        if video == 0 {
-            for layer in [demand.chosen, current, demand.wish].into_iter().flatten() {
-                scratch.needed[owner.participant][usize::from(layer)] = true;
-            }
+        for layer in [demand.chosen, current, demand.wish].into_iter().flatten() {
+            scratch.needed[owner.participant][video][usize::from(layer)] = true;
         }
         let Some(paused) = announced else { return };
         shared.counters.pauses += u64::from(paused);
@@ -273,7 +271,9 @@ impl Session {
             }
             let offered = scratch.offered[at][0];
             if connection.transport.is_connected() {
-                participant.dynacast.update(scratch.needed[at], offered, now.time);
+                let [camera, screen] = scratch.needed[at];
+                participant.dynacast.update(camera, offered, now.time);
+                participant.update_screencast(screen.contains(&true), now.time);
             }
         }
     }

@@ -187,6 +187,9 @@ impl Session {
         let track = participant.track(source);
         track.last_packet = Some(now.time);
         if std::mem::replace(&mut track.is_sending, true) {
+            if source == TrackSource::Screen && participant.takes_rest_from_screen() {
+                self.choose_layers(now, shared);
+            }
             return;
         }
         shared.event(MediaEvent::Sending {

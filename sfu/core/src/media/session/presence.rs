@@ -139,6 +139,10 @@ impl Session {
             let Some(participant) = self.participant(at) else {
                 return;
             };
+            if source == TrackSource::Screen && !participant.screencast.is_asked(0) {
+                // Nobody looks at it, so it is not asked for.
+                continue;
+            }
             let last = participant.track(source).last_packet;
             if let Some(last) = last.filter(|last| now.time.since(*last) >= silence_max(source)) {
                 if source == TrackSource::Camera && participant.is_cut_off_since(last) {

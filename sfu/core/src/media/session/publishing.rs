@@ -28,6 +28,7 @@ impl Session {
             let Some(connection) = &participant.connection else {
                 continue;
             };
+            let is_connected = connection.transport.is_connected();
             let others_lacking = all_lacking - usize::from(lacking(participant));
             let can_send = connection.uplink.can_send(favourite);
             if others_lacking > 0 {
@@ -46,15 +47,19 @@ impl Session {
                 let publish = Publish {
                     source,
                     codec,
-                    // A screen has one layer, and whoever shares it wants it seen.
                     layers: if source == TrackSource::Camera {
                         participant.dynacast.asked()
                     } else {
-                        [true; LAYERS_MAX]
+                        participant.screencast.asked()
                     },
                 };
                 let said = &mut participant.publishing.said[video];
-                if said.unwrap_or(everything(source)) == publish {
+                let is_known = match *said {
+                    Some(said) => said == publish,
+                    // A page keeps what it was told last: by us before its line was lost, or by a server that is gone.
+                    None => !is_connected && publish == everything(source),
+                };
+                if is_known {
                     continue;
                 }
                 *said = Some(publish);
@@ -69,7 +74,7 @@ impl Session {
     }
 }
 
-/// What a publisher sends that was told nothing.
+/// What a publisher sends that was never told anything.
 fn everything(source: TrackSource) -> Publish {
     Publish {
         source,
