@@ -10,11 +10,13 @@ use hearken_sfu_core::transport::{Candidate, Deframer, Fingerprint, IceCredentia
 use crate::world;
 
 /// Offers of browsers.
-pub(crate) const OFFERS: [&str; 4] = [
+pub(crate) const OFFERS: [&str; 6] = [
     include_str!("../../core/src/sdp/fixtures/chromium_156.sdp"),
-    include_str!("../../core/src/sdp/fixtures/firefox.sdp"),
+    include_str!("../../core/src/sdp/fixtures/firefox_153.sdp"),
     include_str!("../../core/src/sdp/fixtures/safari_new.sdp"),
     include_str!("../../core/src/sdp/fixtures/safari_old.sdp"),
+    include_str!("../../core/src/sdp/fixtures/safari_recorded.sdp"),
+    include_str!("../../core/src/sdp/fixtures/safari_recorded_sound.sdp"),
 ];
 
 /// Something that must take any bytes without a panic.

@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_firefox_offer_keeps_its_own_numbers() {
-        let offer = Offer::parse(include_str!("../sdp/fixtures/firefox.sdp")).unwrap();
+        let offer = Offer::parse(include_str!("../sdp/fixtures/firefox_153.sdp")).unwrap();
         let Negotiated { sends, pairs } = Negotiated::from_offer(&offer);
         assert_eq!(
             (sends.codecs[109], sends.codecs[120], sends.codecs[124]),
@@ -298,5 +298,14 @@ mod tests {
             .map(|numbers| numbers.unwrap().media),
             [109, 120]
         );
+        let others = [VideoCodec::Vp9, VideoCodec::Av1, VideoCodec::H264];
+        let numbers = others.map(|codec| {
+            pairs[0]
+                .video
+                .payload_types(Some(codec))
+                .map(|numbers| numbers.media)
+        });
+        assert_eq!(numbers, [Some(121), Some(99), None]);
+        assert_eq!((pairs.len(), pairs[0].video.extensions.dependency), (3, None));
     }
 }
