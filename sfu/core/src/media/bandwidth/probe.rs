@@ -53,10 +53,13 @@ struct Cluster {
 }
 
 /// The line through the times at which packets were sent and have arrived: how far they were pulled apart on
-/// the way. Jitter averages out.
+/// the way. Jitter averages out. What a picture has in excess of the probe's pace, all at once, counts as sent when that
+/// pace would have come to it: that it is pulled apart says nothing of what the line carries.
 #[derive(Debug, Clone, Copy, Default)]
 struct Arrivals {
     origin: Option<(u32, i64)>,
+    /// When the probe's pace comes to the next packet, in µs after the first.
+    next_us: i64,
     count: u32,
     sent: f64,
     arrived: f64,
@@ -65,9 +68,11 @@ struct Arrivals {
 }
 
 impl Arrivals {
-    fn add(&mut self, sent_us: u32, arrival_us: i64) {
-        let (sent_origin, arrival_origin) = *self.origin.get_or_insert((sent_us, arrival_us));
-        let sent = f64::from(sent_us.wrapping_sub(sent_origin) as i32) / 1000.0;
+    fn add(&mut self, packet: &Acknowledged, arrival_us: i64, pace: Bitrate) {
+        let (sent_origin, arrival_origin) = *self.origin.get_or_insert((packet.sent_us, arrival_us));
+        let sent_us = i64::from(packet.sent_us.wrapping_sub(sent_origin) as i32).max(self.next_us);
+        self.next_us = sent_us + (u64::from(packet.bytes) * 8_000_000 / pace.0.max(1)) as i64;
+        let sent = sent_us as f64 / 1000.0;
         let arrived = arrival_us.saturating_sub(arrival_origin) as f64 / 1000.0;
         self.count += 1;
         self.sent += sent;
@@ -194,7 +199,7 @@ impl Prober {
         else {
             return;
         };
-        cluster.arrivals.add(packet.sent_us, arrival_us);
+        cluster.arrivals.add(packet, arrival_us, cluster.target);
     }
 
     /// What came of the probe, once the receiver has told of everything up to `reported`, or will not any more.
@@ -242,15 +247,19 @@ impl Cluster {
         if arrived_packets < PACKETS_MIN || share < ARRIVED_SHARE_MIN {
             return Outcome::Nothing;
         }
-        let sent_us = self.last_sent.since(self.began).as_micros().max(1);
-        let sent = (self.sent_bytes - self.last_moment_bytes) as f64 * 8_000_000.0 / sent_us as f64;
+        let rate = |bytes: u64, span: Duration| bytes as f64 * 8_000_000.0 / span.as_micros().max(1) as f64;
+        let span = self.last_sent.since(self.began);
+        let target = self.target.0 as f64;
+        // What was sent last counts for the step that it was sent for, so far as it has room there.
+        let with_last = rate(self.sent_bytes, span + STEP).min(target);
+        let sent = rate(self.sent_bytes - self.last_moment_bytes, span).max(with_last);
         // A receiver that says that all came in no time is told that it came as it was sent.
         let through = if stretch > STRETCHED {
-            sent * share / stretch * FILLED_SHARE
+            sent.min(target) * share / stretch * FILLED_SHARE
         } else {
             sent * share
         };
-        Outcome::Shown(Bitrate(through as u64).min(self.target))
+        Outcome::Shown(Bitrate(through.min(target) as u64))
     }
 }
 
@@ -264,6 +273,11 @@ mod tests {
 
     /// A probe at 2 Mbit/s in packets of 250 bytes over a line of `capacity`.
     fn probe(capacity: u64, lose_every: u64) -> (Prober, Outcome) {
+        probe_beside(capacity, lose_every, None)
+    }
+
+    /// The same with a picture of 8 kB in this step.
+    fn probe_beside(capacity: u64, lose_every: u64, picture: Option<u64>) -> (Prober, Outcome) {
         let mut prober = Prober::default();
         assert!(prober.begin(Bitrate(666_667), Bitrate(8_000_000), 1, at(0)));
         let (mut number, mut free_us) = (0, 0);
@@ -272,6 +286,9 @@ mod tests {
             let Some(mut missing) = prober.missing_bytes(at(now_us)) else {
                 break;
             };
+            if picture == Some(step) {
+                missing = missing.max(8000);
+            }
             while missing > 0 {
                 number += 1;
                 prober.sent(number, 250, at(now_us));
@@ -303,6 +320,18 @@ mod tests {
         assert!((1_800_000..=2_000_010).contains(&shown(100_000_000)));
         assert!((850_000..=1_050_000).contains(&shown(1_000_000)));
         assert!((240_000..=320_000).contains(&shown(300_000)));
+    }
+
+    #[test]
+    fn a_picture_that_meets_the_probe_does_not_make_the_line_look_narrower() {
+        for step in 0..6 {
+            let shown = |capacity| match probe_beside(capacity, 0, Some(step)).1 {
+                Outcome::Shown(rate) => rate.0,
+                Outcome::Nothing => panic!("{capacity}"),
+            };
+            assert!((1_800_000..=2_000_010).contains(&shown(2_400_000)), "{step}");
+            assert!((850_000..=1_050_000).contains(&shown(1_000_000)), "{step}");
+        }
     }
 
     #[test]
