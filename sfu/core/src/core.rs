@@ -105,7 +105,7 @@ impl Core {
                 outbox: Outbox::default(),
                 video_codec,
                 events: VecDeque::new(),
-                speech: VecDeque::new(),
+                speech: Default::default(),
                 counters: Counters::default(),
                 next_stream: 0,
                 rtcp: Vec::new(),
@@ -222,7 +222,7 @@ impl Core {
 
     /// The next packet of an admitted, unmuted microphone in a session with captions.
     pub fn poll_speech(&mut self) -> Option<SpeechPacket> {
-        self.shared.speech.pop_front()
+        self.shared.speech.pop()
     }
 
     /// What was done so far.

@@ -1,5 +1,6 @@
 //! Caption events: what a speaker said, as it becomes known.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::{CaptionAbilities, Language, ParticipantId, Sensitive, SessionId, Timestamp};
@@ -187,7 +188,7 @@ pub struct SpeechPacket {
     /// When it arrived.
     pub received_at: Timestamp,
     /// The Opus payload.
-    pub payload: Sensitive<Vec<u8>>,
+    pub payload: Sensitive<Bytes>,
 }
 
 /// News from the caption worker to the live sessions.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 /// Personal data (names, addresses, tokens, caption text): `Debug` prints `[redacted]`, and there is no
@@ -19,6 +20,12 @@ impl<T> fmt::Debug for Sensitive<T> {
 impl<T> From<T> for Sensitive<T> {
     fn from(value: T) -> Self {
         Self(value)
+    }
+}
+
+impl From<Vec<u8>> for Sensitive<Bytes> {
+    fn from(value: Vec<u8>) -> Self {
+        Self(value.into())
     }
 }
 

@@ -35,6 +35,7 @@ mod sequence;
 pub(crate) mod session;
 mod slots;
 mod speaker;
+mod speech;
 pub(crate) mod statistics;
 mod steadiness;
 mod svc;

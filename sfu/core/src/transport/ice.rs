@@ -192,7 +192,7 @@ impl IceLite {
         let generation = generations.find(|generation| generation.number == known.generation)?;
         let (local, remote) = (&generation.local.ufrag, &generation.remote.ufrag);
         let request = Builder::new(stun::BINDING_REQUEST, transaction)
-            .attribute(attribute::USERNAME, format!("{remote}:{local}").as_bytes())
+            .username(remote, local)
             .attribute(attribute::PRIORITY, &PRIORITY.to_be_bytes())
             .attribute(attribute::ICE_CONTROLLED, &TIE_BREAKER)
             .finish(&mut *generation.remote_key);

@@ -230,10 +230,22 @@ impl Builder {
         Self { bytes }
     }
 
-    pub(crate) fn attribute(mut self, kind: u16, value: &[u8]) -> Self {
+    pub(crate) fn attribute(self, kind: u16, value: &[u8]) -> Self {
+        self.attribute_of(kind, &[value])
+    }
+
+    /// Both ufrags, the receiver's first.
+    pub(crate) fn username(self, to: &str, from: &str) -> Self {
+        self.attribute_of(attribute::USERNAME, &[to.as_bytes(), b":", from.as_bytes()])
+    }
+
+    fn attribute_of(mut self, kind: u16, parts: &[&[u8]]) -> Self {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
         self.bytes.extend_from_slice(&kind.to_be_bytes());
-        self.bytes.extend_from_slice(&(value.len() as u16).to_be_bytes());
-        self.bytes.extend_from_slice(value);
+        self.bytes.extend_from_slice(&(length as u16).to_be_bytes());
+        for part in parts {
+            self.bytes.extend_from_slice(part);
+        }
         self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
         self
     }

@@ -190,7 +190,7 @@ fn media_is_forwarded_until_it_is_muted_and_ends_with_the_session() {
     assert_eq!(world.ann.heard(b"good evening"), 0, "nobody hears themselves");
     let speech = world.outputs.speech.try_recv().unwrap();
     assert_eq!((speech.session, speech.participant), (SESSION, ANN));
-    assert_eq!(*speech.payload, b"good evening");
+    assert_eq!(speech.payload[..], *b"good evening");
     let slots: Vec<_> = world
         .events
         .iter()

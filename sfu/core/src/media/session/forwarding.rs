@@ -1,7 +1,7 @@
 //! The way of a packet: from its publisher to everybody who gets the source. Sound goes out at once, pictures as
-//! trains of what came together. No allocation, but for the copy that goes to the captions.
+//! trains of what came together. No allocation.
 
-use hearken_protocol::{MediaEvent, Sensitive, SpeechPacket, TrackSource};
+use hearken_protocol::{MediaEvent, SpeechPacket, TrackSource};
 
 use super::{Now, Session, Shared, slot_content, slot_event};
 use crate::media::cache::StoredPacket;
@@ -158,15 +158,19 @@ impl Session {
             return;
         }
         let stream = connection.uplink.stream(received.stream).ssrc;
-        shared.speech(SpeechPacket {
+        let received_at = shared.clock.timestamp(now.time);
+        let is_queued = shared.speech.push(payload, |payload| SpeechPacket {
             session,
             participant: participant.id,
             stream,
             sequence: received.extended,
             rtp_timestamp: received.timestamp,
-            received_at: shared.clock.timestamp(now.time),
-            payload: Sensitive(payload.to_vec()),
+            received_at,
+            payload,
         });
+        if !is_queued {
+            shared.counters.drops.count(DropCause::SpeechQueueFull);
+        }
     }
 
     /// Sends what is in the train, and empties it.

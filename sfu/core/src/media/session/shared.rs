@@ -3,18 +3,16 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use hearken_protocol::{MediaEvent, SpeechPacket, VideoCodec};
+use hearken_protocol::{MediaEvent, VideoCodec};
 use rand::rngs::StdRng;
 
 use crate::media::participant::Connection;
+use crate::media::speech::SpeechQueue;
 use crate::media::time::{MediaTime, ServerClock};
 use crate::{Counters, DropCause, Outbox};
 
 /// Events waiting for signaling. Full: the newest is lost and counted.
 const EVENTS_MAX: usize = 65_536;
-/// Speech packets waiting for the captions: twenty seconds of one speaker, or one of twenty. Full: the newest
-/// is lost, which the captions mark as a gap.
-const SPEECH_PACKETS_MAX: usize = 1024;
 
 /// The time of a call into the core, on both clocks.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +30,7 @@ pub(crate) struct Shared {
     /// What publishers are to encode with while everybody else can decode it.
     pub(crate) video_codec: VideoCodec,
     pub(crate) events: VecDeque<MediaEvent>,
-    pub(crate) speech: VecDeque<SpeechPacket>,
+    pub(crate) speech: SpeechQueue,
     pub(crate) counters: Counters,
     pub(crate) next_stream: u64,
     /// RTCP as it is written, and sealed.
@@ -48,14 +46,6 @@ impl Shared {
             self.events.push_back(event);
         } else {
             self.counters.drops.count(DropCause::EventQueueFull);
-        }
-    }
-
-    pub(super) fn speech(&mut self, packet: SpeechPacket) {
-        if self.speech.len() < SPEECH_PACKETS_MAX {
-            self.speech.push_back(packet);
-        } else {
-            self.counters.drops.count(DropCause::SpeechQueueFull);
         }
     }
 
