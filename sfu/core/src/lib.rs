@@ -23,6 +23,7 @@ mod counters;
 pub mod fuzzing;
 mod media;
 mod outbox;
+mod prefetch;
 pub mod sdp;
 pub mod transport;
 

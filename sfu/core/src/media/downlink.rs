@@ -20,6 +20,7 @@ use super::slots::Owner;
 use super::statistics::{LineMeter, Loss};
 use super::steadiness::Steadiness;
 use super::time::{MediaTime, NtpTime};
+use crate::prefetch::prefetch;
 
 /// Repairs may take a third of what the line carries, within these bounds, in bit/s: one that loses more has no
 /// room for them.
@@ -107,6 +108,26 @@ pub(crate) struct Downlink {
 }
 
 impl Downlink {
+    /// Asks the processor for what sending anything reads and writes.
+    pub(crate) fn prefetch(&self) {
+        prefetch(&self.pairs);
+        prefetch(&self.pacer);
+        prefetch(&self.sent);
+        prefetch(&self.redundancy);
+        self.bandwidth.prefetch();
+    }
+
+    /// The same for sending in this place; what [`Self::prefetch`] asks for says where that lies.
+    pub(crate) fn prefetch_stream(&self, pair: usize, half: Half) {
+        self.bandwidth.prefetch_next();
+        if let Some(pair) = self.pairs.get(pair) {
+            match half {
+                Half::Audio => prefetch(&pair.audio),
+                Half::Video => prefetch(&pair.video),
+            }
+        }
+    }
+
     pub(crate) fn new(pairs: Vec<ReceivePair>, random: &mut StdRng) -> Self {
         let mut downlink = Self {
             pairs: Vec::new(),

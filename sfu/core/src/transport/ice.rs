@@ -10,6 +10,7 @@ use rtc_crypto::{HmacAlgorithm, Mac, RTCCrypto};
 use super::consent::{CHALLENGE_SECRET_BYTES, Challenges, Consent};
 use super::stun::{self, Builder, ErrorCode, Message, attribute};
 use super::{DropReason, IceCredentials, Protocol};
+use crate::prefetch::prefetch;
 
 /// Pairs remembered per peer: every interface and family of a browser times every announced address, with
 /// room for restarts. Full: the one unheard for longest is forgotten, never the selected one.
@@ -138,6 +139,11 @@ impl IceLite {
             .into_iter()
             .flatten()
             .any(|generation| generation.local.ufrag == ufrag)
+    }
+
+    /// Asks the processor for what sending reads.
+    pub(crate) fn prefetch(&self) {
+        prefetch(&self.selected);
     }
 
     /// The pair to send on. Its consent may have ended since: see [`Self::selected_until`].

@@ -11,6 +11,7 @@ use super::dtls::{Dtls, DtlsClosed, DtlsOutput, DtlsSession, Established};
 use super::ice::{IceLite, StunOutcome};
 use super::srtp::{DtlsRole, SrtpSession};
 use super::{DropReason, Fingerprint, IceCredentials, Identity, Pair, Protocol, SealError};
+use crate::prefetch::prefetch;
 
 /// After this long without an authentic packet over the pair in use the peer is gone: within 15 s, with a turn of the
 /// core's clock. Browsers check every 2.5 s, so this outlasts four lost checks; longer keeps the frozen picture of
@@ -238,6 +239,20 @@ impl Transport {
     /// Whether packets can be sealed and the peer is there to take them.
     pub fn is_connected(&self) -> bool {
         self.presence == Presence::Connected
+    }
+
+    /// Asks the processor for what sealing reads.
+    pub(crate) fn prefetch(&self) {
+        prefetch(&self.presence);
+        self.ice.prefetch();
+        prefetch(&self.srtp);
+    }
+
+    /// The same for the key; what [`Self::prefetch`] asks for says where that is.
+    pub(crate) fn prefetch_key(&self) {
+        if let Some(srtp) = &self.srtp {
+            srtp.prefetch_key();
+        }
     }
 
     /// Seals an RTP packet in place. `packet[..header_bytes]` is the header with its extensions,

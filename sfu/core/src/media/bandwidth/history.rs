@@ -3,6 +3,7 @@
 
 use crate::media::sequence;
 use crate::media::time::MediaTime;
+use crate::prefetch::prefetch;
 
 /// Packets remembered: more than half a second of the fastest downlink. Older ones are overwritten, and
 /// reports about them are then strange and count for nothing. 8 bytes each.
@@ -61,6 +62,13 @@ pub(super) struct SentHistory {
 }
 
 impl SentHistory {
+    /// Asks the processor for where the next packet is noted.
+    pub(super) fn prefetch_next(&self) {
+        if let Some(next) = self.entries.get((self.given + 1) as usize % PACKETS_MAX) {
+            prefetch(next);
+        }
+    }
+
     /// Gives the next number to a packet that goes out now as part of a `cluster`; its size follows.
     pub(super) fn number(&mut self, cluster: u8, now: MediaTime) -> u16 {
         if self.entries.is_empty() {

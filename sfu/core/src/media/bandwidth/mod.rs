@@ -39,6 +39,7 @@ use super::rate::Bitrate;
 use super::statistics::Loss;
 use super::time::MediaTime;
 use crate::Counters;
+use crate::prefetch::prefetch;
 
 /// Before anything is known: a medium layer and some small ones. More floods a bad line at the start, less
 /// makes everybody on a good one wait; the first probes come after a tenth of a second either way.
@@ -144,6 +145,19 @@ impl Default for Bandwidth {
 }
 
 impl Bandwidth {
+    /// Asks the processor for what sending reads and writes.
+    pub(crate) fn prefetch(&self) {
+        prefetch(&self.hearing);
+        prefetch(&self.history);
+        prefetch(&self.prober);
+        prefetch(&self.beside);
+    }
+
+    /// The same for where the next packet is noted; what [`Self::prefetch`] asks for says where that is.
+    pub(crate) fn prefetch_next(&self) {
+        self.history.prefetch_next();
+    }
+
     /// The receiver has agreed to tell: it starts at [`ESTIMATE_START`] instead of without a limit.
     pub(crate) fn expect_feedback(&mut self) {
         if self.hearing == Hearing::Silent && self.history.given() == 0 {

@@ -9,6 +9,7 @@ use rtc_crypto::{
 };
 
 use super::SrtpProfile;
+use crate::prefetch::prefetch;
 
 const GCM_TAG_BYTES: usize = 16;
 const SHA1_TAG_BYTES: usize = 10;
@@ -86,6 +87,17 @@ impl PacketCipher {
                 }
             }
         })
+    }
+
+    /// Asks the processor for the key of RTP.
+    pub(super) fn prefetch(&self) {
+        match self {
+            Self::Gcm { rtp, .. } => prefetch(&*rtp.cipher),
+            Self::CounterMode { rtp, .. } => {
+                prefetch(&*rtp.cipher);
+                prefetch(&*rtp.authentication);
+            }
+        }
     }
 
     /// Bytes that an RTP packet grows by.

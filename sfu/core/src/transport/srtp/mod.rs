@@ -115,6 +115,11 @@ impl SrtpSession {
         })
     }
 
+    /// See [`super::Transport::prefetch_key`].
+    pub(crate) fn prefetch_key(&self) {
+        self.outgoing.cipher.prefetch();
+    }
+
     /// See [`super::Transport::seal_rtp`].
     pub(crate) fn seal_rtp(
         &mut self,
