@@ -7,9 +7,11 @@
 
 mod bits;
 mod structure;
+mod structures;
 
 use bits::{BitReader, BitWriter};
 pub(crate) use structure::TemplateStructure;
+pub(crate) use structures::Structures;
 
 use super::layers::LAYERS_MAX;
 use super::picture::{FrameSize, PictureShift};

@@ -61,9 +61,14 @@ fn structure(bits: &mut Bits, offset: u32) {
 }
 
 fn key_frame(frame: u16, mask: Option<u32>) -> Vec<u8> {
-    let mut bits = head(true, false, 60, frame);
+    key_frame_at(60, frame, mask)
+}
+
+/// Its templates begin with this number.
+pub(super) fn key_frame_at(offset: u32, frame: u16, mask: Option<u32>) -> Vec<u8> {
+    let mut bits = head(true, false, offset, frame);
     bits.put(1, 1).put(mask.is_some().into(), 1).put(0, 3);
-    structure(&mut bits, 60);
+    structure(&mut bits, offset);
     if let Some(mask) = mask {
         bits.put(mask, 3);
     }
@@ -97,6 +102,32 @@ fn a_key_frame_brings_the_structure() {
     let frame = descriptor.layered().unwrap();
     assert_eq!((frame.spatial, frame.count, frame.needed_by), (0, Some(3), 0b111));
     assert_eq!(frame.active, 0b111);
+}
+
+/// As packets that wait for a line, or are lost, while a key frame of another size comes.
+#[test]
+fn what_came_before_another_structure_is_read_by_that_of_before() {
+    let mut structures = Structures::default();
+    structures.note(10, &key_frame_at(60, 7, None));
+    let (old, new) = (head(true, true, 63, 8).bytes(), head(true, true, 9, 10).bytes());
+    structures.note(11, &old);
+    structures.note(12, &key_frame_at(6, 9, None));
+    let read = |structures: &Structures| {
+        let spatial = |sequence, bytes: &[u8]| {
+            let descriptor = DependencyDescriptor::parse(bytes, structures.of(sequence))?;
+            descriptor.layered().map(|frame| frame.spatial)
+        };
+        [(11, &old), (13, &new), (13, &old), (11, &new), (9, &old)]
+            .map(|(sequence, bytes)| spatial(sequence, bytes))
+    };
+    let expected = [Some(1), Some(1), None, None, None];
+    assert_eq!(read(&structures), expected);
+    // Said again, the same counts as before, also when it comes late.
+    structures.note(20, &key_frame_at(6, 17, None));
+    structures.note(10, &key_frame_at(60, 7, None));
+    assert_eq!(read(&structures), expected);
+    structures.note(30, &key_frame_at(20, 27, None));
+    assert_eq!(read(&structures)[..2], [None, Some(1)], "two are remembered");
 }
 
 #[test]

@@ -98,6 +98,11 @@ impl Outgoing {
             .get_or_insert_default()
             .note(rewritten.index, leg.now);
         let (Some(repair), Some(payload_type)) = (&mut self.repair, numbers.rtx) else {
+            let is_read = video.is_some_and(|video| video.dependency.is_some() || video.temporal.is_some());
+            if !stored.dependency.is_empty() && !is_read {
+                // Under the number that it had it may only go out as it was.
+                return false;
+            }
             self.send(stored, prefix, video.as_ref(), rewritten, leg);
             return true;
         };

@@ -106,7 +106,10 @@ impl Session {
         };
         let stream = connection.uplink.stream(received.stream);
         let video = match stream.video_codec() {
-            Some(codec) => Some(stream.read_video(codec, payload, received.dependency, now.time)?),
+            Some(codec) => {
+                let numbered = (received.sequence, payload);
+                Some(stream.read_video(codec, numbered, received.dependency, now.time)?)
+            }
             None => None,
         };
         let is_voice = source == TrackSource::Microphone;

@@ -7,7 +7,7 @@ use hearken_protocol::{TrackSource, VideoCodec};
 
 use super::{ReceivedPacket, Restored};
 use crate::media::cache::{CacheLimits, PacketCache};
-use crate::media::dependency::TemplateStructure;
+use crate::media::dependency::Structures;
 use crate::media::key_frames::KeyFrameRequests;
 use crate::media::nack::{NackGenerator, NackTiming};
 use crate::media::negotiated::{Codec, Sends};
@@ -45,7 +45,7 @@ pub(crate) struct UplinkStream {
     /// Of the smallest layer in it.
     pub(crate) temporal: TemporalMeter,
     /// The templates of its dependency descriptors.
-    pub(crate) structure: Option<Box<TemplateStructure>>,
+    pub(crate) structures: Structures,
     pub(crate) clock: StreamClock,
     pub(crate) cache: PacketCache,
     pub(crate) key_frames: KeyFrameRequests,
@@ -98,7 +98,7 @@ impl UplinkStream {
             codec,
             layers: StreamLayers::default(),
             temporal: TemporalMeter::default(),
-            structure: None,
+            structures: Structures::default(),
             clock: StreamClock::new(rate),
             cache: PacketCache::new(limits),
             key_frames: KeyFrameRequests::default(),
@@ -136,29 +136,24 @@ impl UplinkStream {
         Some(Kept {
             stored: self.cache.get(sequence, now)?,
             codec: self.video_codec(),
-            structure: self.structure.as_deref(),
+            structure: self.structures.of(sequence),
             layer: self.layer,
         })
     }
 
-    /// Reads what a packet of video says about itself, and takes note of it.
+    /// Reads what the packet of video with this number says about itself, and takes note of it.
     pub(crate) fn read_video(
         &mut self,
         codec: VideoCodec,
-        payload: &[u8],
+        (sequence, payload): (u64, &[u8]),
         dependency: &[u8],
         now: MediaTime,
     ) -> Result<VideoPacket, DropCause> {
-        if let Some(structure) = TemplateStructure::read(dependency) {
-            match &mut self.structure {
-                Some(known) => **known = structure,
-                None => self.structure = Some(Box::new(structure)),
-            }
-        }
-        let structure = self.structure.as_deref();
+        self.structures.note(sequence, dependency);
+        let structure = self.structures.of(sequence);
         let Some(mut video) = VideoPacket::parse(codec, payload, dependency, structure) else {
             // Whatever follows is understood only after the next key frame.
-            if !dependency.is_empty() && structure.is_none() {
+            if !dependency.is_empty() && self.structures.is_empty() {
                 self.key_frames.wish(now);
             }
             return Err(DropCause::MalformedRtp);
@@ -312,7 +307,7 @@ impl UplinkStream {
         self.codec = codec;
         self.layers = StreamLayers::default();
         self.temporal = TemporalMeter::default();
-        self.structure = None;
+        self.structures = Structures::default();
         self.size = None;
         self.nack.clear();
     }
