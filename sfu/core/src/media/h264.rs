@@ -11,11 +11,21 @@ const UNITS_MAX: usize = 8;
 /// Bytes of a parameter set that are read; what matters stands in front.
 const SPS_BYTES_MAX: usize = 64;
 
+/// What begins with a packet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum H264Beginning {
+    #[default]
+    Nothing,
+    /// An IDR picture, for whoever has its parameter sets.
+    Picture,
+    /// A sequence parameter set; an IDR picture follows.
+    ParameterSets,
+}
+
 /// What the beginning of a payload says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct H264Start {
-    /// A sequence parameter set, or the start of an IDR picture: decoding can begin.
-    pub(crate) starts_key_frame: bool,
+    pub(crate) begins: H264Beginning,
     /// In pixels, from the parameter set.
     pub(crate) size: Option<FrameSize>,
 }
@@ -38,10 +48,11 @@ pub(crate) fn start(payload: &[u8]) -> Option<H264Start> {
             }
         }
         FU_A => {
-            let fragment = *rest.first()?;
+            let (&fragment, unit) = rest.split_first()?;
             // The start bit, and the kind of what is in fragments (RFC 6184 §5.8).
-            let begins = fragment & 0x80 != 0;
-            start.starts_key_frame = begins && matches!(fragment & 0x1f, NAL_IDR | NAL_SPS);
+            if fragment & 0x80 != 0 {
+                start.begins = beginning(fragment & 0x1f, unit);
+            }
         }
         _ => start.unit(payload),
     }
@@ -50,15 +61,24 @@ pub(crate) fn start(payload: &[u8]) -> Option<H264Start> {
 
 impl H264Start {
     fn unit(&mut self, unit: &[u8]) {
-        match unit.first().map(|header| header & 0x1f) {
-            // first_mb_in_slice is 0, which is one bit set: another slice of the picture doesn't begin it.
-            Some(NAL_IDR) => self.starts_key_frame |= unit.get(1).is_some_and(|slice| slice & 0x80 != 0),
-            Some(NAL_SPS) => {
-                self.starts_key_frame = true;
-                self.size = sps_size(unit).or(self.size);
-            }
-            _ => {}
+        let Some((&header, rest)) = unit.split_first() else {
+            return;
+        };
+        let begins = beginning(header & 0x1f, rest);
+        if begins == H264Beginning::ParameterSets {
+            self.size = sps_size(unit).or(self.size);
         }
+        self.begins = self.begins.max(begins);
+    }
+}
+
+/// What begins with a unit of this kind, of which the header is left out.
+fn beginning(kind: u8, unit: &[u8]) -> H264Beginning {
+    match kind {
+        // first_mb_in_slice is 0, which is one bit set: another slice of the picture doesn't begin it.
+        NAL_IDR if unit.first().is_some_and(|slice| slice & 0x80 != 0) => H264Beginning::Picture,
+        NAL_SPS => H264Beginning::ParameterSets,
+        _ => H264Beginning::Nothing,
     }
 }
 
@@ -178,31 +198,37 @@ mod tests {
     }
 
     #[test]
-    fn a_key_frame_begins_with_a_parameter_set_or_an_idr_slice() {
+    fn a_key_frame_begins_with_a_parameter_set_or_the_first_slice_of_an_idr_picture() {
         let pps = [0x68, 0xce, 0x38, 0x80];
-        assert!(start(&SPS).unwrap().starts_key_frame);
-        assert!(start(&aggregate(&[&SPS, &pps])).unwrap().starts_key_frame);
-        assert!(
-            start(&aggregate(&[&[0x09, 0x10], &SPS, &pps]))
-                .unwrap()
-                .starts_key_frame
-        );
-        assert!(start(&[0x65, 0x88, 0x84]).unwrap().starts_key_frame);
-        assert!(
-            start(&[0x7c, 0x85, 0x88]).unwrap().starts_key_frame,
-            "first fragment"
-        );
-        assert!(
-            !start(&[0x7c, 0x05, 0x88]).unwrap().starts_key_frame,
-            "a later one"
-        );
-        assert!(
-            !start(&[0x65, 0x08, 0x84]).unwrap().starts_key_frame,
-            "a later slice"
-        );
-        assert!(!start(&[0x41, 0x9a, 0x00]).unwrap().starts_key_frame);
-        assert!(!start(&[0x5c, 0x81, 0x9a]).unwrap().starts_key_frame);
-        assert_eq!(start(&[]), None);
+        let begins = |payload: &[u8]| start(payload).unwrap().begins;
+        for payload in [
+            SPS.to_vec(),
+            aggregate(&[&SPS, &pps]),
+            aggregate(&[&[0x09, 0x10], &SPS, &pps, &[0x65, 0x88]]),
+            vec![0x7c, 0x87, 0x42],
+        ] {
+            assert_eq!(begins(&payload), H264Beginning::ParameterSets, "{payload:x?}");
+        }
+        for payload in [
+            vec![0x65, 0x88, 0x84],
+            vec![0x7c, 0x85, 0x88],
+            aggregate(&[&pps, &[0x65, 0x88]]),
+        ] {
+            assert_eq!(begins(&payload), H264Beginning::Picture, "{payload:x?}");
+        }
+        let inner: [(&str, &[u8]); 7] = [
+            ("a later fragment", &[0x7c, 0x05, 0x88]),
+            ("a later slice", &[0x65, 0x08, 0x84]),
+            ("a later slice in fragments", &[0x7c, 0x85, 0x08]),
+            ("a fragment of nothing", &[0x7c, 0x85]),
+            ("other parameters", &pps),
+            ("another picture", &[0x41, 0x9a, 0x00]),
+            ("another picture in fragments", &[0x5c, 0x81, 0x9a]),
+        ];
+        for (what, payload) in inner {
+            assert_eq!(begins(payload), H264Beginning::Nothing, "{what}");
+        }
+        assert_eq!((start(&[]), start(&[0x7c])), (None, None));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use hearken_protocol::VideoCodec;
 
 use super::dependency::{DependencyDescriptor, TemplateStructure};
-use super::h264;
+use super::h264::{self, H264Beginning};
 use super::layers::LAYERS_MAX;
 use super::svc::LayeredFrame;
 use super::temporal::TemporalPlace;
@@ -150,6 +150,8 @@ pub(crate) struct VideoPacket {
     pub(crate) codec: VideoCodec,
     /// Whoever begins here can decode everything that follows.
     pub(crate) starts_key_frame: bool,
+    /// Of H.264: what begins here.
+    pub(crate) h264: H264Beginning,
     /// Of the key frame that begins here: of its layers, smallest first, if there are several in the stream.
     pub(crate) sizes: [Option<FrameSize>; LAYERS_MAX],
     pub(crate) numbers: PictureNumbers,
@@ -187,7 +189,8 @@ impl VideoPacket {
                 let start = h264::start(payload)?;
                 Some(Self {
                     sizes: [start.size, None, None],
-                    ..Self::opaque(codec, start.starts_key_frame)
+                    h264: start.begins,
+                    ..Self::opaque(codec, start.begins != H264Beginning::Nothing)
                 })
             }
             VideoCodec::Vp9 => {
@@ -231,6 +234,7 @@ impl VideoPacket {
         Self {
             codec,
             starts_key_frame,
+            h264: H264Beginning::Nothing,
             sizes: [None; LAYERS_MAX],
             numbers: PictureNumbers::default(),
             layers: None,

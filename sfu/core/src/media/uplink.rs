@@ -351,7 +351,10 @@ impl Uplink {
                 }
                 *next_id += 1;
                 let id = StreamId(*next_id);
-                let stream = UplinkStream::new(id, header.ssrc, (source, layer), codec, now, &self.sends);
+                let mut stream = UplinkStream::new(id, header.ssrc, (source, layer), codec, now, &self.sends);
+                // The encoder of all layers is the same.
+                let siblings = self.streams.iter().filter(|stream| stream.source == source);
+                stream.begins_at = siblings.fold(stream.begins_at, |at, sibling| at.max(sibling.begins_at));
                 let stream = self.insert(stream)?;
                 Route {
                     ssrc: header.ssrc,

@@ -8,6 +8,7 @@ use hearken_protocol::{TrackSource, VideoCodec};
 use super::{ReceivedPacket, Restored};
 use crate::media::cache::{CacheLimits, PacketCache};
 use crate::media::dependency::Structures;
+use crate::media::h264::H264Beginning;
 use crate::media::key_frames::KeyFrameRequests;
 use crate::media::nack::{NackGenerator, NackTiming};
 use crate::media::negotiated::{Codec, Sends};
@@ -46,6 +47,8 @@ pub(crate) struct UplinkStream {
     pub(crate) temporal: TemporalMeter,
     /// The templates of its dependency descriptors.
     pub(crate) structures: Structures,
+    /// Where its key frames of H.264 begin: at the picture until it has shown parameter sets.
+    pub(super) begins_at: H264Beginning,
     pub(crate) clock: StreamClock,
     pub(crate) cache: PacketCache,
     pub(crate) key_frames: KeyFrameRequests,
@@ -99,6 +102,7 @@ impl UplinkStream {
             layers: StreamLayers::default(),
             temporal: TemporalMeter::default(),
             structures: Structures::default(),
+            begins_at: H264Beginning::Picture,
             clock: StreamClock::new(rate),
             cache: PacketCache::new(limits),
             key_frames: KeyFrameRequests::default(),
@@ -158,6 +162,11 @@ impl UplinkStream {
             }
             return Err(DropCause::MalformedRtp);
         };
+        // Behind parameter sets that are lost on their way nobody can begin: the repair would lie before their run.
+        if codec == VideoCodec::H264 {
+            self.begins_at = self.begins_at.max(video.h264);
+            video.starts_key_frame = video.h264 >= self.begins_at;
+        }
         if video.starts_key_frame {
             self.key_frames.fulfil(now);
             self.size = video.sizes.into_iter().flatten().next_back().or(self.size);

@@ -252,8 +252,7 @@ impl Peer {
 
     /// An old packet again over the repair stream, asked for or not.
     pub fn produce_repair(&mut self, source: TrackSource, layer: u8, sequence: u16) -> Option<Vec<u8>> {
-        let style = self.style;
-        let (packet, index) = self.sender(source, layer).repair(sequence, &style)?;
+        let (packet, index) = self.sender(source, layer).repair(sequence)?;
         self.seal(packet, index)
     }
 

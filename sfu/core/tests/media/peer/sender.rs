@@ -166,7 +166,7 @@ impl Sender {
     }
 
     /// Keeps a packet to send it again.
-    fn keep(&mut self, packet: &Rtp) {
+    pub fn keep(&mut self, packet: &Rtp) {
         self.history.push_back((packet.sequence, packet.clone()));
         if self.history.len() > HISTORY {
             self.history.pop_front();
@@ -211,7 +211,7 @@ impl Sender {
     }
 
     /// A packet that is kept still, as it goes over the repair stream, with its number there.
-    pub fn repair(&mut self, sequence: u16, style: &OfferStyle) -> Option<(Rtp, u64)> {
+    pub fn repair(&mut self, sequence: u16) -> Option<(Rtp, u64)> {
         let mut kept = self.history.iter().filter(|(kept, _)| *kept == sequence);
         let original = kept.next()?.1.clone();
         let mut payload = original.sequence.to_be_bytes().to_vec();
@@ -225,7 +225,7 @@ impl Sender {
             }
         }
         let packet = Rtp {
-            payload_type: style.rtx_type(),
+            payload_type: original.payload_type + 1,
             sequence: index as u16,
             ssrc: self.rtx_ssrc,
             payload,
