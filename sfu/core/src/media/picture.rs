@@ -175,8 +175,13 @@ impl VideoPacket {
         match codec {
             VideoCodec::Vp8 => {
                 let vp8 = Vp8Descriptor::parse(payload)?;
-                // Beside a dependency descriptor Chromium says nothing in that of the payload.
-                let dependency = || DependencyDescriptor::parse(dependency, structure)?.temporal();
+                // Beside a dependency descriptor Chromium says nothing in that of the payload. Where pictures are counted
+                // there, and no layers told, libwebrtc waits for every one of them, so none is left out.
+                let is_counted = vp8.picture_id.is_some();
+                let dependency = || match is_counted {
+                    true => None,
+                    false => DependencyDescriptor::parse(dependency, structure)?.temporal(),
+                };
                 Some(Self {
                     sizes: [vp8.size, None, None],
                     numbers: vp8.numbers(),
@@ -259,6 +264,47 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// A key frame of two temporal layers, by the dependency descriptor alone.
+    fn two_temporal_layers() -> Vec<u8> {
+        let mandatory = ["1", "1", "000000", "0000000000000111"];
+        // The structure and nothing else: offset, targets, layers, indications, references, no chains, no sizes.
+        let flags = "10000";
+        let structure = [
+            "000000", "00001", "01", "11", "1010", "0010", "0", "10000", "0", "0", "0",
+        ];
+        let bits = mandatory.concat() + flags + &structure.concat();
+        let byte = |bits: &[u8]| {
+            bits.iter()
+                .enumerate()
+                .fold(0, |byte, (at, bit)| byte | (bit - b'0') << (7 - at))
+        };
+        bits.as_bytes().chunks(8).map(byte).collect()
+    }
+
+    /// What receivers make of pictures that are counted and not told layers of: each needs the one before it.
+    #[test]
+    fn of_a_stream_that_counts_pictures_and_tells_layers_elsewhere_nothing_is_left_out() {
+        let descriptor = two_temporal_layers();
+        let layers = |payload: &[u8]| {
+            let packet = VideoPacket::parse(VideoCodec::Vp8, payload, &descriptor, None).unwrap();
+            packet.temporal.map(|place| place.layer)
+        };
+        let frame = [0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xb4, 0x00];
+        let with = |descriptor: &[u8]| [descriptor, &frame].concat();
+        assert_eq!(layers(&with(&[0x10])), Some(0), "nothing is counted");
+        assert_eq!(layers(&with(&[0x90, 0x80, 0x80, 9])), None, "pictures are");
+        assert_eq!(
+            layers(&with(&[0x90, 0xc0, 0x80, 9, 1])),
+            None,
+            "and those of layer 0"
+        );
+        assert_eq!(
+            layers(&with(&[0x90, 0xe0, 0x80, 9, 1, 0x40])),
+            Some(1),
+            "it tells itself"
+        );
+    }
 
     proptest! {
         #[test]

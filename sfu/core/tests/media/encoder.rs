@@ -14,12 +14,31 @@ pub struct Frame {
     template: Option<u8>,
 }
 
-/// What each decode target is told of frames: not present, discardable, switch, required.
-const TEMPLATES: [&str; 7] = ["SSS", "SRR", "SSS", "-SR", "-DR", "--S", "--D"];
-/// How many frames back those are that they need.
-const DIFFERENCES: [&[u32]; 7] = [&[], &[4], &[4], &[2], &[2, 4], &[1], &[1, 3]];
-/// From one template to the next: the same layer, the next one, or the end.
-const NEXT_LAYERS: [u32; 7] = [0, 0, 1, 0, 1, 0, 3];
+/// A structure as key frames bring it.
+struct Structure {
+    targets: u32,
+    /// What each decode target is told of frames: not present, discardable, switch, required.
+    templates: &'static [&'static str],
+    /// How many frames back those are that they need.
+    differences: &'static [&'static [u32]],
+    /// From one template to the next: the same layer, the next one, or the end.
+    next_layers: &'static [u32],
+}
+
+const LAYERED: Structure = Structure {
+    targets: 3,
+    templates: &["SSS", "SRR", "SSS", "-SR", "-DR", "--S", "--D"],
+    differences: &[&[], &[4], &[4], &[2], &[2, 4], &[1], &[1, 3]],
+    next_layers: &[0, 0, 1, 0, 1, 0, 3],
+};
+
+/// L1T1, in which no frame but a key frame is one to begin with.
+const FLAT: Structure = Structure {
+    targets: 1,
+    templates: &["S", "R"],
+    differences: &[&[], &[1]],
+    next_layers: &[0, 3],
+};
 
 impl Frame {
     /// The dependency descriptor of one of its packets.
@@ -33,12 +52,13 @@ impl Frame {
         if self.needs.is_empty() && starts {
             put(0b1_0000, 5);
             put(0, 6);
-            put(2, 5);
-            NEXT_LAYERS.into_iter().for_each(|next| put(next, 2));
-            for indication in TEMPLATES.concat().chars() {
+            let structure = if self.is_flat { FLAT } else { LAYERED };
+            put(structure.targets - 1, 5);
+            structure.next_layers.iter().for_each(|next| put(*next, 2));
+            for indication in structure.templates.concat().chars() {
                 put("-DSR".find(indication).unwrap() as u32, 2);
             }
-            for differences in DIFFERENCES {
+            for differences in structure.differences {
                 differences
                     .iter()
                     .for_each(|difference| put(0x10 | (difference - 1), 5));
@@ -62,6 +82,16 @@ impl Frame {
     }
 }
 
+/// Where it tells of its layers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Tells {
+    #[default]
+    InPayload,
+    /// In the dependency descriptor, and nothing in that of the payload.
+    InDescriptor,
+    Nowhere,
+}
+
 /// Three temporal layers. Every eighth frame the higher ones begin anew.
 #[derive(Debug, Clone, Default)]
 pub struct Encoder {
@@ -71,8 +101,7 @@ pub struct Encoder {
     golden: u64,
     /// All frames are of layer 0.
     is_flat: bool,
-    /// It tells of its layers in the dependency descriptor, and nothing in that of the payload.
-    pub is_described: bool,
+    pub tells: Tells,
     /// By when they were taken.
     pub made: HashMap<u64, Frame>,
 }
@@ -87,8 +116,24 @@ impl Encoder {
 
     pub fn described() -> Self {
         Self {
-            is_described: true,
+            tells: Tells::InDescriptor,
             ..Self::default()
+        }
+    }
+
+    /// One layer, and so it tells.
+    pub fn described_without_layers() -> Self {
+        Self {
+            tells: Tells::InDescriptor,
+            ..Self::without_layers()
+        }
+    }
+
+    /// One layer, of which it tells nothing.
+    pub fn silent() -> Self {
+        Self {
+            tells: Tells::Nowhere,
+            ..Self::without_layers()
         }
     }
 
@@ -122,8 +167,9 @@ impl Encoder {
             is_sync,
             needs,
             is_flat: self.is_flat,
-            template: self.is_described.then_some(match (key, place) {
+            template: (self.tells == Tells::InDescriptor).then_some(match (key, place) {
                 (true, _) => 0,
+                (_, _) if self.is_flat => 1,
                 (_, 4) => 1,
                 (_, 0) => 2,
                 (_, 2) => 3,

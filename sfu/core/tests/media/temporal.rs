@@ -334,6 +334,64 @@ fn back(makes: Encoder) {
     assert!(still <= 700, "{still}");
 }
 
+/// At a key frame all frames begin again: there are no layers any more that could be left out, and no key frame is waited
+/// for: but once, when that one was let through before the line was known to carry all.
+#[test]
+fn who_stops_to_make_layers_is_seen_in_full_be_it_told_or_not() {
+    for makes in [Encoder::silent(), Encoder::described_without_layers()] {
+        stops_to_make_layers(makes);
+    }
+}
+
+fn stops_to_make_layers(makes: Encoder) {
+    let (mut world, ann, bob) = narrowed(110, Encoder::described(), false);
+    world.view(bob, &[(ann, TrackSource::Camera, 180)]);
+    watch(&mut world, bob, ann, 2000);
+    let sender = world.peers[ann].sender(TrackSource::Camera, 0);
+    let before = sender.encoder.replace(makes).unwrap();
+    sender.encoder.as_mut().unwrap().made = before.made;
+    sender.key_frame_wanted = true;
+    world.downlink(bob).set(narrow(3000));
+    watch(&mut world, bob, ann, 5000);
+    let since_ms = world.now_ms();
+    watch(&mut world, bob, ann, 10_000);
+    let sender = world.peers[ann].sender(TrackSource::Camera, 0);
+    let asked = sender.plis.iter().filter(|at| **at >= since_ms).count();
+    assert_eq!(asked, 0);
+    let seen = shown(&world, bob, ann, since_ms);
+    assert!(seen.len() >= 245, "{}", seen.len());
+}
+
+/// Repairs of a publisher's packets come after those that follow them. A frame that is left out is not reckoned with when
+/// it comes so late; its number is missing. Those of layer 0 need none but each other, and those above it wait no longer
+/// than until the next that begins its layer anew.
+#[test]
+fn a_frame_that_is_left_out_and_comes_late_stops_nothing() {
+    for (makes, kbit) in ENCODERS
+        .into_iter()
+        .flat_map(|makes| [(makes, 110), (makes, 140)])
+    {
+        let (mut world, ann, bob) = narrowed(kbit, makes(), false);
+        watch(&mut world, bob, ann, 5000);
+        let lossy = Conditions {
+            loss: Loss::percent(4.0),
+            delay: Duration::from_millis(40),
+            ..Conditions::default()
+        };
+        world.uplink(ann).set(lossy);
+        let since_ms = world.now_ms();
+        watch(&mut world, bob, ann, 30_000);
+        let seen = shown(&world, bob, ann, since_ms);
+        let (still, per_temporal) = (longest_still(&world, &seen, since_ms), per_temporal(&seen));
+        let fillers = world.peers[bob].fillers.len();
+        let sender = world.peers[ann].sender(TrackSource::Camera, 0);
+        let asked = sender.plis.iter().filter(|at| **at >= since_ms).count();
+        let case = format!("{kbit} kbit/s: {still} ms, {per_temporal:?}, {fillers} late, {asked} key frames");
+        eprintln!("{case}");
+        assert!(still <= 1000 && per_temporal[0] >= 180, "{case}");
+    }
+}
+
 #[test]
 fn whatever_the_line_does_nothing_is_shown_without_what_it_needs() {
     for seed in 0..8 {

@@ -50,12 +50,16 @@ impl Outgoing {
 
     /// Changes the pace at this packet, if that is wished for and it can be done there.
     pub(super) fn follow_pace(&mut self, packet: &MediaPacket<'_>) {
-        let sent = self.rewriter.pace();
-        let place = packet.video.as_ref().and_then(|video| video.temporal.as_ref());
-        let Some(place) = place.filter(|place| sent != self.pace.pace && place.starts_frame) else {
+        let (sent, wanted) = (self.rewriter.pace(), self.first_pace(packet));
+        let Some(video) = packet.video.as_ref().filter(|_| sent != wanted) else {
             return;
         };
-        let next = place.pace_after(sent, self.pace.pace, self.pace.top);
+        let next = match &video.temporal {
+            // Nothing refers to what was before it, and the publisher may have stopped to tell of layers.
+            _ if video.starts_key_frame => wanted,
+            Some(place) if place.starts_frame => place.pace_after(sent, wanted, self.pace.top),
+            Some(_) | None => sent,
+        };
         if next != sent && self.rewriter.current() == Some(packet.stream) {
             self.rewriter.change_pace(next, packet.stored.sequence);
         }

@@ -6,7 +6,7 @@ use hearken_protocol::TrackSource;
 use rand::RngCore;
 use rand::rngs::StdRng;
 
-use crate::encoder::{Encoder, Frame};
+use crate::encoder::{Encoder, Frame, Tells};
 use crate::wire::{self, DEPENDENCY, LEVEL, MID, OfferStyle, RID, RRID, Rtp, Stamp, Vp8Packet};
 
 /// Packets a sender keeps to send again.
@@ -181,7 +181,7 @@ impl Sender {
             key_index: self.key_index,
             temporal: frame.temporal,
             sync: frame.is_sync,
-            is_minimal: encoder.is_some_and(|encoder| encoder.is_described),
+            is_minimal: encoder.is_some_and(|encoder| encoder.tells != Tells::InPayload),
             starts,
             key,
             height: self.height,
