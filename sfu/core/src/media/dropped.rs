@@ -13,7 +13,7 @@ const STRETCHES_MAX: usize = 64;
 /// Packets that follow each other and are left out.
 #[derive(Debug, Clone, Copy, Default)]
 struct Stretch {
-    run: u32,
+    run: u64,
     first: u64,
     count: u64,
     /// Left out in this run before.
@@ -69,6 +69,9 @@ pub(crate) struct Dropped {
     stretches: [Stretch; STRETCHES_MAX],
     newest: usize,
     count: usize,
+    /// The newest run of which a stretch is forgotten. Of this one and those before it nobody knows any more what was
+    /// left out before what is remembered.
+    forgotten: Option<u64>,
 }
 
 impl Dropped {
@@ -77,12 +80,13 @@ impl Dropped {
             stretches: [Stretch::default(); STRETCHES_MAX],
             newest: 0,
             count: 0,
+            forgotten: None,
         }
     }
 
     /// Leaves the newest packet of the newest run out. What was lost in the middle of its frame counts with it; what was
-    /// kept since never does, whatever the publisher says of frames: it has its number.
-    pub(crate) fn leave_out(&mut self, run: u32, packet: LeftOut) {
+    /// kept since never does, whatever the publisher says of frames: it has its number. Runs are numbered upwards.
+    pub(crate) fn leave_out(&mut self, run: u64, packet: LeftOut) {
         let LeftOut {
             sequence,
             frame,
@@ -102,6 +106,9 @@ impl Dropped {
             None => (0, 0),
         };
         self.newest = (self.newest + 1) % STRETCHES_MAX;
+        if self.count == STRETCHES_MAX {
+            self.forgotten = Some(self.stretches[self.newest].run);
+        }
         self.count = (self.count + 1).min(STRETCHES_MAX);
         self.stretches[self.newest] = Stretch {
             run,
@@ -115,9 +122,8 @@ impl Dropped {
     }
 
     /// Where a packet goes, `since_first` behind the run's first, whose number is `first`.
-    pub(crate) fn offset(&self, run: u32, first: u64, sequence: u64) -> Offset {
+    pub(crate) fn offset(&self, run: u64, first: u64, sequence: u64) -> Offset {
         let since_first = sequence - first;
-        let mut oldest = None;
         for stretch in self.of(run) {
             if sequence >= stretch.end() {
                 let (packets, pictures) = stretch.all();
@@ -129,42 +135,41 @@ impl Dropped {
             if sequence >= stretch.first {
                 return Offset::LeftOut;
             }
-            oldest = Some(stretch);
         }
-        match oldest {
-            Some(stretch) if stretch.before > 0 => Offset::Forgotten,
-            _ => Offset::Kept {
-                packets: since_first,
-                pictures: 0,
-            },
+        if !self.is_known_from_its_first(run) {
+            return Offset::Forgotten;
+        }
+        Offset::Kept {
+            packets: since_first,
+            pictures: 0,
         }
     }
 
     /// The number of the run's n-th packet, from 0, and how many pictures are left out before it; `first` is the
     /// number of the first. `None` when it is too old to know.
-    pub(crate) fn sequence(&self, run: u32, first: u64, offset: u64) -> Option<(u64, u16)> {
-        let mut oldest = None;
+    pub(crate) fn sequence(&self, run: u64, first: u64, offset: u64) -> Option<(u64, u16)> {
         for stretch in self.of(run) {
             let (packets, pictures) = stretch.all();
             let sequence = first + offset + packets;
             if sequence >= stretch.end() {
                 return Some((sequence, pictures));
             }
-            oldest = Some(stretch);
         }
-        match oldest {
-            Some(stretch) if stretch.before > 0 => None,
-            _ => Some((first + offset, 0)),
-        }
+        self.is_known_from_its_first(run).then_some((first + offset, 0))
     }
 
-    fn newest_of(&mut self, run: u32) -> Option<&mut Stretch> {
+    /// Whether all that was ever left out of a run is remembered.
+    fn is_known_from_its_first(&self, run: u64) -> bool {
+        self.forgotten.is_none_or(|forgotten| run > forgotten)
+    }
+
+    fn newest_of(&mut self, run: u64) -> Option<&mut Stretch> {
         let is_known = self.count > 0;
         Some(&mut self.stretches[self.newest]).filter(|stretch| is_known && stretch.run == run)
     }
 
     /// The newest first.
-    fn of(&self, run: u32) -> impl Iterator<Item = &Stretch> {
+    fn of(&self, run: u64) -> impl Iterator<Item = &Stretch> {
         (0..self.count)
             .map(|back| &self.stretches[(self.newest + STRETCHES_MAX - back) % STRETCHES_MAX])
             .filter(move |stretch| stretch.run == run)
@@ -177,11 +182,11 @@ mod tests {
 
     use super::*;
 
-    fn leave_out(dropped: &mut Dropped, run: u32, sequence: u64, frame: u32) {
+    fn leave_out(dropped: &mut Dropped, run: u64, sequence: u64, frame: u32) {
         leave_out_after_loss(dropped, run, sequence, frame, 0);
     }
 
-    fn leave_out_after_loss(dropped: &mut Dropped, run: u32, sequence: u64, frame: u32, lost_before: u64) {
+    fn leave_out_after_loss(dropped: &mut Dropped, run: u64, sequence: u64, frame: u32, lost_before: u64) {
         dropped.leave_out(
             run,
             LeftOut {
@@ -258,6 +263,20 @@ mod tests {
         assert_eq!(dropped.sequence(1, 0, 20), None);
         assert_eq!(dropped.offset(1, 0, 996), kept(996 - 100, 100));
         assert_eq!(dropped.sequence(1, 0, 996 - 100), Some((996, 100)));
+    }
+
+    /// Nothing remembered of a run must not look as if nothing had been left out of it.
+    #[test]
+    fn a_run_of_which_newer_ones_leave_nothing_remembered_has_no_numbers_any_more() {
+        let mut dropped = Dropped::new();
+        leave_out(&mut dropped, 1, 11, 0);
+        for stretch in 0..STRETCHES_MAX as u64 {
+            assert_eq!(dropped.offset(1, 10, 12), kept(1, 1));
+            leave_out(&mut dropped, 2, 101 + 2 * stretch, stretch as u32);
+        }
+        let of_older = [1, 0].map(|run| (dropped.offset(run, 10, 12), dropped.sequence(run, 10, 1)));
+        assert_eq!(of_older, [(Offset::Forgotten, None); 2]);
+        assert_eq!(dropped.offset(2, 100, 100), kept(0, 0), "all of it is remembered");
     }
 
     proptest! {

@@ -15,11 +15,13 @@
 //! on by 2¹⁵ or more unseen (RFC 3711 §3.3.1). A publisher may jump as it likes: that ends the run, and the next one
 //! closes up over the gap.
 
+mod given;
 mod packet;
 mod run;
 #[cfg(test)]
 mod tests;
 
+use self::given::Given;
 use self::packet::is_let_through;
 pub(crate) use self::packet::{Incoming, Rewritten, Source};
 use self::run::Run;
@@ -45,12 +47,14 @@ pub(crate) struct Rewriter {
     next_index: u64,
     /// Nothing from here on has gone out yet: these numbers may be taken back.
     unsent: u64,
+    /// Two packets under one number would break the encryption of both (RFC 7714 §8.4).
+    given: Given,
     last_timestamp: Option<u32>,
     counters: PictureCounters,
     /// Oldest first.
     runs: [Run; RUNS_MAX],
     run_count: usize,
-    run_number: u32,
+    run_number: u64,
     /// Made with the first run that leaves something out.
     dropped: Option<Box<Dropped>>,
     is_open: bool,
@@ -63,6 +67,7 @@ impl Rewriter {
         Self {
             next_index: u64::from(first_sequence & 0x7fff),
             unsent: u64::from(first_sequence & 0x7fff),
+            given: Given::default(),
             last_timestamp: None,
             counters: PictureCounters::default(),
             runs: [Run::default(); RUNS_MAX],
@@ -143,11 +148,13 @@ impl Rewriter {
     }
 
     fn begin_shifted(&mut self, start: &RunStart, timestamp_shift: u32, picture_shift: PictureShift) {
+        // A run of another pace may have begun behind a gap, and have given no number yet: the gap is not its own.
+        let reserved = self.runs[..self.run_count].last().map_or(0, |run| run.first_out);
         self.push(Run {
             number: 0,
             stream: start.stream,
             first_in: start.sequence,
-            first_out: self.next_index,
+            first_out: self.next_index.max(reserved),
             timestamp_shift,
             picture_shift,
             target: start.target,
@@ -186,7 +193,7 @@ impl Rewriter {
             self.runs.rotate_left(1);
             self.run_count -= 1;
         }
-        self.run_number = self.run_number.wrapping_add(1);
+        self.run_number += 1;
         if run.closes_up() && self.dropped.is_none() {
             self.dropped = Some(Box::new(Dropped::new()));
         }
@@ -223,6 +230,7 @@ impl Rewriter {
     pub(crate) fn take_back(&mut self, counters: PictureCounters) {
         self.close();
         self.next_index = self.unsent;
+        self.given.take_back(self.unsent);
         self.counters = counters;
         let remaining = self.runs[..self.run_count]
             .iter()
@@ -263,6 +271,9 @@ impl Rewriter {
         }
         if index > self.next_index + GAP_MAX {
             self.close();
+            return None;
+        }
+        if !self.given.take(index) {
             return None;
         }
         let rewritten = Rewritten {

@@ -7,8 +7,8 @@ use crate::media::temporal::Pace;
 /// A stretch of one received stream.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Run {
-    /// Never twice the same in one outgoing stream.
-    pub(super) number: u32,
+    /// Higher than that of every run before it in the outgoing stream.
+    pub(super) number: u64,
     pub(super) stream: StreamId,
     pub(super) first_in: u64,
     pub(super) first_out: u64,

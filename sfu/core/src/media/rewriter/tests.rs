@@ -1,11 +1,13 @@
 //! What becomes of numbers at switches, pauses, jumps, and where something is late, lost or given up.
 
+mod contents;
 mod numbers;
 mod temporal;
 
 use super::*;
 use crate::media::picture::PictureNumbers;
 use crate::media::svc::LayeredFrame;
+use crate::media::temporal::TemporalPlace;
 
 const Q: StreamId = StreamId(1);
 const F: StreamId = StreamId(2);
@@ -137,7 +139,7 @@ fn a_jump_ends_the_run_and_the_next_one_closes_up_over_it() {
     );
     begin(&mut rewriter, Q, 100_000, 0, 0);
     assert_eq!(rewrite(&mut rewriter, Q, 100_000, 0).unwrap().index, 8);
-    assert_eq!(rewrite(&mut rewriter, Q, 41, 0).unwrap().index, 7);
+    assert_eq!(rewriter.source(7).map(|source| source.sequence), Some(41));
 }
 
 #[test]
@@ -178,4 +180,54 @@ fn gaps_between_the_packets_of_other_layers_are_bounded_in_sum() {
     }
     assert_eq!(send(40 * 900, 0), None);
     assert_eq!(rewriter.current(), None);
+}
+
+/// A stretch that is forgotten must not look as if nothing had been left out.
+#[test]
+fn a_late_packet_of_a_run_that_newer_ones_have_pushed_out_gets_no_number() {
+    let mut rewriter = Rewriter::new(7);
+    let start = RunStart {
+        stream: Q,
+        sequence: 0,
+        timestamp: 0,
+        numbers: PictureNumbers::default(),
+        target: None,
+        pace: Pace(0),
+    };
+    rewriter.begin(&start, 0);
+    let send = |rewriter: &mut Rewriter, sequence: u64, layer| {
+        let place = TemporalPlace {
+            layer,
+            starts_frame: true,
+            frame: sequence as u32,
+            opens: None,
+            is_counted: true,
+        };
+        let rewritten = rewriter.rewrite(&Incoming {
+            stream: Q,
+            sequence,
+            timestamp: 0,
+            numbers: Some(&PictureNumbers::default()),
+            layers: None,
+            temporal: Some(&place),
+        });
+        rewritten.map(|rewritten| {
+            rewriter.sent(rewritten.index);
+            rewritten.index
+        })
+    };
+    let first_run = [(0, 0), (1, 2), (3, 2), (4, 0), (5, 0)];
+    let numbers = first_run.map(|(sequence, layer)| send(&mut rewriter, sequence, layer));
+    assert_eq!(numbers, [Some(7), None, None, Some(9), Some(10)]);
+    rewriter.change_pace(Pace(1), 6);
+    for sequence in 6..150 {
+        send(&mut rewriter, sequence, 2 * (sequence % 2) as u8);
+    }
+    assert_eq!(
+        send(&mut rewriter, 2, 0),
+        None,
+        "nobody knows any more that 8 is its"
+    );
+    assert_eq!(rewriter.locate(8), None);
+    assert_eq!(rewriter.locate(9), None);
 }
