@@ -534,6 +534,27 @@ mod tests {
     }
 
     #[test]
+    fn the_highest_temporal_layer_is_that_of_what_is_sent_until_the_choice_begins() {
+        let [small, medium, _] = temporal();
+        let medium = medium.map(|layer| LiveLayer {
+            temporal: TemporalRates::of([200_000, 500_000]),
+            ..layer
+        });
+        let rises = Demand {
+            chosen: Some(1),
+            ..demand([small, medium, layer(720, 1700)], 360, 0)
+        };
+        assert_eq!(
+            (rises.top(Some(0)), rises.top(Some(1)), rises.top(None)),
+            (2, 1, 1)
+        );
+        // Of what only just comes it is not known yet.
+        let most = TEMPORAL_LAYERS_MAX as u8 - 1;
+        assert_eq!(rises.top(Some(2)), most);
+        assert_eq!(demand(temporal(), 360, 0).top(None), most);
+    }
+
+    #[test]
     fn frames_come_back_with_room_to_spare_and_not_while_held() {
         let slow = Demand {
             before: Some(0),

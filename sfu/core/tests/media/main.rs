@@ -13,6 +13,7 @@ mod enforcement;
 mod falling;
 mod joining;
 mod jumps;
+mod layered;
 mod layers;
 mod listening;
 mod loss;

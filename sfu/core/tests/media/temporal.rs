@@ -190,18 +190,21 @@ fn watch(world: &mut World, viewer: usize, publisher: usize, ms: u64) {
             .got(world.peers[publisher].id, false, since_ms)
             .is_empty();
         if arrives && shown(world, viewer, publisher, since_ms).is_empty() {
-            let peer = &mut world.peers[viewer];
-            let ssrcs = peer.answer.as_ref().unwrap().ssrcs.iter();
-            let videos =
-                ssrcs.filter(|(_, (mid, is_repair))| !is_repair && mid.parse::<u8>().unwrap() % 2 == 1);
-            let ssrcs: Vec<u32> = videos.map(|(ssrc, _)| *ssrc).collect();
-            for ssrc in ssrcs {
-                let request = world.peers[viewer]
-                    .seal_rtcp(&rtcp_packet(1, 206, &[1, ssrc]))
-                    .unwrap();
-                world.send_from(viewer, request);
-            }
+            ask_for_key_frames(world, viewer);
         }
+    }
+}
+
+/// Of all videos.
+pub fn ask_for_key_frames(world: &mut World, viewer: usize) {
+    let answer = world.peers[viewer].answer.as_ref().unwrap();
+    let ssrcs = answer.ssrcs.iter();
+    let videos = ssrcs.filter(|(_, (mid, is_repair))| !is_repair && mid.parse::<u8>().unwrap() % 2 == 1);
+    let ssrcs: BTreeSet<u32> = videos.map(|(ssrc, _)| *ssrc).collect();
+    for ssrc in ssrcs {
+        let request = rtcp_packet(1, 206, &[1, ssrc]);
+        let request = world.peers[viewer].seal_rtcp(&request).unwrap();
+        world.send_from(viewer, request);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What becomes of numbers at switches, pauses, jumps, and where something is late, lost or given up.
 
 mod contents;
+mod groups;
 mod numbers;
 mod temporal;
 
