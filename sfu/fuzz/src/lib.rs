@@ -7,5 +7,6 @@
 pub mod coverage;
 pub mod engine;
 pub mod mutation;
+mod picture;
 pub mod targets;
 mod world;

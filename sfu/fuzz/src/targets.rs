@@ -96,7 +96,7 @@ pub const TARGETS: [Target; 7] = [
     },
     Target {
         name: "client-hello",
-        run: fuzzing::client_hello,
+        run: |bytes| fuzzing::client_hello(bytes, world::identity(), world::start()),
         seeds: hello_seeds,
         words: &[
             b"\x16\xfe\xfd",
@@ -181,7 +181,12 @@ fn stun_seeds() -> Vec<Vec<u8>> {
 
 fn hello_seeds() -> Vec<Vec<u8>> {
     let is_dtls = |datagram: &&Vec<u8>| (20..64).contains(&datagram[0]);
-    handshake().iter().filter(is_dtls).cloned().collect()
+    let raw = handshake().iter().filter(is_dtls).cloned();
+    // Behind the byte that says where in a handshake it comes; and changes of a client's own datagrams there.
+    let staged = raw.clone().zip([0, 1, 2, 3].into_iter().cycle());
+    let staged = staged.map(|(datagram, stage)| [&[stage], datagram.as_slice()].concat());
+    let changed = [0x80, 0x81, 0x82].map(|stage| vec![stage, 0, 0, 30, 1]);
+    raw.chain(staged.collect::<Vec<_>>()).chain(changed).collect()
 }
 
 fn rtp_seeds() -> Vec<Vec<u8>> {
@@ -199,11 +204,23 @@ fn rtp_seeds() -> Vec<Vec<u8>> {
         b"\xae\x81\x02\x01\x05\x58\x00\xa0\x00\x5a\x01\x40\x00\xb4\x02\x80\x01\x68\x01\x54\x01\x49\x83\x42";
     let h264 = b"\x78\x00\x09\x67\x42\xc0\x1f\xda\x01\x40\x16\xe8\x00\x03\x68\xce\x3c\x00\x02\x65\x88";
     let dependency = header(b"\xc8\x80\x00\x01\x80\x00\x4e\xaa\xaf\x28");
+    // Known templates: named in the header, and in what stands for the payload. Then the structure itself.
+    let named = header(b"\xc2\xc3\x12\x34");
+    let brings = {
+        let mut extensions = vec![0x0c, fuzzing::THREE_LAYERS.len() as u8];
+        extensions.extend(fuzzing::THREE_LAYERS);
+        let mut packet = header(&extensions);
+        packet[12..14].copy_from_slice(b"\x10\x00");
+        packet
+    };
     vec![
         [plain.as_slice(), vp8].concat(),
         [plain.as_slice(), vp9].concat(),
         [plain.as_slice(), h264].concat(),
         [dependency.as_slice(), &[1, 2, 3]].concat(),
+        [named.as_slice(), b"\x45\x12\x35\x40"].concat(),
+        [brings.as_slice(), b"\x82\x12\x35"].concat(),
+        [plain.as_slice(), b"\x7c\x85\x88"].concat(),
         [&[0xa0][..], &plain[1..12], &[0, 0, 0, 4]].concat(),
     ]
 }

@@ -8,13 +8,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use hearken_protocol::{
-    Importance, MediaCommand, MediaEvent, MediaGrants, ParticipantId, SessionId, TrackSource, ViewItem,
-    ViewMode,
+    Importance, MediaCommand, MediaEvent, MediaGrants, ParticipantId, SessionId, TrackSource, VideoCodec,
+    ViewItem, ViewMode,
 };
 use hearken_sfu_core::client::{ClientConfig, ClientTransport};
 use hearken_sfu_core::transport::{Candidate, IceCredentials, Identity, Pair, Protocol, SrtpProfile};
 use hearken_sfu_core::{Core, CoreConfig};
 
+use crate::picture::{OTHERS, Place, add_descriptor, payload_type};
 use crate::targets::OFFERS;
 
 pub(crate) const SERVER: SocketAddr = SocketAddr::new(
@@ -23,6 +24,15 @@ pub(crate) const SERVER: SocketAddr = SocketAddr::new(
 );
 /// People in one input, in two sessions.
 const PEOPLE: u8 = 4;
+/// Kinds of steps.
+const KINDS: u8 = 18;
+/// As steps count them.
+const CODECS: [VideoCodec; 4] = [
+    VideoCodec::Vp8,
+    VideoCodec::H264,
+    VideoCodec::Vp9,
+    VideoCodec::Av1,
+];
 /// Steps of one input.
 const STEPS_MAX: usize = 200;
 
@@ -60,13 +70,15 @@ struct World {
     ssrcs: Vec<u32>,
     /// Of packets sealed, for each client.
     sealed: u64,
+    /// Whether whoever joins from now on says that their media is encrypted end to end.
+    encrypts: bool,
     /// What clients sent, for seeds.
     sent: Vec<Vec<u8>>,
 }
 
 /// Takes one input.
 pub(crate) fn run(bytes: &[u8]) {
-    let mut world = World::new();
+    let mut world = World::new(wished(bytes));
     world.steps(bytes);
     for session in [0, 1].map(SessionId) {
         world.command(MediaCommand::CloseSession { session });
@@ -101,15 +113,42 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
     ];
     vec![
         joined.clone(),
-        call,
+        call.clone(),
         [joined.as_slice(), &garbage].concat(),
         vec![0, 1, 1, 0, 7, 2, 0, 0],
         crowded(),
+        encoded(VideoCodec::H264),
+        encoded(VideoCodec::Vp9),
+        encoded(VideoCodec::Av1),
+        [&[16, 0, 1], call.as_slice()].concat(),
     ]
 }
 
+/// Of an input, if its first step says so: the codec that its operator wishes.
+fn wished(bytes: &[u8]) -> VideoCodec {
+    match bytes {
+        [kind, _, codec, ..] if kind % KINDS == 17 => CODECS[usize::from(*codec) % CODECS.len()],
+        _ => VideoCodec::Vp8,
+    }
+}
+
+/// A camera in another codec than VP8, whose viewer changes its size.
+fn encoded(codec: VideoCodec) -> Vec<u8> {
+    let number = CODECS.iter().position(|one| *one == codec).unwrap_or_default() as u8;
+    let mut input = vec![17, 0, number, 0, 1, 3, 0, 3, 1];
+    for (round, height) in [(0, [0, 170]), (1, [2, 208])] {
+        input.extend([6, 1, 1, 0, 1, 4, 0, height[0], height[1], 0, 0]);
+        for picture in 0..8_u8 {
+            // A key picture in the largest of three layers first.
+            let what = u8::from(picture % 4 == 0) | 2 << 1;
+            input.extend([15, 0, number, what, 5, round, 3 * 6 * picture, 0, 7, 0, 0, 100]);
+        }
+    }
+    input
+}
+
 /// A key frame's first bytes: VP8's descriptor, its frame tag and size.
-const KEY_FRAME: [u8; 13] = [0x90, 0x80, 1, 0x10, 2, 0, 0x9d, 1, 0x2a, 64, 1, 64, 1];
+pub(crate) const KEY_FRAME: [u8; 13] = [0x90, 0x80, 1, 0x10, 2, 0, 0x9d, 1, 0x2a, 64, 1, 64, 1];
 /// The second person shows the first one's camera.
 const VIEW: [u8; 9] = [6, 1, 1, 0, 1, 4, 0, 2, 0x80];
 
@@ -140,26 +179,34 @@ fn crowded() -> Vec<u8> {
 
 /// The datagrams that a client sends to join.
 pub(crate) fn handshake() -> Vec<Vec<u8>> {
-    let mut world = World::new();
+    let mut world = World::new(VideoCodec::Vp8);
     world.step(&mut Input(&[0, 1]));
     world.connect(0);
     world.sent
 }
 
+/// Made once: a certificate takes longer than most inputs.
+pub(crate) fn identity() -> &'static Arc<Identity> {
+    static IDENTITY: OnceLock<Arc<Identity>> = OnceLock::new();
+    IDENTITY.get_or_init(|| Arc::new(Identity::generate().expect("a certificate")))
+}
+
+/// The time at which every input begins.
+pub(crate) fn start() -> Instant {
+    static START: OnceLock<Instant> = OnceLock::new();
+    *START.get_or_init(Instant::now)
+}
+
 impl World {
-    fn new() -> Self {
-        // Made once: a certificate takes longer than most inputs.
-        static IDENTITY: OnceLock<Arc<Identity>> = OnceLock::new();
-        static START: OnceLock<Instant> = OnceLock::new();
-        let identity = IDENTITY.get_or_init(|| Arc::new(Identity::generate().expect("a certificate")));
-        let now = *START.get_or_init(Instant::now);
+    fn new(video_codec: VideoCodec) -> Self {
+        let (identity, now) = (identity(), start());
         let core = Core::new(CoreConfig {
             identity: Arc::clone(identity),
             candidates: vec![Candidate::udp(SERVER)],
             seed: [7; 32],
             started: now,
             unix_time: Duration::from_secs(1_800_000_000),
-            video_codec: hearken_protocol::VideoCodec::Vp8,
+            video_codec,
         });
         Self {
             core,
@@ -168,6 +215,7 @@ impl World {
             clients: [const { None }; PEOPLE as usize],
             ssrcs: Vec::new(),
             sealed: 0,
+            encrypts: false,
             sent: Vec::new(),
         }
     }
@@ -189,7 +237,7 @@ impl World {
         let kind = input.byte();
         let who = input.byte() % PEOPLE;
         let (session, participant) = (session_of(who), ParticipantId(u64::from(who)));
-        match kind % 15 {
+        match kind % KINDS {
             0 => {
                 let captions = who & 1 == 1;
                 for session in [0, 1].map(SessionId) {
@@ -239,6 +287,12 @@ impl World {
                 self.send_rtcp(who, &packet);
             }
             13 => self.burst(who, input),
+            15 => self.picture(who, input),
+            16 => self.encrypts = input.byte() & 1 != 0,
+            // Read before the first step.
+            17 => {
+                input.byte();
+            }
             _ => {
                 let pair = Pair {
                     remote: address(who),
@@ -268,7 +322,7 @@ impl World {
             participant: ParticipantId(u64::from(who)),
             negotiation: 1,
             sdp: sdp.into(),
-            end_to_end_encrypted: false,
+            end_to_end_encrypted: self.encrypts,
         });
     }
 
@@ -282,6 +336,8 @@ impl World {
                 Some(("a=ice-ufrag", _)) => format!("a=ice-ufrag:{}", local.ufrag),
                 Some(("a=ice-pwd", _)) => format!("a=ice-pwd:{}", local.password),
                 Some(("a=fingerprint", _)) => format!("a=fingerprint:{}", self.identity.fingerprint()),
+                Some(("a=fmtp", "97 apt=96")) => format!("{line}\r\n{}", OTHERS.join("\r\n")),
+                _ if line.starts_with("m=video") => format!("{line} 98 100 45"),
                 _ => line.to_owned(),
             })
             .collect();
@@ -388,6 +444,46 @@ impl World {
             payload[..start.len()].copy_from_slice(start);
             let packet = sealable(1, layer, 96, first.wrapping_add(number), &payload);
             self.send_rtp(who, packet);
+        }
+    }
+
+    /// A picture of any codec in several packets, one of its layers or all of them.
+    fn picture(&mut self, who: u8, input: &mut Input<'_>) {
+        let codec = CODECS[usize::from(input.byte()) % CODECS.len()];
+        let what = input.byte();
+        let (is_key, layers) = (what & 1 != 0, what >> 1 & 3);
+        let packets = input.byte() % 16 + 1;
+        let mut sequence = input.number();
+        let picture = sequence;
+        let timestamp = (self.now.duration_since(start()).as_millis() * 90) as u32;
+        let other = input.bytes();
+        let is_layered = matches!(codec, VideoCodec::Vp9 | VideoCodec::Av1);
+        for spatial in if is_layered { 0..=layers } else { 0..=0 } {
+            for packet in 0..packets {
+                let place = Place {
+                    is_key,
+                    spatial,
+                    starts: packet == 0,
+                    ends: packet + 1 == packets,
+                    picture,
+                };
+                let mut payload = place.payload(codec);
+                payload.extend(&other);
+                payload.resize(payload.len() + 200, 0x55);
+                // The first encoding holds all layers.
+                let rid = if is_layered {
+                    b'q'
+                } else {
+                    [b'q', b'h', b'f'][usize::from(layers) % 3]
+                };
+                let mut packet = sealable(1, rid, payload_type(codec), sequence, &payload);
+                packet[4..8].copy_from_slice(&timestamp.to_be_bytes());
+                if what & 0x80 == 0 && is_layered {
+                    add_descriptor(&mut packet, &place.descriptor());
+                }
+                self.send_rtp(who, packet);
+                sequence = sequence.wrapping_add(1);
+            }
         }
     }
 
@@ -515,8 +611,27 @@ mod tests {
 
     #[test]
     fn a_seed_lets_video_wait_for_a_line() {
-        let mut world = World::new();
+        let mut world = World::new(VideoCodec::Vp8);
         world.steps(&crowded());
         assert!(world.core.counters().paced_packets > 20);
+    }
+
+    #[test]
+    fn a_seed_of_each_codec_reaches_its_viewer() {
+        for codec in CODECS {
+            let input = encoded(codec);
+            let mut world = World::new(wished(&input));
+            world.steps(&input);
+            let counters = world.core.counters();
+            let sent = counters.sent.video.packets;
+            assert!(sent > 40, "{codec:?}: {sent} {:?}", counters.drops);
+        }
+    }
+
+    #[test]
+    fn who_encrypts_is_taken_to_do_so() {
+        let mut world = World::new(VideoCodec::Vp8);
+        world.steps(&[16, 0, 1, 0, 1, 3, 1]);
+        assert!(world.encrypts && world.core.connections() == 1);
     }
 }

@@ -235,8 +235,9 @@ impl Outgoing {
             return false;
         }
         if current == Some(packet.stream) {
-            return self.rewriter.target() != self.target(video)
-                || self.rewriter.is_jump(packet.stored.sequence);
+            let sequence = packet.stored.sequence;
+            let is_other = self.rewriter.target() != self.target(video);
+            return is_other && !self.rewriter.is_before_run(sequence) || self.rewriter.is_jump(sequence);
         }
         // Whichever of the layers in one stream is chosen, it begins here.
         if video.layers.is_some() {

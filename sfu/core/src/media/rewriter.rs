@@ -116,6 +116,11 @@ impl Rewriter {
         matches!(offset, Offset::Kept { packets, .. } if run.first_out + packets > self.next_index + GAP_MAX)
     }
 
+    /// Whether this packet of the current stream is from before its run began: late, so nothing begins with it.
+    pub(crate) fn is_before_run(&self, sequence: u64) -> bool {
+        self.open_run().is_some_and(|run| sequence < run.first_in)
+    }
+
     /// Where a packet of a run goes.
     fn offset(&self, run: &Run, sequence: u64) -> Offset {
         match &self.dropped {

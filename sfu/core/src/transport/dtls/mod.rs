@@ -3,6 +3,7 @@
 //! In: datagrams from addresses that ICE has verified. Out: datagrams, and once the keys for SRTP with the
 //! fingerprint of the peer's certificate. Does not judge that fingerprint and knows no addresses.
 
+mod fuzzing;
 mod guarded;
 mod identity;
 mod records;
@@ -12,6 +13,7 @@ use std::time::Instant;
 
 use rtc_crypto::SecretVec;
 
+pub(crate) use fuzzing::next_in_handshake;
 pub use identity::{Identity, IdentityError};
 pub(crate) use session::DtlsSession;
 
