@@ -129,7 +129,7 @@ impl NackGenerator {
             let known = self.answers.get(now).map_or(Duration::MAX, RoundTrip::mean);
             let answers_last = now.since(last) >= known / 2;
             let took = now.since(if answers_last { last } else { first });
-            self.answers.measured(took, now);
+            self.answers.measured_in_burst(took, now);
         }
         true
     }

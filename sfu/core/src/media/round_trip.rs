@@ -62,6 +62,9 @@ impl RoundTrip {
 #[derive(Debug, Default)]
 pub(crate) struct RoundTripMeter {
     known: Option<(RoundTrip, MediaTime)>,
+    /// What was known before that, and the longest of what came of the same burst.
+    before: Option<RoundTrip>,
+    longest: Duration,
 }
 
 impl RoundTripMeter {
@@ -71,9 +74,30 @@ impl RoundTripMeter {
         if took >= ROUND_TRIP_MAX || is_same {
             return;
         }
-        let known = self.get(now);
-        let round_trip = known.map_or(RoundTrip::of(took), |known| known.with(took));
-        self.known = Some((round_trip, now));
+        self.before = self.get(now);
+        self.longest = took;
+        self.take(now);
+    }
+
+    /// The same for one of several repairs, which come one behind the other: the last of them says how long all may take.
+    pub(crate) fn measured_in_burst(&mut self, took: Duration, now: MediaTime) {
+        match self.known {
+            Some((_, at)) if now.since(at) < APART_MIN => {
+                if took > self.longest && took < ROUND_TRIP_MAX {
+                    self.longest = took;
+                    self.take(at);
+                }
+            }
+            _ => self.measured(took, now),
+        }
+    }
+
+    fn take(&mut self, at: MediaTime) {
+        let longest = self.longest;
+        let round_trip = self
+            .before
+            .map_or(RoundTrip::of(longest), |before| before.with(longest));
+        self.known = Some((round_trip, at));
     }
 
     /// `None` before it was measured, and when that is long ago.
@@ -155,6 +179,21 @@ mod tests {
             meter.measured(Duration::from_millis(400), at(1_000));
         }
         assert_eq!(ms(meter.get(at(1_000)).unwrap().mean()), 85);
+    }
+
+    #[test]
+    fn the_last_of_a_burst_of_repairs_says_how_long_they_take() {
+        let mut meter = RoundTripMeter::default();
+        meter.measured(Duration::from_millis(40), at(0));
+        for (took, now) in [(50, 1_000), (90, 1_040), (130, 1_080), (60, 1_090)] {
+            meter.measured_in_burst(Duration::from_millis(took), at(now));
+        }
+        let mut last = RoundTripMeter::default();
+        last.measured(Duration::from_millis(40), at(0));
+        last.measured(Duration::from_millis(130), at(1_000));
+        assert_eq!(meter.get(at(1_090)), last.get(at(1_090)));
+        meter.measured_in_burst(Duration::from_millis(50), at(1_100));
+        assert!(ms(meter.get(at(1_100)).unwrap().mean()) < 60);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Loss, delay and reordering on both ways.
 
+use std::time::Duration;
+
+use hearken_netsim::{Bottleneck, Conditions, Loss};
 use hearken_protocol::TrackSource;
 use hearken_sfu_core::DropCause;
 
@@ -155,6 +158,65 @@ fn what_is_lost_on_the_way_down_is_sent_again_over_rtx() {
     world.peers[bob].check_continuity(Holes::Allowed);
     // The publisher has nothing to do with it.
     assert!(world.peers[ann].sender(TrackSource::Camera, 2).nacked.is_empty());
+}
+
+/// Browsers ask again and again. Who does not tell of arrivals is known by its reports alone: the mean of them takes ten to
+/// follow.
+#[test]
+fn over_a_line_that_has_become_longer_what_was_lost_is_sent_again_once() {
+    let mut world = World::new(48);
+    let (ann, bob) = (world.join(), world.join());
+    world.peers[bob].tells_arrivals = false;
+    world.switch(ann, TrackSource::Camera, true);
+    world.view(bob, &[(ann, TrackSource::Camera, 720)]);
+    world.run(8000);
+    world.lines[bob].delay_ms = 150;
+    world.run(2500);
+    world.lines[bob].down_loss_percent = 5;
+    let since_ms = world.now_ms();
+    world.run(4000);
+    let got = world.peers[bob].got(world.peers[ann].id, false, since_ms);
+    let repairs: Vec<u64> = got
+        .iter()
+        .filter(|got| got.is_repair)
+        .map(|got| got.index)
+        .collect();
+    let different: std::collections::BTreeSet<u64> = repairs.iter().copied().collect();
+    assert!(different.len() > 15, "{}", different.len());
+    assert!(
+        repairs.len() * 10 <= different.len() * 11,
+        "{} repairs of {}",
+        repairs.len(),
+        different.len()
+    );
+}
+
+/// Twenty repairs take a fifth of a second of a narrow line. Who hears nobody tells of no round trip: it is known by how long
+/// repairs take, and the last ones of a burst are not to be asked for again while they are on their way.
+#[test]
+fn a_burst_of_repairs_over_a_narrow_line_is_asked_for_once() {
+    let (mut recovered, mut duplicates) = (0, 0);
+    for seed in 49..53 {
+        let mut world = World::new(seed);
+        let (ann, bob) = (world.join(), world.join());
+        world.switch(ann, TrackSource::Camera, true);
+        world.view(bob, &[(ann, TrackSource::Camera, 720)]);
+        // 1.2 Mbit/s are sent.
+        world.uplink(ann).set(Conditions {
+            delay: Duration::from_millis(25),
+            bottleneck: Some(Bottleneck::kbit(1350, 800)),
+            loss: Loss::bursts(5.0, 20.0),
+            ..Conditions::default()
+        });
+        world.run(20_000);
+        recovered += world.counters().recovered;
+        duplicates += world.counters().drops.get(DropCause::Duplicate);
+        world.peers[bob].check_continuity(Holes::Allowed);
+    }
+    assert!(
+        recovered > 200 && duplicates * 10 <= recovered,
+        "{recovered} {duplicates}"
+    );
 }
 
 /// Sound has no RTX: it is sent again as it was.
