@@ -228,6 +228,17 @@ impl Downlink {
         });
     }
 
+    /// What goes out keeps to what is known of the line.
+    pub(crate) fn set_pace(&mut self, now: MediaTime) {
+        let carries = self.bandwidth.narrow(now);
+        let was_narrow = self.pacer.is_narrow();
+        self.pacer.set_estimate(self.bandwidth.shown(), carries);
+        if self.pacer.is_narrow() && !was_narrow {
+            // What was repaired before the line fell is given up.
+            self.repairs = RateMeter::default();
+        }
+    }
+
     /// Bytes of video that wait for the line.
     pub(crate) fn waiting_bytes(&self) -> u64 {
         self.pairs.iter().map(|pair| pair.video.waiting_bytes()).sum()

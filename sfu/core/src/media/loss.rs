@@ -1,7 +1,7 @@
 //! How much video a subscriber is sent at most, judged by what gets lost on the way to it.
 //!
-//! A first, simple rule: much loss lowers the ceiling, little loss raises it again, and far above what is
-//! sent there is none.
+//! For receivers that tell of no arrivals (`bandwidth` judges the others): much loss in their reports lowers the ceiling,
+//! little raises it again, and far above what is sent there is none.
 
 use std::time::Duration;
 

@@ -30,6 +30,12 @@ const RATE_PERCENT: u64 = 250;
 /// people that come together fit in; more is felt by what shares the line.
 const BURST_BYTES: i64 = 5_000;
 const BURST: Duration = Duration::from_millis(20);
+/// On a line that has fallen, of which it was seen what it carries, one packet goes after the other: its queue may be
+/// short. What goes at once makes up for wake-ups that come late.
+const NARROW_BURST: Duration = Duration::from_millis(5);
+/// Repairs there may take the line for so long ahead of what waits. More overflows a short queue, and less leaves a key
+/// frame of which a part was lost behind what needs it.
+const REPAIRS_AHEAD_NS: i64 = Duration::from_millis(40).as_nanos() as i64;
 /// Packets that wait for one receiver. Full: what has most waiting is given up.
 const WAITING_MAX: usize = 2048;
 
@@ -52,6 +58,10 @@ pub(crate) struct Waiting {
 pub(crate) struct Pacer {
     /// At the rate allowed; 0: there is no limit.
     byte_ns: i64,
+    /// At the most that is allowed when what waits is hurried on a line that has fallen; 0: it has not.
+    narrow_byte_ns: i64,
+    /// When everything that went out since would be through at that.
+    narrow_through: MediaTime,
     /// The same while what waits is hurried: then nothing more goes at once.
     hurried_byte_ns: Option<i64>,
     /// What may go out at once, as time at the rate allowed.
@@ -63,8 +73,10 @@ pub(crate) struct Pacer {
 }
 
 impl Pacer {
-    /// Allows a margin beyond what the line is thought to carry; everything as long as nothing is known of it.
-    pub(crate) fn set_estimate(&mut self, estimate: Option<Bitrate>) {
+    /// Allows a margin beyond what the line is thought to carry; everything as long as nothing is known of it. Where it has
+    /// fallen before a short queue, what it `carries`, sound included.
+    pub(crate) fn set_estimate(&mut self, estimate: Option<Bitrate>, carries: Option<Bitrate>) {
+        self.narrow_byte_ns = 0;
         let Some(estimate) = estimate.filter(|estimate| estimate.0 > 0) else {
             (self.byte_ns, self.burst_ns) = (0, 0);
             return;
@@ -72,6 +84,33 @@ impl Pacer {
         let rate = estimate.0.saturating_mul(RATE_PERCENT) / 100;
         self.byte_ns = (8_000_000_000 / rate.max(1)) as i64;
         self.burst_ns = (BURST.as_nanos() as i64).max(self.byte_ns * BURST_BYTES);
+        if let Some(carries) = carries.filter(|carries| carries.0 < rate) {
+            self.narrow_byte_ns = self.byte_ns;
+            self.byte_ns = (8_000_000_000 / carries.0.max(1)) as i64;
+            self.burst_ns = NARROW_BURST.as_nanos() as i64;
+        }
+    }
+
+    /// Whether the line has fallen, and what goes out keeps to what it was seen to carry.
+    pub(crate) fn is_narrow(&self) -> bool {
+        self.narrow_byte_ns > 0
+    }
+
+    /// Whether video that was lost may go out again: before what waits, and not in bursts where the line has fallen.
+    pub(crate) fn may_repair(&self, now: MediaTime) -> bool {
+        !self.is_narrow() || self.through.0 <= now.0 + REPAIRS_AHEAD_NS
+    }
+
+    /// Whether everything that waits, so many bytes, is out in time at the most that is allowed on a line that has fallen.
+    pub(crate) fn may_hurry(&self, bytes: u64, now: MediaTime) -> bool {
+        let until_credit = (self.narrow_through.0 - now.0 - self.narrow_burst_ns()).max(0);
+        let takes = self.narrow_byte_ns.saturating_mul(bytes as i64);
+        self.is_narrow() && until_credit + takes <= self.time_left_ns(now)
+    }
+
+    /// What may go out at once at the most that is allowed there.
+    fn narrow_burst_ns(&self) -> i64 {
+        (BURST.as_nanos() as i64).max(self.narrow_byte_ns * BURST_BYTES)
     }
 
     /// Whether a picture's packet may go out at once.
@@ -94,6 +133,11 @@ impl Pacer {
         };
         let latest = now.0 + self.burst_ns + WAIT_MAX_NS;
         self.through = MediaTime((from.0 + byte_ns * bytes as i64).min(latest));
+        if self.is_narrow() {
+            let through = self.narrow_through.max(now).0 + self.narrow_byte_ns * bytes as i64;
+            let latest = now.0 + self.narrow_burst_ns() + WAIT_MAX_NS;
+            self.narrow_through = MediaTime(through.min(latest));
+        }
     }
 
     /// Whether one more can wait.
@@ -180,7 +224,7 @@ mod tests {
 
     fn pacer(estimate: u64) -> Pacer {
         let mut pacer = Pacer::default();
-        pacer.set_estimate(Some(Bitrate(estimate)));
+        pacer.set_estimate(Some(Bitrate(estimate)), None);
         pacer
     }
 
@@ -211,7 +255,7 @@ mod tests {
             assert!(pacer.is_open(at(0)));
             pacer.spend(1200, at(0));
         }
-        pacer.set_estimate(Some(Bitrate(100_000)));
+        pacer.set_estimate(Some(Bitrate(100_000)), None);
         assert!(pacer.is_open(at(0)), "what went before is not held against it");
     }
 
@@ -231,6 +275,24 @@ mod tests {
     fn on_a_narrow_line_a_few_packets_go_at_once() {
         let first = send(&mut pacer(100_000), 1000, at(0));
         assert_eq!(first, 6000);
+    }
+
+    #[test]
+    fn on_a_line_that_has_fallen_one_packet_follows_the_other_and_repairs_come_before_what_waits() {
+        let mut pacer = Pacer::default();
+        // 25 bytes in a millisecond.
+        pacer.set_estimate(Some(Bitrate(170_000)), Some(Bitrate(200_000)));
+        assert!(pacer.is_narrow());
+        assert_eq!(send(&mut pacer, 500, at(0)), 500);
+        assert_eq!(send(&mut pacer, 500, at(14_000)), 0);
+        assert!(pacer.may_repair(at(0)));
+        pacer.spend(1000, at(0));
+        assert!(!pacer.may_repair(at(19_000)) && pacer.may_repair(at(20_000)));
+        // As much as elsewhere may be hurried.
+        pacer.push(waiting(1, 1000, at(20_000)));
+        assert!(pacer.may_hurry(4_000, at(20_000)) && !pacer.may_hurry(5_000, at(20_000)));
+        pacer.set_estimate(Some(Bitrate(170_000)), None);
+        assert!(!pacer.is_narrow() && !pacer.may_hurry(100, at(20_000)));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
-use hearken_netsim::Conditions;
+use hearken_netsim::{Bottleneck, Conditions};
 use hearken_protocol::{Importance, TrackSource, ViewMode};
 
 use super::listening::made_up_ms;
@@ -226,9 +226,18 @@ struct Fall {
 }
 
 fn fall_and_rise(seed: u64, camera: Camera) -> Fall {
+    fall_before(300, seed, camera)
+}
+
+/// With a queue of so many ms before the narrow line.
+fn fall_before(queue_ms: u64, seed: u64, camera: Camera) -> Fall {
     let mut story = Story::new(seed, camera);
     let (fell_ms, bob, ann) = (story.fell_ms, story.bob, story.speakers[0]);
-    story.world.downlink(bob).set(narrow_line(300));
+    let fallen = Conditions {
+        bottleneck: Some(Bottleneck::kbit(300, queue_ms)),
+        ..narrow_line(300)
+    };
+    story.world.downlink(bob).set(fallen);
     story.world.run(10_000);
     let back_ms = story.world.now_ms();
     let mut shown = shown_at(&story.world, bob, ann, fell_ms - 1000);
@@ -311,6 +320,20 @@ fn a_large_key_frame_does_not_keep_the_smaller_picture_away() {
     };
     check_still(busy(MEDIUM), 400..406, 1500);
     check_still(busy(MEDIUM_30), 410..416, 1500);
+}
+
+/// A queue of 100 ms has no room for a small picture's key frame: sent at once it was lost, and its repairs, too.
+#[test]
+fn a_short_queue_before_a_line_that_has_fallen_is_not_overflowed_again_and_again() {
+    let cameras = [(MEDIUM, 400), (MEDIUM_30, 410), (LARGE, 418), (LARGE_30, 430)];
+    for (camera, first) in cameras {
+        for seed in first..first + 4 {
+            let fall = fall_before(100, seed, camera);
+            eprintln!("{seed}: {fall:?}");
+            assert!(fall.smaller <= 900 && fall.still <= 1200, "{seed}: {fall:?}");
+            assert!(fall.full <= 4000 && fall.sound_lost == 0, "{seed}: {fall:?}");
+        }
+    }
 }
 
 /// Radio holds packets up, all of them for tens of milliseconds, and brings them in bursts: that is no fall.

@@ -27,6 +27,12 @@ const SUDDEN_PACKETS_MIN: usize = 3;
 const SUDDEN_SPAN_US_MIN: u32 = 24_000;
 const SUDDEN_NEWEST: usize = 2;
 
+/// The same of a short queue that runs over: at least as many are lost as arrive, and those that arrive queued, for less
+/// than would say anything otherwise. A burst of loss on a line with room leaves the others as fast as before.
+const OVERFLOW_QUEUED_US_MIN: i32 = 10_000;
+const OVERFLOW_PACKETS_MIN: usize = 4;
+const OVERFLOW_SPAN_US_MIN: u32 = 60_000;
+
 /// A packet that arrived.
 #[derive(Debug, Clone, Copy, Default)]
 struct Arrival {
@@ -35,6 +41,8 @@ struct Arrival {
     at_us: u32,
     queued_us: i32,
     bytes: u32,
+    /// So many between the one before it and it are lost.
+    lost: u32,
 }
 
 /// What was seen to get through.
@@ -47,6 +55,10 @@ pub(super) struct Passage {
     /// When the first and the last of it were sent, in microseconds that wrap.
     pub(super) first_sent_us: u32,
     pub(super) last_sent_us: u32,
+    /// Packets lost between them, and the longest that one of them queued, in microseconds: where some are lost, there
+    /// is no room for more.
+    pub(super) lost: u32,
+    pub(super) longest_us: u32,
 }
 
 impl Passage {
@@ -68,6 +80,8 @@ pub(super) struct Busy {
     arrivals: [Arrival; ARRIVALS_MAX],
     /// How many came so far.
     count: usize,
+    /// Lost since the newest.
+    lost: u32,
     usual: Usual,
 }
 
@@ -76,6 +90,7 @@ impl Default for Busy {
         Self {
             arrivals: [Arrival::default(); ARRIVALS_MAX],
             count: 0,
+            lost: 0,
             usual: Usual::default(),
         }
     }
@@ -97,9 +112,15 @@ impl Busy {
             at_us,
             queued_us: queued_us.clamp(0, i32::MAX.into()) as i32,
             bytes,
+            lost: std::mem::take(&mut self.lost),
         };
         self.count += 1;
         self.usual.arrived(at_us, self.queued_of(SUDDEN_NEWEST));
+    }
+
+    /// A packet is lost.
+    pub(super) fn lost(&mut self) {
+        self.lost = self.lost.saturating_add(1);
     }
 
     /// The line is not what it was.
@@ -109,7 +130,7 @@ impl Busy {
 
     /// Forgets everything.
     pub(super) fn restart(&mut self) {
-        self.count = 0;
+        (self.count, self.lost) = (0, 0);
     }
 
     /// For how long the newest packets have queued at least.
@@ -149,6 +170,35 @@ impl Busy {
             .filter(Passage::is_stretched)
     }
 
+    /// The same of a short queue that runs over. Between its pictures the line may be idle: only what came while the next
+    /// one waited already counts.
+    pub(super) fn overflow_passage(&self) -> Option<Passage> {
+        let queues = |arrival: &Arrival, _: &Arrival| arrival.queued_us >= OVERFLOW_QUEUED_US_MIN;
+        let all = self.passage_of(OVERFLOW_PACKETS_MIN, OVERFLOW_SPAN_US_MIN, queues)?;
+        let (mut packets, mut bytes, mut span_us) = (0, 0_u64, 0_u32);
+        let mut next = self.newest(0)?;
+        for back in 1..ARRIVALS_MAX {
+            let Some(arrival) = self.newest(back).filter(|arrival| queues(arrival, &next)) else {
+                break;
+            };
+            if arrival.sent_us.wrapping_sub(all.first_sent_us) as i32 <= 0 {
+                break;
+            }
+            packets += 1;
+            let gap_us = next.at_us.wrapping_sub(arrival.at_us);
+            if gap_us <= next.queued_us as u32 {
+                bytes += u64::from(next.bytes);
+                span_us += gap_us;
+            }
+            next = arrival;
+        }
+        (all.lost >= packets && span_us >= SUDDEN_SPAN_US_MIN).then_some(Passage {
+            bytes,
+            span_us,
+            ..all
+        })
+    }
+
     /// Of the newest packets as far back as they belong to it, each with the one after it.
     fn passage_of(
         &self,
@@ -159,6 +209,7 @@ impl Busy {
         let newest = self.newest(0)?;
         let (mut packets, mut bytes, mut span_us, mut first_sent_us) = (0, 0_u64, 0, newest.sent_us);
         let (mut until_now, mut next) = (0, newest);
+        let (mut lost, mut lost_until_now, mut longest_us, mut since_loss) = (0, 0, 0, None);
         for back in 0..ARRIVALS_MAX {
             let Some(arrival) = self.newest(back) else { break };
             let age_us = newest.at_us.wrapping_sub(arrival.at_us);
@@ -166,17 +217,33 @@ impl Busy {
                 break;
             }
             // The oldest only marks the beginning.
-            (packets, bytes, span_us) = (packets + 1, until_now, age_us);
+            (packets, bytes, span_us, lost) = (packets + 1, until_now, age_us, lost_until_now);
             first_sent_us = arrival.sent_us;
+            longest_us = longest_us.max(arrival.queued_us as u32);
+            if arrival.lost > 0 && packets >= packets_min && span_us >= span_us_min {
+                // What came before the first loss may have come before the line was what it is now.
+                since_loss = Some(Passage {
+                    bytes,
+                    span_us,
+                    first_sent_us,
+                    last_sent_us: newest.sent_us,
+                    lost,
+                    longest_us,
+                });
+            }
             until_now += u64::from(arrival.bytes);
+            lost_until_now += arrival.lost;
             next = arrival;
         }
-        (packets >= packets_min && span_us >= span_us_min).then_some(Passage {
+        let whole = Passage {
             bytes,
             span_us,
             first_sent_us,
             last_sent_us: newest.sent_us,
-        })
+            lost,
+            longest_us,
+        };
+        since_loss.or((packets >= packets_min && span_us >= span_us_min).then_some(whole))
     }
 
     /// The one so many before the newest.
@@ -276,6 +343,34 @@ mod tests {
             );
             assert_eq!(busy.sudden_passage(), None);
         }
+    }
+
+    /// Pictures of 8 packets at once each 33 ms; of each picture so many arrive, so long apart.
+    fn overflowing(busy: &mut Busy, pictures: u32, arrive: u32, takes_us: u32) {
+        for number in 0..pictures {
+            let sent_us = 6_600_000 + number * 33_000;
+            picture(busy, sent_us, arrive, 0, takes_us);
+            (arrive..8).for_each(|_| busy.lost());
+        }
+    }
+
+    #[test]
+    fn a_short_queue_that_runs_over_shows_what_gets_through_and_a_burst_of_loss_does_not() {
+        // Two packets of 1000 bytes fit into it, of 14 ms each.
+        let mut busy = quiet();
+        overflowing(&mut busy, 5, 2, 14_000);
+        assert_eq!(busy.passage(), None);
+        let passage = busy.overflow_passage().unwrap();
+        assert!((560_000..580_000).contains(&passage.rate().0), "{passage:?}");
+        assert!(passage.lost >= 18 && passage.longest_us == 28_000, "{passage:?}");
+        // The line is as fast as before, whatever is lost behind it.
+        let mut busy = quiet();
+        overflowing(&mut busy, 5, 2, 1_000);
+        assert_eq!(busy.overflow_passage(), None);
+        // It queues, but loses little.
+        let mut busy = quiet();
+        overflowing(&mut busy, 5, 7, 4_700);
+        assert_eq!(busy.overflow_passage(), None);
     }
 
     #[test]

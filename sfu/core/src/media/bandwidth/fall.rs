@@ -26,6 +26,15 @@ const DRAIN_MAX: Duration = Duration::from_millis(500);
 /// A key frame is asked for so long before: it takes most of this to come. Longer: it stands behind what is left in the
 /// queue, and the sound behind it; shorter: the picture stands still for so much longer.
 const KEY_FRAME_LEAD: Duration = Duration::from_millis(200);
+/// A queue that overflows though nothing was seen to queue for longer is a short one: a key frame sent at once does not
+/// fit into it.
+const SHORT_QUEUE_US: u32 = 150_000;
+/// A line thought to carry this multiple of what it did when it fell is another one.
+const WIDENED: f64 = 1.5;
+/// No more goes out than this much of the estimate either, which may have fallen since.
+const ESTIMATE_PERCENT: u64 = 140;
+/// A little less than it carries, so that its queue does not stay as full as it is.
+const PACE_PERCENT: u64 = 90;
 
 /// The line carries much less than was sent.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +44,10 @@ pub(super) struct Fall {
     last_number: u64,
     /// What was sent is through, about.
     drained: MediaTime,
+    /// What it was seen to carry beside sound.
+    carries: Bitrate,
+    /// The longest that any of that was seen to queue, in microseconds.
+    longest_us: u32,
     /// When smaller pictures are to be asked for, until it has been said.
     asks: Option<MediaTime>,
 }
@@ -54,6 +67,41 @@ impl Bandwidth {
     pub(crate) fn has_room_again(&mut self, now: MediaTime) -> bool {
         let asks = self.fall.as_mut().map(|fall| &mut fall.asks);
         asks.is_some_and(|asks| asks.take_if(|at| now >= *at).is_some())
+    }
+
+    /// What a line that has fallen was seen to carry, sound included, until it is thought to carry more.
+    pub(crate) fn narrow(&mut self, now: MediaTime) -> Option<Bitrate> {
+        let carries = self.narrow?;
+        let estimate = self.estimate()?.0;
+        if estimate as f64 > carries.0 as f64 * WIDENED {
+            self.narrow = None;
+            return None;
+        }
+        let beside = self.beside.rate_at(now.0 / 1000);
+        let video = carries.0.min(estimate.saturating_mul(ESTIMATE_PERCENT) / 100);
+        Some(Bitrate((video + beside.0) * PACE_PERCENT / 100))
+    }
+
+    /// A packet that was sent before it was known has arrived, after so long a time in the queue.
+    pub(super) fn came_after_fall(&mut self, queued_us: i64) {
+        if let Some(fall) = &mut self.fall {
+            fall.longest_us = fall.longest_us.max(queued_us.clamp(0, u32::MAX.into()) as u32);
+        }
+    }
+
+    /// One is lost: the queue held no more than what was seen of it, and is empty sooner than was thought.
+    pub(super) fn lost_after_fall(&mut self) {
+        if let Some(fall) = self
+            .fall
+            .as_mut()
+            .filter(|fall| fall.longest_us <= SHORT_QUEUE_US)
+        {
+            self.narrow = Some(fall.carries);
+            let depth = Duration::from_micros(fall.longest_us.into()) * 5 / 4;
+            fall.drained = fall.drained.min(fall.at + depth);
+            let asks = fall.drained - KEY_FRAME_LEAD;
+            fall.asks = fall.asks.map(|at| at.min(asks));
+        }
     }
 
     /// Whether a packet was sent before it was known that the line has fallen.
@@ -76,7 +124,12 @@ impl Bandwidth {
             .history
             .bytes_between(through.first_sent_us, through.last_sent_us);
         let sent_us = through.last_sent_us.wrapping_sub(through.first_sent_us);
-        let share = (through.bytes as f64 / sent.max(1) as f64).min(1.0);
+        let share = if through.lost > 0 {
+            // A queue that is too full for pictures has room for the small packets of sound.
+            1.0
+        } else {
+            (through.bytes as f64 / sent.max(1) as f64).min(1.0)
+        };
         let sound = beside as f64 * share * (f64::from(sent_us) / f64::from(through.span_us)).min(1.0);
         let left = (through.rate().0 + sound as u64).saturating_sub(beside);
         Bitrate(left.min(through.rate().0))
@@ -92,7 +145,9 @@ impl Bandwidth {
         let passage = if self.busy.queued_us() >= least_us {
             self.busy.passage()
         } else {
-            self.busy.sudden_passage()
+            self.busy
+                .sudden_passage()
+                .or_else(|| self.busy.overflow_passage())
         };
         let Some(passage) = passage.filter(|_| !is_recent) else {
             return false;
@@ -110,12 +165,18 @@ impl Bandwidth {
         self.fall = Some(Fall {
             at: now,
             last_number: self.history.given(),
+            carries,
+            longest_us: passage.longest_us,
             drained: now + drain,
             asks: Some(now + drain.saturating_sub(KEY_FRAME_LEAD)),
         });
         self.passage_seen = Some(now);
+        self.narrow = self.narrow.map(|_| carries);
+        if passage.lost > 0 {
+            self.lost_after_fall();
+        }
         self.control.fall(carries, now);
-        self.loss.fell();
+        self.loss.fell(carries, now);
         self.trendline.restart();
         self.queue.forgive();
         self.busy.restart();

@@ -20,6 +20,8 @@ const VERDICTS: usize = 8;
 const GROWTH: f64 = 1.10;
 /// Not below this share of what arrived: that much goes through.
 const ARRIVED_SHARE: f64 = 0.85;
+/// What the line was seen to let through when it fell counts as well for so long: next to nothing is sent then.
+const PASSAGE_AGE_MAX: Duration = Duration::from_secs(2);
 /// A bound this far above what is sent is none.
 const FAR_ABOVE: u64 = 4;
 
@@ -27,6 +29,8 @@ const FAR_ABOVE: u64 = 4;
 #[derive(Debug, Default)]
 pub(super) struct LossBound {
     bound: Option<Bitrate>,
+    /// The line was seen to let through this much, and when.
+    passage: Option<(Bitrate, MediaTime)>,
     received: u32,
     lost: u32,
     judged: Option<MediaTime>,
@@ -52,9 +56,10 @@ impl LossBound {
 
     /// The line was seen to let through another rate than before: what was found of that is over, and what was lost while
     /// its queue ran over is no sign of a bound. What it always loses, it goes on losing.
-    pub(super) fn fell(&mut self) {
+    pub(super) fn fell(&mut self, carries: Bitrate, now: MediaTime) {
         let Self { shares, verdicts, .. } = *self;
         *self = Self {
+            passage: Some((carries, now)),
             shares,
             verdicts,
             ..Self::default()
@@ -91,7 +96,11 @@ impl LossBound {
                 .bound
                 .map_or(allowed.0 as f64, |bound| bound.0 as f64)
                 .min(sent);
-            let lowered = (from * (1.0 - 0.5 * share)).max(arrived.0 as f64 * ARRIVED_SHARE);
+            let passes = self
+                .passage
+                .filter(|(_, seen)| now.since(*seen) < PASSAGE_AGE_MAX)
+                .map_or(0, |(rate, _)| rate.0);
+            let lowered = (from * (1.0 - 0.5 * share)).max(arrived.0.max(passes) as f64 * ARRIVED_SHARE);
             self.bound = Some(Bitrate(lowered as u64).max(super::ESTIMATE_MIN));
         } else if share < LIGHT
             && let Some(bound) = &mut self.bound
@@ -151,6 +160,20 @@ mod tests {
         };
         run(&mut bound, 0, 200, weak);
         assert!(lowest > 700_000, "{lowest}");
+    }
+
+    #[test]
+    fn what_was_just_seen_to_get_through_bounds_the_bound() {
+        for (seen_ms, least) in [(1000, 170_000), (0, 50_000)] {
+            let mut bound = LossBound::default();
+            let at = |ms: u64| MediaTime(0) + Duration::from_millis(ms);
+            bound.fell(Bitrate(200_000), at(seen_ms));
+            bound.update(Bitrate(0), Bitrate(170_000), at(1500));
+            (0..15).for_each(|_| bound.lost());
+            (0..15).for_each(|_| bound.arrived(false));
+            assert!(bound.update(Bitrate(20_000), Bitrate(170_000), at(2100)));
+            assert_eq!(bound.bound(), Some(Bitrate(least)));
+        }
     }
 
     #[test]

@@ -97,6 +97,8 @@ pub(crate) struct Bandwidth {
     /// When it was seen last what the line lets through.
     passage_seen: Option<MediaTime>,
     fall: Option<Fall>,
+    /// What the line carried beside sound when it fell, until it carries more.
+    narrow: Option<Bitrate>,
     loss: LossBound,
     control: RateControl,
     prober: Prober,
@@ -129,6 +131,7 @@ impl Default for Bandwidth {
             beside: Throughput::default(),
             passage_seen: None,
             fall: None,
+            narrow: None,
             loss: LossBound::default(),
             control: RateControl::new(ESTIMATE_START),
             prober: Prober::default(),
@@ -286,6 +289,9 @@ impl Bandwidth {
                     (told, lost) = (told + 1, lost + 1);
                     if !self.is_before_fall(number) {
                         self.loss.lost();
+                        self.busy.lost();
+                    } else {
+                        self.lost_after_fall();
                     }
                     self.told.expected += 1;
                     self.told.lost += 1;
@@ -321,6 +327,8 @@ impl Bandwidth {
                 .arrived(packet.sent_us, arrival_us, queued_us, packet.bytes);
             self.trendline.arrived(packet.sent_us, arrival_us);
             self.trend_at = now;
+        } else {
+            self.came_after_fall(self.queue.queued_us(packet.sent_us, arrival_us));
         }
     }
 

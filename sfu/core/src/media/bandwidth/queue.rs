@@ -48,6 +48,17 @@ impl Queue {
         let relative = i64::from(relative);
         let least = self.message_us.get_or_insert(relative);
         *least = (*least).min(relative);
+        self.beyond_least(relative)
+    }
+
+    /// The same of one that says nothing of the queue as it is now.
+    pub(super) fn queued_us(&self, sent_us: u32, arrival_us: i64) -> i64 {
+        let delay = (arrival_us as u32).wrapping_sub(sent_us);
+        let relative = self.origin.map_or(0, |origin| delay.wrapping_sub(origin) as i32);
+        self.beyond_least(relative.into())
+    }
+
+    fn beyond_least(&self, relative: i64) -> i64 {
         let least = self.least_us.iter().flatten().min();
         least.map_or(0, |least| (relative - least).max(0))
     }

@@ -166,7 +166,7 @@ impl Session {
                 let sent = downlink.sent.rate(now.time);
                 downlink.limit.update(sent, now.time);
                 downlink.bandwidth.tick(now.time);
-                downlink.pacer.set_estimate(downlink.bandwidth.shown());
+                downlink.set_pace(now.time);
             }
         }
     }

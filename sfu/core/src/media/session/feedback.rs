@@ -67,7 +67,7 @@ impl Session {
                     let downlink = &mut connection.downlink;
                     let (expected, lost) = downlink.bandwidth.feedback(body, now.time, &mut shared.counters);
                     downlink.redundancy.reported(expected, lost, now.time);
-                    downlink.pacer.set_estimate(downlink.bandwidth.shown());
+                    downlink.set_pace(now.time);
                     if downlink.bandwidth.is_draining(now.time) && downlink.bandwidth.has_fallen() {
                         self.choose_layers_soon(now, shared);
                     }

@@ -63,7 +63,7 @@ impl Session {
             }
             let victim = if !downlink.pacer.has_room() {
                 most_waiting(downlink, None)
-            } else if downlink.bandwidth.is_short() {
+            } else if downlink.bandwidth.is_short() && !downlink.pacer.may_hurry(waiting_bytes, now.time) {
                 most_waiting(downlink, longest_given_up(downlink, now))
             } else {
                 None

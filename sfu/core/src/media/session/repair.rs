@@ -122,6 +122,10 @@ impl RepairWay<'_> {
         if copies != had {
             return ControlFlow::Continue(());
         }
+        if self.half == Half::Video && !downlink.pacer.may_repair(now.time) {
+            // It would overflow the queue: it is asked for again.
+            return ControlFlow::Break(());
+        }
         if !downlink.take_repair_budget(prefix.len() + stored.payload.len(), now.time) {
             return ControlFlow::Break(());
         }
