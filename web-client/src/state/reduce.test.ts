@@ -7,11 +7,11 @@ import { NOTICES_MAX } from "./notices";
 import { type ClientEvent, initialState, reduce } from "./reduce";
 import {
   cameraView,
-  isPaused,
   isSpeaking,
   mayDo,
   microphoneView,
   ownLine,
+  pauseOf,
   raisedHands,
   serverNow,
 } from "./selectors";
@@ -276,12 +276,23 @@ describe("the own line", () => {
       paused: is,
     });
     const ben = { participant: "ben", source: "camera" } as const;
-    expect(isPaused(story.server(paused(true), paused(true)).state, ben)).toBe(true);
+    expect(pauseOf(story.server(paused(true), paused(true)).state, ben)).toBe("line");
     expect(story.state.paused).toHaveLength(1);
-    expect(isPaused(story.server(paused(false)).state, ben)).toBe(false);
+    expect(pauseOf(story.server(paused(false)).state, ben)).toBeNull();
     expect(story.said).toHaveLength(before);
     story.server(paused(true), admitted(person("ann"), person("ben")));
     expect(story.state.paused).toEqual([]);
+  });
+
+  test("is not blamed for pictures that this person saves", () => {
+    const story = new Story().inCall(person("ben"));
+    const ben = { participant: "ben", source: "camera" } as const;
+    story.server(measured("good"), { type: "video_paused", ...ben, paused: true });
+    expect(pauseOf(story.state, ben)).toBe("line");
+    expect(pauseOf(story.event({ kind: "view_mode", mode: "low_data" }).state, ben)).toBe("saving");
+    expect(pauseOf(story.state, { ...ben, source: "screen" })).toBeNull();
+    const weak = { ...measured("poor"), trouble: "bandwidth" } as const;
+    expect(pauseOf(story.server(weak).state, ben)).toBe("line");
   });
 });
 

@@ -50,7 +50,16 @@ export function ownLine({ link, transport, statistics }: ClientState): LineQuali
   return statistics?.quality ?? null;
 }
 
-/** Whether the own line does not carry this video at the moment. */
-export function isPaused({ paused }: ClientState, { participant, source }: VideoTarget): boolean {
-  return paused.some((one) => one.participant === participant && one.source === source);
+/** Why videos do not come that are shown: the own line does not carry them, or this person saves data. */
+export type PauseReason = "line" | "saving";
+
+/** Why videos are paused, if any are. */
+export function pauseReason({ viewMode, statistics }: ClientState): PauseReason {
+  return viewMode === "low_data" && statistics?.trouble !== "bandwidth" ? "saving" : "line";
+}
+
+/** Why this video is paused at the moment; null when it is not. */
+export function pauseOf(state: ClientState, { participant, source }: VideoTarget): PauseReason | null {
+  const isPaused = state.paused.some((one) => one.participant === participant && one.source === source);
+  return isPaused ? pauseReason(state) : null;
 }

@@ -98,6 +98,8 @@ pub(crate) struct Downlink {
     pub(crate) limit: LossLimit,
     pub(crate) redundancy: Redundancy,
     pub(crate) meter: LineMeter,
+    /// Videos that are left out do not fit on the line; else its viewer wants no more.
+    pub(crate) is_line_short: bool,
     repairs: RateMeter,
     /// Packets of RTCP that are still looked at.
     pub(crate) rtcp: Allowance,
@@ -137,6 +139,7 @@ impl Downlink {
             limit: LossLimit::default(),
             redundancy: Redundancy::default(),
             meter: LineMeter::default(),
+            is_line_short: false,
             repairs: RateMeter::default(),
             rtcp: per_second(RTCP_PACKETS_MAX),
             look_ups: per_second(LOOK_UPS_MAX),
@@ -253,6 +256,11 @@ impl Downlink {
     /// every arrival is judged by that, another by its reports about loss.
     pub(crate) fn budget(&mut self) -> Option<Bitrate> {
         self.bandwidth.spend().or(self.limit.ceiling())
+    }
+
+    /// Whether its viewer was told of videos that are paused because the line is too narrow.
+    pub(crate) fn is_short_of_bandwidth(&self) -> bool {
+        self.is_line_short && self.pairs.iter().any(|pair| pair.steadiness.is_announced())
     }
 
     /// What got lost on the line itself since the last reading. A receiver that tells of every arrival is judged by

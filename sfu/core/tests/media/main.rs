@@ -22,6 +22,7 @@ mod networks;
 mod pacing;
 mod peer;
 mod redundancy;
+mod saving;
 mod screens;
 mod slots;
 mod speakers;

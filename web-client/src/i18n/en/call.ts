@@ -57,7 +57,7 @@ export const call = {
     loading: "video is coming",
   },
   awayShort: "Reconnecting…",
-  pausedShort: "Paused: weak connection",
+  pausedShort: { line: "Paused: weak connection", saving: "Paused to save data" },
   audioOnlyShort: "Audio only",
   weakShort: "Weak connection",
   stage: "Pictures",
@@ -113,8 +113,12 @@ export const line = {
     jitter: "Sound and picture arrive unevenly.",
     bandwidth: "It does not carry all pictures. Sound comes first.",
   },
-  paused: (n: number) =>
-    `${count(n, "picture is", "pictures are")} paused and will be back when your connection allows.`,
+  paused: {
+    line: (n: number) =>
+      `${count(n, "picture is", "pictures are")} paused and will be back when your connection allows.`,
+    saving: (n: number) =>
+      `${count(n, "picture is", "pictures are")} paused to save data and will be back with full video.`,
+  },
   roundTrip: "There and back",
   sending: "You send",
   receiving: "You receive",

@@ -3,7 +3,7 @@
 
 import { t } from "../../i18n";
 import type { LineQuality, Statistics } from "../../protocol/generated";
-import { ownLine } from "../../state/selectors";
+import { ownLine, pauseReason } from "../../state/selectors";
 import { useClient } from "../client";
 import { Icon, type IconName } from "../common/Icon";
 import { ViewModeChoice } from "../common/ViewModeChoice";
@@ -42,6 +42,7 @@ export function LineDetails() {
   const quality = useClient(ownLine);
   const statistics = useClient((state) => state.statistics);
   const paused = useClient((state) => state.paused.length);
+  const reason = useClient(pauseReason);
   return (
     <div className="stack line-details">
       <p className="line-verdict">
@@ -51,7 +52,7 @@ export function LineDetails() {
           {statistics === null || statistics.trouble === null ? null : t.line.troubles[statistics.trouble]}
         </span>
       </p>
-      {paused === 0 ? null : <p>{t.line.paused(paused)}</p>}
+      {paused === 0 ? null : <p>{t.line.paused[reason](paused)}</p>}
       {statistics === null ? null : <Figures statistics={statistics} />}
       <ViewModeChoice />
     </div>

@@ -3,7 +3,7 @@
 import { memo, useEffect, useRef, useState } from "react";
 import { t } from "../../i18n";
 import type { VideoShown } from "../../state/model";
-import { isPaused } from "../../state/selectors";
+import { pauseOf } from "../../state/selectors";
 import { useClient, useController } from "../client";
 import { Icon } from "../common/Icon";
 
@@ -25,7 +25,7 @@ export const ScreenTile = memo(function ScreenTile({ participant, name }: Screen
 });
 
 function Picture({ participant }: { participant: string }) {
-  const paused = useClient((state) => isPaused(state, { participant, source: "screen" }));
+  const paused = useClient((state) => pauseOf(state, { participant, source: "screen" }));
   const controller = useController();
   const ref = useRef<HTMLVideoElement>(null);
   const [shown, setShown] = useState<VideoShown>("covered");
@@ -39,10 +39,10 @@ function Picture({ participant }: { participant: string }) {
   return (
     <>
       <video ref={ref} aria-hidden="true" tabIndex={-1} autoPlay muted playsInline />
-      {shown === "covered" || paused ? (
+      {shown === "covered" || paused !== null ? (
         <p className="cover screen-coming">
-          <Icon name={paused ? "pause" : "screen"} />
-          {paused ? t.call.pausedShort : t.call.state.loading}
+          <Icon name={paused === null ? "screen" : "pause"} />
+          {paused === null ? t.call.state.loading : t.call.pausedShort[paused]}
         </p>
       ) : null}
     </>

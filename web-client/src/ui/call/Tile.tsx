@@ -5,7 +5,7 @@ import { memo, useEffect, useRef, useState } from "react";
 import { t } from "../../i18n";
 import type { Microphone, Participant } from "../../protocol/generated";
 import type { VideoShown } from "../../state/model";
-import { isPaused } from "../../state/selectors";
+import { type PauseReason, pauseOf } from "../../state/selectors";
 import { useClient, useController } from "../client";
 import { Icon, type IconName } from "../common/Icon";
 import { TileOptions } from "./TileOptions";
@@ -19,11 +19,11 @@ interface TileProps {
 export const Tile = memo(function Tile({ participant, isSelf, isSpeaking }: TileProps) {
   const { name, camera, connected } = participant;
   const paused = useClient((state) =>
-    isPaused(state, { participant: participant.participant, source: "camera" }),
+    pauseOf(state, { participant: participant.participant, source: "camera" }),
   );
   const audioOnly = useClient((state) => state.viewMode === "audio_only");
   const withoutPicture = audioOnly && !isSelf;
-  const note = isSelf ? null : noteOf(participant, paused && camera, audioOnly && camera);
+  const note = isSelf ? null : noteOf(participant, camera ? paused : null, audioOnly && camera);
   return (
     // biome-ignore lint/a11y/useSemanticElements: a group of what belongs to a person, not of form fields
     <div
@@ -34,7 +34,7 @@ export const Tile = memo(function Tile({ participant, isSelf, isSpeaking }: Tile
       data-away={!connected || undefined}
     >
       {camera && !withoutPicture ? (
-        <Video participant={participant.participant} name={name} isSelf={isSelf} isPaused={paused} />
+        <Video participant={participant.participant} name={name} isSelf={isSelf} isPaused={paused !== null} />
       ) : (
         <Cover name={name} />
       )}
@@ -54,15 +54,19 @@ export const Tile = memo(function Tile({ participant, isSelf, isSpeaking }: Tile
 });
 
 /** What keeps this person's picture or sound away: one thing, the one that matters most. */
-function noteOf({ connected, line }: Participant, paused: boolean, audioOnly: boolean): Sign | null {
+function noteOf(
+  { connected, line }: Participant,
+  paused: PauseReason | null,
+  audioOnly: boolean,
+): Sign | null {
   if (!connected || line === "lost") {
     return { icon: "lineLost", words: t.call.awayShort };
   }
   if (audioOnly) {
     return { icon: "cameraOff", words: t.call.audioOnlyShort };
   }
-  if (paused) {
-    return { icon: "pause", words: t.call.pausedShort };
+  if (paused !== null) {
+    return { icon: "pause", words: t.call.pausedShort[paused] };
   }
   return line === "poor" ? { icon: "linePoor", words: t.call.weakShort } : null;
 }

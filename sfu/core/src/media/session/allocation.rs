@@ -233,7 +233,7 @@ impl Session {
             scratch.needed[owner.participant][video][usize::from(layer)] = true;
         }
         let Some(paused) = announced else { return };
-        shared.counters.pauses += u64::from(paused);
+        shared.counters.pauses += u64::from(paused && downlink.is_line_short);
         let (_, source) = owner.share.sources();
         if let Some(publisher) = self.participant(owner.participant) {
             let publisher = publisher.id;
@@ -314,6 +314,8 @@ fn budget(connection: &mut Connection, mode: ViewMode, scratch: &Scratch) -> Opt
     let line = downlink
         .budget()
         .map(|budget| Bitrate(budget.0.saturating_sub(sound.min(sound_max))));
+    // Where its viewer sets no limit, what is left out is left out because of the line.
+    downlink.is_line_short = limit.is_none_or(|limit| line.is_some_and(|line| line < limit));
     match (line, limit) {
         (Some(line), Some(limit)) => Some(line.min(limit)),
         (line, limit) => line.or(limit),

@@ -60,7 +60,7 @@ impl Session {
             down_loss_permille: receiving.loss_permille,
             jitter_ms: sending.jitter_ms.max(receiving.jitter_ms),
             round_trip_ms,
-            is_short_of_bandwidth: downlink.pairs.iter().any(|pair| pair.steadiness.is_announced()),
+            is_short_of_bandwidth: downlink.is_short_of_bandwidth(),
         };
         let (quality, trouble) = downlink.meter.judge(&sample);
         shared.event(MediaEvent::Statistics {
