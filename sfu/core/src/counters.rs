@@ -96,6 +96,8 @@ drop_causes! {
     Duplicate = "duplicate",
     /// A subscriber asks for more than one has reason to.
     TooManyRequests = "too_many_requests",
+    /// Sound beyond what any microphone or screen makes.
+    TooMuchSound = "too_much_sound",
     /// Carries nothing but padding.
     Padding = "padding",
     /// Video that would have waited too long for its subscriber's line.

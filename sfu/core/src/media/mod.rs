@@ -34,6 +34,7 @@ pub(crate) mod rtp;
 mod sequence;
 pub(crate) mod session;
 mod slots;
+mod sound_allowance;
 mod speaker;
 mod speech;
 pub(crate) mod statistics;

@@ -20,6 +20,7 @@ use super::rewriter::StreamId;
 use super::round_trip::RoundTrip;
 use super::rtcp::{self, ReportBlock};
 use super::rtp::{ExtensionValues, RtpHeader};
+use super::sound_allowance::SoundAllowance;
 use super::time::{MediaTime, NtpTime};
 use super::timeline::PublisherClock;
 use super::twcc::TwccRecorder;
@@ -82,6 +83,8 @@ pub(crate) struct Uplink {
     twcc: TwccRecorder,
     due: Vec<u16>,
     restored: Restored,
+    /// By `TrackSource`, whatever the streams: a new one brings no new allowance.
+    sound: [SoundAllowance; TrackSource::ALL.len()],
 }
 
 impl Uplink {
@@ -95,6 +98,7 @@ impl Uplink {
             twcc: TwccRecorder::default(),
             due: Vec::new(),
             restored: Default::default(),
+            sound: Default::default(),
         }
     }
 
@@ -201,11 +205,18 @@ impl Uplink {
             }
             _ => return Err(DropCause::UnknownStream),
         };
-        stream.bitrate.add(packet.len(), now);
         let (extended, payload) = received;
         if let Some(redundant) = redundant {
             stream.restore(route.stream, &redundant, extended, &mut self.restored, counters);
         }
+        if stream.source.is_audio() {
+            let packets = 1 + self.restored.iter().flatten().count();
+            if !self.sound[stream.source as usize].take(packets, packet.len(), now) {
+                self.restored = Default::default();
+                return Err(DropCause::TooMuchSound);
+            }
+        }
+        stream.bitrate.add(packet.len(), now);
         let sequence = stream.numbering.number(extended).ok_or(DropCause::Duplicate)?;
         Ok(ReceivedPacket {
             stream: route.stream,

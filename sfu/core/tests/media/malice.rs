@@ -1,7 +1,7 @@
 //! A receiver that is dead or means harm costs the others nothing: what they get is the same, packet by packet,
 //! and what it makes the core do is bounded.
 
-use hearken_netsim::{Conditions, Loss};
+use hearken_netsim::{Bottleneck, Conditions, Loss};
 use hearken_protocol::TrackSource;
 use hearken_sfu_core::{Counters, DropCause};
 
@@ -200,4 +200,50 @@ fn a_receiver_that_floods_the_server_costs_the_others_nothing() {
             > 10_000
     );
     assert!(grown(&attacked, |counters| counters.drops.get(DropCause::Transport)) > 10_000);
+}
+
+/// Ann's large pictures that Bob gets in ten seconds beside somebody who sends so many large packets of sound a
+/// millisecond, once that has gone on for two; and what was dropped of it.
+fn pictures_beside_sound(packets_per_ms: usize) -> (usize, u64) {
+    let mut world = World::new(136);
+    let (ann, bob, bad) = (world.join(), world.join(), world.join());
+    world.downlink(bob).set(Conditions {
+        bottleneck: Some(Bottleneck::kbit(3000, 200)),
+        ..Conditions::default()
+    });
+    for whose in [ann, bad] {
+        world.switch(whose, TrackSource::Microphone, true);
+    }
+    world.switch(ann, TrackSource::Camera, true);
+    world.view(bob, &[(ann, TrackSource::Camera, 720)]);
+    world.run(6000);
+    let since_ms = world.now_ms() + 2000;
+    for _ in 0..(2 + SECONDS) * 1000 {
+        for _ in 0..packets_per_ms {
+            let now_ms = world.now_ms();
+            let peer = &mut world.peers[bad];
+            let stamp = wire::Stamp {
+                publisher: peer.id.0,
+                taken_ms: now_ms,
+                layer: 0,
+            };
+            let sound = wire::opus(&stamp, 1300);
+            let packet = peer.produce_payload(TrackSource::Microphone, 0, sound, now_ms);
+            let source = peer.address;
+            world.inject(source, &packet);
+        }
+        world.run(1);
+    }
+    let pictures = world.peers[bob].got(world.peers[ann].id, false, since_ms);
+    let large = pictures.iter().filter(|packet| packet.stamp.layer == 2).count();
+    (large, world.counters().drops.get(DropCause::TooMuchSound))
+}
+
+#[test]
+fn a_publisher_who_floods_with_sound_does_not_cost_the_others_their_pictures() {
+    let (undisturbed, dropped) = pictures_beside_sound(0);
+    assert!(undisturbed > 1000 && dropped == 0, "{undisturbed} {dropped}");
+    let (disturbed, dropped) = pictures_beside_sound(3);
+    assert!(dropped > 30_000, "{dropped}");
+    assert!(10 * disturbed >= 9 * undisturbed, "{disturbed} of {undisturbed}");
 }
