@@ -30,10 +30,6 @@ const REPAIR_BITRATE_MAX: Bitrate = Bitrate(3_000_000);
 const RTCP_PACKETS_MAX: u32 = 1000;
 /// Lost packets looked up per second, and as many at once: more would not fit into the repairs anyway.
 const LOOK_UPS_MAX: u32 = 2000;
-/// Key frames asked for in one section, at once and then one each interval. A key frame goes to everybody, so
-/// more would be felt by everybody; less would leave a subscriber on a bad line with a frozen picture.
-const KEY_FRAMES_MAX: u32 = 5;
-const KEY_FRAME_EVERY: Duration = Duration::from_secs(4);
 /// Until it was measured.
 const ROUND_TRIP_ASSUMED: Duration = Duration::from_millis(50);
 
@@ -50,8 +46,8 @@ pub(crate) struct SlotPair {
     pub(crate) steadiness: Steadiness,
     /// Its video was given up because the line did not keep up.
     pub(crate) given_up: Option<GivenUp>,
-    /// Key frames that this subscriber may still ask for here.
-    pub(crate) key_frames: Allowance,
+    /// The layer that is to begin, and whose: it was charged to this subscriber.
+    pub(crate) charged: Option<(Owner, u8)>,
 }
 
 /// When a video was given up, until it has got through.
@@ -167,7 +163,7 @@ impl Downlink {
                 video,
                 steadiness: Steadiness::default(),
                 given_up: None,
-                key_frames: Allowance::new(KEY_FRAMES_MAX, KEY_FRAME_EVERY),
+                charged: None,
             });
         }
     }

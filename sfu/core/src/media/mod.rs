@@ -13,6 +13,7 @@ mod dropped;
 mod dynacast;
 pub(crate) mod fuzzing;
 mod h264;
+mod key_frame_budget;
 mod key_frames;
 mod layers;
 mod loss;

@@ -8,6 +8,7 @@ use hearken_protocol::{
 
 use super::downlink::{Downlink, SlotPair};
 use super::dynacast::Dynacast;
+use super::key_frame_budget::KeyFrameBudgets;
 use super::layers::{LAYERS_MAX, LiveLayer, LiveLayers, RATES_ASSUMED};
 use super::outgoing::Leg;
 use super::rate::Bitrate;
@@ -197,6 +198,8 @@ pub(crate) struct Participant {
     view: Vec<ViewItem>,
     /// How much video they want at all.
     pub(crate) mode: ViewMode,
+    /// What they may cause at each publisher.
+    pub(crate) key_frames: KeyFrameBudgets,
     generation: u32,
 }
 
@@ -215,6 +218,7 @@ impl Participant {
             screen_rests: false,
             view: Vec::new(),
             mode: ViewMode::Full,
+            key_frames: KeyFrameBudgets::default(),
             generation: 0,
         }
     }

@@ -24,6 +24,8 @@ enum Mallory {
     Greedy,
     /// Sends requests, as many as it can, nonsense and forgeries.
     Flooding,
+    /// Gets everything like an honest one, but wants another size of picture five times a second.
+    Restless,
 }
 
 struct Outcome {
@@ -44,7 +46,7 @@ fn call_with(mallory: Mallory) -> Outcome {
         world.view(viewer, &[(ann, TrackSource::Camera, 720)]);
     }
     world.run(2000);
-    if mallory != Mallory::Honest {
+    if !matches!(mallory, Mallory::Honest | Mallory::Restless) {
         world.uplink(bad).set(Conditions {
             loss: Loss::percent(100.0),
             ..Conditions::default()
@@ -56,7 +58,11 @@ fn call_with(mallory: Mallory) -> Outcome {
         match mallory {
             Mallory::Greedy if ms.is_multiple_of(10) => ask_for_all(&mut world, bad),
             Mallory::Flooding => flood(&mut world, bad, ms),
-            Mallory::Greedy | Mallory::Dead | Mallory::Honest => {}
+            Mallory::Restless if ms.is_multiple_of(200) => {
+                let height = if ms.is_multiple_of(400) { 180 } else { 720 };
+                world.view(bad, &[(ann, TrackSource::Camera, height)]);
+            }
+            Mallory::Greedy | Mallory::Restless | Mallory::Dead | Mallory::Honest => {}
         }
         world.run(1);
     }
@@ -187,6 +193,18 @@ fn a_receiver_that_asks_for_everything_all_the_time_costs_the_others_nothing() {
     let asked = grown(&attacked, |counters| counters.plis_received);
     let passed_on = grown(&attacked, |counters| counters.plis_sent);
     assert!(asked > 500 && passed_on <= 10, "{passed_on} of {asked}");
+}
+
+#[test]
+fn a_receiver_that_wants_another_size_all_the_time_costs_the_others_nothing() {
+    let (honest, restless) = (call_with(Mallory::Honest), call_with(Mallory::Restless));
+    check_the_same(&honest, &restless);
+    let extra = restless.key_frames - honest.key_frames;
+    assert!(extra <= 5 + SECONDS as usize / 4, "{extra} key frames");
+    let refused = grown(&restless, |counters| {
+        counters.drops.get(DropCause::TooManyRequests)
+    });
+    assert!(refused > 0);
 }
 
 #[test]

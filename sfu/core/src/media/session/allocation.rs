@@ -7,6 +7,7 @@ use super::choices::{VIDEO_SOURCES, choose_sounds};
 use super::{Now, Scratch, Session, Shared};
 use crate::DropCause;
 use crate::media::downlink::SlotPair;
+use crate::media::key_frame_budget::KeyFrameBudgets;
 use crate::media::layers::{self, Demand, LAYERS_MAX, Priority};
 use crate::media::participant::{Connection, Participant};
 use crate::media::rate::Bitrate;
@@ -224,10 +225,14 @@ impl Session {
             scratch.wanted[owner.participant][video][usize::from(layer)] = true;
         }
         let is_stuck = pair.video.is_stuck(now.time);
-        if let Some(awaited) = demand.awaited().or(demand.chosen.filter(|_| is_stuck))
-            && !is_too_full
-        {
-            scratch.wished[owner.participant][video][usize::from(awaited)] = true;
+        let awaited = demand.awaited().or(demand.chosen.filter(|_| is_stuck));
+        match awaited {
+            None => pair.charged = None,
+            Some(_) if is_too_full => {}
+            Some(layer) if may_begin(&mut viewer.key_frames, pair, demand, layer, now) => {
+                scratch.wished[owner.participant][video][usize::from(layer)] = true;
+            }
+            Some(_) => shared.counters.drops.count(DropCause::TooManyRequests),
         }
         for layer in [demand.chosen, current, demand.wish].into_iter().flatten() {
             scratch.needed[owner.participant][video][usize::from(layer)] = true;
@@ -320,6 +325,25 @@ fn budget(connection: &mut Connection, mode: ViewMode, scratch: &Scratch) -> Opt
         (Some(line), Some(limit)) => Some(line.min(limit)),
         (line, limit) => line.or(limit),
     }
+}
+
+/// Whether a layer may be asked to begin for somebody. Each change is charged once, but for those that their line forces
+/// upon them: how often it is judged anew is bounded.
+fn may_begin(
+    budgets: &mut KeyFrameBudgets,
+    pair: &mut SlotPair,
+    demand: &Demand,
+    layer: u8,
+    now: Now,
+) -> bool {
+    let Some(owner) = pair.owner else { return false };
+    let charged = Some((owner, layer));
+    let is_free = pair.charged == charged || demand.is_limited();
+    let may = is_free || budgets.take_switch(owner, now.time);
+    if may {
+        pair.charged = charged;
+    }
+    may
 }
 
 /// The number of a share's video among [`VIDEO_SOURCES`].

@@ -108,7 +108,7 @@ impl Session {
         if stream.key_frames.renew(now.time) || stream.key_frames.is_under_way(round_trip, now.time) {
             return;
         }
-        if slot.key_frames.take(now.time) {
+        if receiver.key_frames.take_loss(owner, now.time) {
             stream.key_frames.wish(now.time);
         } else {
             shared.counters.drops.count(DropCause::TooManyRequests);

@@ -54,6 +54,9 @@ impl Session {
             self.replan(now, shared);
         }
         self.participants[at] = None;
+        for other in self.participants.iter_mut().flatten() {
+            other.key_frames.forget(at);
+        }
         self.update_speakers(now, shared);
         connection
     }
