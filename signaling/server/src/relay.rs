@@ -118,6 +118,9 @@ impl Relay {
 }
 
 #[cfg(test)]
+mod coturn;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -1,13 +1,22 @@
-// A real relay (Debian's coturn) on loopback, set up as deploy/turn says, that ends with the test.
+// A real relay (Debian's coturn) on loopback with the configuration of deploy/turn, that ends with the test.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { eventually, freePort } from "./server.ts";
 
-const SECRET = "north-south-east-west";
+const CONFIGURATION = resolve(import.meta.dirname, "../../../deploy/turn/turnserver.conf");
+
+/** As the file has it. */
+function secret(): string {
+  const found = /^static-auth-secret=(.+)$/m.exec(readFileSync(CONFIGURATION, "utf8"))?.[1];
+  if (found === undefined) {
+    throw new Error(`${CONFIGURATION} has no secret`);
+  }
+  return found;
+}
 
 export class Relay {
   private constructor(
@@ -20,21 +29,18 @@ export class Relay {
     const port = await freePort();
     const folder = mkdtempSync(join(tmpdir(), "hearken-relay-"));
     let output = "";
+    // On a port of loopback, which coturn denies by itself, without the certificate that the file names. All else is as
+    // operators have it: nobody but the server can be reached, so many allocations for each, stale nonces.
     const options = [
-      "-n",
+      "-c",
+      CONFIGURATION,
       `--listening-port=${port}`,
       "--listening-ip=127.0.0.1",
       "--relay-ip=127.0.0.1",
       "--allow-loopback-peers",
-      "--use-auth-secret",
-      `--static-auth-secret=${SECRET}`,
-      "--realm=test",
-      "--fingerprint",
+      "--allowed-peer-ip=127.0.0.1",
       "--no-tls",
       "--no-dtls",
-      "--no-cli",
-      "--no-multicast-peers",
-      "--log-file=stdout",
       `--pidfile=${join(folder, "pid")}`,
       `--userdb=${join(folder, "db")}`,
     ];
@@ -66,7 +72,7 @@ export class Relay {
   get environment(): Readonly<Record<string, string>> {
     return {
       HEARKEN_TURN_URLS: `turn:127.0.0.1:${this.port}?transport=udp`,
-      HEARKEN_TURN_SECRET: SECRET,
+      HEARKEN_TURN_SECRET: secret(),
     };
   }
 
