@@ -104,6 +104,18 @@ function modes(person: Person): Promise<string[]> {
   });
 }
 
+/** Waits until a person's camera is encoded like this and in no other way: the server lowers it within 10 s. */
+async function sendsIn(person: Person, mode: RegExp): Promise<void> {
+  let sent: string[] = [];
+  const fits = async () => {
+    sent = await modes(person);
+    return sent.length > 0 && sent.every((one) => mode.test(one));
+  };
+  await eventually(`${person.name} sends in ${mode}`, fits, 40_000).catch((error: unknown) => {
+    throw new Error(`${String(error)}: ${JSON.stringify(sent)}`);
+  });
+}
+
 /** Whether a person was promised the dependency descriptor by the server's answer. */
 function receivesDescriptor(person: Person): Promise<boolean> {
   return person.page.evaluate(() => {
@@ -161,6 +173,13 @@ test.each([
       // A window so small that the smallest layer fills it.
       await bob.page.setViewportSize({ width: 320, height: 300 });
       await sees(bob, codec, 100, 400);
+      // Of several streams each is switched off; of layers within one, the browser has to make fewer.
+      if (setting !== "vp9") return;
+      await sendsIn(ann, /^L1T3$/);
+      await bob.page.setViewportSize({ width: 1000, height: 700 });
+      await sendsIn(ann, mode);
+      await sees(bob, codec, 500, 1280);
+      expect(ann.warnings).toEqual([]);
     },
     script,
   );

@@ -153,7 +153,8 @@ describe("a group meets", () => {
     expect(await videoPackets(ann, mid)).toBe(stopped);
   });
 
-  test("a shared screen reaches the others", async () => {
+  test("a shared screen reaches the others with its sound", async () => {
+    await ann.toggle("Microphone", false);
     await ann.toggle("Share screen", true);
     await eventually(
       "Cleo decodes the screen",
@@ -163,6 +164,39 @@ describe("a group meets", () => {
       },
       30_000,
     );
+    // Ann's microphone is off: what Cleo hears of her is the screen.
+    const heard = async () => {
+      const mid = midOf(cleo, "Ann", "screen_audio");
+      const sound = (await cleo.streams("inbound-rtp")).find((one) => one.mid === mid);
+      return sound?.totalAudioEnergy ?? 0;
+    };
+    const before = await eventually("a slot for the screen's sound", heard, 30_000);
+    await eventually("Cleo hears the screen", async () => (await heard()) > before + 0.001, 30_000);
+    expect(await contentHints(ann)).toEqual(expect.arrayContaining(["detail", "music"]));
+  });
+
+  test("a facilitator's screen stands beside a member's, and each ends by itself", async () => {
+    await fay.toggle("Share screen", true);
+    const owners = ["Fay", "Ann"];
+    for (const name of owners) await cleo.tile(`Screen of ${name}`).waitFor();
+    const decoded = async (name: string) => {
+      const mid = midOf(cleo, name, "screen");
+      return (await cleo.streams("inbound-rtp")).find((one) => one.mid === mid)?.framesDecoded ?? 0;
+    };
+    const before = new Map<string, number>();
+    for (const name of owners) {
+      const shown = () => decoded(name).catch(() => 0);
+      before.set(name, await eventually(`Cleo decodes the screen of ${name}`, shown, 30_000));
+    }
+    expect(midOf(cleo, "Fay", "screen")).not.toBe(midOf(cleo, "Ann", "screen"));
+    for (const name of owners) {
+      const goesOn = async () => (await decoded(name)) > (before.get(name) ?? 0);
+      await eventually(`the screen of ${name} goes on beside the other`, goesOn, 30_000);
+    }
+    await fay.toggle("Share screen", false);
+    await eventually("Fay's tile is gone", async () => (await cleo.tile("Screen of Fay").count()) === 0);
+    const left = await decoded("Ann");
+    await eventually("Ann's goes on", async () => (await decoded("Ann")) > left, 30_000);
     await ann.toggle("Share screen", false);
   });
 
@@ -248,4 +282,19 @@ async function audioPacketsByMid(receiver: Person): Promise<Map<string, number>>
 
 async function videoPackets(receiver: Person, mid: string): Promise<number> {
   return (await receiver.streams("inbound-rtp")).find((one) => one.mid === mid)?.packets ?? 0;
+}
+
+/** What a person's encoders are told about the tracks that they are given. */
+function contentHints(person: Person): Promise<string[]> {
+  return person.page.evaluate(() => {
+    const { peerConnectionsOfThisTest: made } = globalThis as unknown as {
+      peerConnectionsOfThisTest: RTCPeerConnection[];
+    };
+    const tracks =
+      made
+        .at(-1)
+        ?.getSenders()
+        .map(({ track }) => track) ?? [];
+    return tracks.flatMap((track) => (track === null ? [] : [track.contentHint]));
+  });
 }

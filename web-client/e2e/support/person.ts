@@ -93,6 +93,8 @@ export class Person {
   readonly received: unknown[] = [];
   /** What the page wrote to its console as errors. */
   readonly consoleErrors: string[] = [];
+  /** What it was not sent as the server asked for. */
+  readonly warnings: string[] = [];
 
   private constructor(
     readonly name: string,
@@ -163,6 +165,8 @@ export class Person {
     page.on("console", (message) => {
       if (message.type() === "error") {
         this.consoleErrors.push(message.text());
+      } else if (message.text().startsWith("Not sent as asked")) {
+        this.warnings.push(message.text());
       }
     });
     page.on("pageerror", (error) => this.consoleErrors.push(String(error)));

@@ -34,6 +34,7 @@ test("a microphone is opened with the voice made clear, and let go of", async ()
     { audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true } },
   ]);
   expect(world.microphone.capture).toMatchObject({ kind: "live", deviceId: "audio-1" });
+  expect(world.fake.given[0]?.contentHint).toBe("speech");
   world.devices.close("microphone");
   expect(world.microphone.capture).toEqual({ kind: "idle" });
   expect(world.fake.given[0]?.readyState).toBe("ended");
@@ -110,6 +111,11 @@ test("a screen is shared with its sound, until the browser's own bar ends it", a
   await world.devices.openScreen();
   expect(world.tracks.map(([source]) => source)).toEqual(["screen", "screen_audio"]);
   expect(world.devices.devices.screen.kind).toBe("live");
+  // Encoders are told to keep letters sharp, and that the sound is no voice to be cleaned.
+  expect(world.fake.given.map(({ kind, contentHint }) => [kind, contentHint])).toEqual([
+    ["video", "detail"],
+    ["audio", "music"],
+  ]);
   world.fake.given[0]?.unplug();
   expect(world.devices.devices.screen).toEqual({ kind: "idle" });
   expect(world.fake.given.map(({ readyState }) => readyState)).toEqual(["ended", "ended"]);

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Publish, VideoCodec, ViewMode } from "../protocol/generated";
 import {
   type Abilities,
@@ -126,6 +126,36 @@ test("the last wish wins, and back to VP8 leaves no layers within an encoding", 
     [true, 2],
     [true, 1],
   ]);
+});
+
+test("what the browser refuses is said in the console, and the next wish is tried all the same", async () => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  const tried: number[] = [];
+  const transport = { state: "connected" };
+  const sender = {
+    transport,
+    getParameters: () => ({ encodings: CAMERA_LAYERS.map((layer) => ({ ...layer })) }),
+    setParameters: async ({ encodings }: { encodings: Encoding[] }) => {
+      tried.push(encodings.filter(({ active }) => active).length);
+      throw new DOMException("something about this person's devices", "OperationError");
+    },
+  } as unknown as RTCRtpSender;
+  const publishing = new Publishing(sender, CAMERA_LAYERS, chromium);
+  publishing.apply(camera("vp8", true, false, false));
+  await new Promise((resolve) => setTimeout(resolve));
+  publishing.apply(camera("vp9", true, true, true));
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(tried).toEqual([1, 1]);
+  expect(warn.mock.calls).toEqual([
+    ["Not sent as asked: camera, vp8, layers true,false,false: OperationError"],
+    ["Not sent as asked: camera, vp9, layers true,true,true: OperationError"],
+  ]);
+  // Of a connection that is over it means nothing.
+  transport.state = "closed";
+  publishing.apply(camera("vp8", true, true, true));
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(warn).toHaveBeenCalledTimes(2);
+  warn.mockRestore();
 });
 
 test("a camera of another size is cut into layers anew", async () => {

@@ -152,6 +152,13 @@ export class EncodingProbe {
   }
 }
 
+/** Says in the console that the browser did not do as it was asked: else nobody would ever know why too much is sent. */
+function report({ source, codec, layers }: Publish, error: unknown): void {
+  const reason = error instanceof Error ? error.name : "unknown";
+  // biome-ignore lint/suspicious/noConsole: it is for whoever looks for the reason, and tells of nobody
+  console.warn(`Not sent as asked: ${source}, ${codec}, layers ${layers.join()}: ${reason}`);
+}
+
 /** Keeps one sender at what was asked for last. */
 export class Publishing {
   #wanted: Publish | null = null;
@@ -186,9 +193,10 @@ export class Publishing {
       try {
         this.#sent = this.#layersSent();
         await this.#set(encodings(publish, this.layers, this.abilities, this.#sent));
-      } catch {
+      } catch (error) {
         // The encoder refuses, or the connection has just closed: what is sent stays as it is, and is right again
         // with the next wish or the next connection. The server takes whatever comes.
+        if (this.sender.transport?.state !== "closed") report(publish, error);
       }
     }
     this.#isBusy = false;
