@@ -5,6 +5,7 @@
 // of a few spells of watching; each is printed.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Statistics } from "../src/protocol/generated.ts";
 import { busyCamera, GREEN, RED, recording } from "./support/fixtures.ts";
 import { type Leg, Network } from "./support/network.ts";
 import { Person } from "./support/person.ts";
@@ -16,6 +17,10 @@ const GOOD = "delay=20";
 /** How long one spell of watching is. */
 const SPELL_MS = 5000;
 const SPELLS_MAX = 4;
+/** How long a line that falls is watched. */
+const FALL_MS = 10_000;
+/** A whole fall, and the way back, is tried so often. */
+const FALLS_MAX = 3;
 /** Until repairs and the browser's buffers have got used to a change. */
 const SETTLE_MS = 2000;
 /** Of the busy cameras. */
@@ -31,6 +36,20 @@ interface Reception {
   readonly frozenMs: number;
   /** Of the pictures, in pixels, at the end. */
   readonly height: number;
+}
+
+/** What a line that falls does to its receiver, in milliseconds of the page's clock unless it says otherwise. */
+interface Fall {
+  /** Of the sound of the ten seconds from the fall on. */
+  readonly madeUpPercent: number;
+  /** Until the first smaller picture. */
+  readonly smallerMs: number;
+  /** The longest time without a new picture. */
+  readonly stillMs: number;
+  /** Until the full pictures are back, once the line is. */
+  readonly fullMs: number;
+  /** What somebody else got meanwhile. */
+  readonly others: Reception;
 }
 
 describe("a call over bad networks", () => {
@@ -96,6 +115,9 @@ describe("a call over bad networks", () => {
     await server?.stop();
   });
 
+  const copiesOfSound = async () =>
+    (await server?.metric("hearken_sfu_redundancy_total", { event: "copies_sent" })) ?? 0;
+
   async function under(conditions: readonly (readonly [Leg, string])[]): Promise<void> {
     for (const leg of legs) {
       await leg.both(GOOD);
@@ -128,6 +150,12 @@ describe("a call over bad networks", () => {
     });
   }
 
+  test("sound that gets lost on the way down is sent with copies of itself", async () => {
+    await under([[bobsLeg(), "loss=5"]]);
+    const copies = await copiesOfSound();
+    await eventually("copies of sound", async () => (await copiesOfSound()) > copies + 50, 30_000);
+  });
+
   test("a sender at 10% loss does not degrade what others send", async () => {
     await under([]);
     const before = await watch("Cleo's before", bob, cleo);
@@ -146,29 +174,19 @@ describe("a call over bad networks", () => {
   /** Bob's line carries so many kbit/s. */
   const narrow = (kbit: number) => bobsLeg().down(`${GOOD} rate=${kbit} queue=300`);
 
-  test("a receiver whose link falls to a tenth keeps the sound, gets smaller pictures, and the full ones back", async () => {
-    await under([]);
-    await narrow(3000);
-    await bob.tile("Ann").hover();
-    await bob.button("Options for Ann").click();
-    await bob.page.getByRole("menuitemcheckbox", { name: /^Pin/ }).click();
+  /** What a fall to a tenth and the way back are like for Bob, who shows Ann in full, as `log` has it. */
+  async function fall(log: PictureLog): Promise<Fall> {
     const isFull = async () => (await stream(bob, ann, "video")).frameHeight === FULL_HEIGHT;
     await eventually("Bob sees Ann in full", isFull, 60_000);
     await pause(SETTLE_MS);
-    const log = await PictureLog.start(bob, "Ann");
 
     await narrow(300);
     const fell = await log.now();
-    await inSomeSpell(async () => {
-      const [fallen, direct] = await Promise.all([
-        watch("300 kbit/s", bob, ann),
-        watch("300 kbit/s, somebody else", cleo, ann),
-      ]);
-      expect(fallen.concealed).toBeLessThan(0.03);
-      expect(fallen.framesPerSecond).toBeGreaterThan(0);
-      expect(direct.framesPerSecond / good.framesPerSecond).toBeGreaterThanOrEqual(0.8);
-    });
-
+    // From the fall on: what its queue holds back is in it.
+    const [fallen, direct] = await Promise.all([
+      watch("300 kbit/s", bob, ann, FALL_MS),
+      watch("300 kbit/s, somebody else", cleo, ann, FALL_MS),
+    ]);
     const raised = await log.now();
     await narrow(3000);
     const isBack = ({ at, height }: Painted) => height === FULL_HEIGHT && at > raised + QUEUE_MS;
@@ -181,21 +199,47 @@ describe("a call over bad networks", () => {
     const smaller = during.find(({ height }) => height < FULL_HEIGHT);
     const back = (await log.since(raised)).find(isBack);
     const figures = {
+      madeUpPercent: fallen.concealed * 100,
       smallerMs: (smaller?.at ?? Number.POSITIVE_INFINITY) - fell,
       stillMs: longestStill(during, fell, raised),
       fullMs: (back?.at ?? Number.POSITIVE_INFINITY) - raised,
+      others: direct,
     };
     process.stdout.write(`  ${JSON.stringify(figures)}\n`);
-    // 0.8, 0.5 and 6 s at most on a quiet machine (benches/README.md); here three browsers share two cores.
-    expect(figures.smallerMs).toBeLessThan(5000);
-    expect(figures.stillMs).toBeLessThan(5000);
-    expect(figures.fullMs).toBeLessThan(20_000);
+    return figures;
+  }
+
+  test("a receiver whose link falls to a tenth keeps the sound, gets smaller pictures, and the full ones back", async () => {
+    await under([]);
+    await narrow(3000);
+    await bob.tile("Ann").hover();
+    await bob.button("Options for Ann").click();
+    await bob.page.getByRole("menuitemcheckbox", { name: /^Pin/ }).click();
+    const log = await PictureLog.start(bob, "Ann");
+    await inSomeSpell(async () => {
+      const figures = await fall(log);
+      // Aims: 3%, 1, 1 and 10 s. 2.5%, 0.8, 0.5 and 6 s at most on a quiet machine (benches/README.md); here three
+      // browsers share two cores with whatever else is run.
+      expect(figures.madeUpPercent).toBeLessThan(3);
+      expect(figures.smallerMs).toBeLessThan(2500);
+      expect(figures.stillMs).toBeLessThan(2500);
+      expect(figures.fullMs).toBeLessThan(10_000);
+      expect(figures.others.framesPerSecond / good.framesPerSecond).toBeGreaterThanOrEqual(0.9);
+      expect(figures.others.height).toBe(FULL_HEIGHT);
+      expect(figures.others.concealed).toBeLessThan(0.02);
+    }, FALLS_MAX);
   });
 
   test("a picture that a line does not carry at all is said to be paused, and comes back by itself", async () => {
     await narrow(100);
     const said = bob.tile("Ann").getByText("Paused: weak connection");
     await said.waitFor({ timeout: 60_000 });
+    await bob.page.getByRole("button", { name: "Connection: Weak. Details" }).waitFor();
+    const told = bob.messages<Statistics>("statistics").at(-1);
+    // What does not fit is lost, or late, or left out: whichever is worst.
+    expect(told?.quality).toBe("poor");
+    expect(["bandwidth", "receiving_loss", "delay"]).toContain(told?.trouble);
+    expect(told?.bandwidth_bps).toBeLessThan(300_000);
     await inSomeSpell(async () => {
       const before = await stream(bob, ann, "audio");
       await pause(SETTLE_MS);
@@ -211,16 +255,47 @@ describe("a call over bad networks", () => {
       60_000,
     );
   });
+
+  test("what is lost of a shared screen on its way up is repaired, by the repairs that its offer names (FID)", async () => {
+    await under([]);
+    await ann.toggle("Microphone", false);
+    await ann.toggle("Camera", false);
+    await ann.toggle("Share screen", true);
+    const shown = async () => Number((await stream(bob, ann, "screen")).framesDecoded);
+    await eventually("Bob sees the screen", async () => (await shown()) > 5, 60_000);
+    // One stream for which the browser names no layers, but a stream of repairs.
+    const offered = await ann.page.evaluate(() => {
+      const made = (globalThis as unknown as { peerConnectionsOfThisTest: RTCPeerConnection[] })
+        .peerConnectionsOfThisTest;
+      const screen = made
+        .at(-1)
+        ?.getTransceivers()
+        .find(({ sender }) => sender.track?.kind === "video");
+      const section = made
+        .at(-1)
+        ?.localDescription?.sdp.split("m=")
+        .find((text) => text.includes(`a=mid:${screen?.mid}\r\n`));
+      return { fid: section?.includes("a=ssrc-group:FID "), layers: section?.includes("a=rid:") };
+    });
+    expect(offered).toEqual({ fid: true, layers: false });
+    const recovered = async () =>
+      (await server?.metric("hearken_sfu_nacks_total", { event: "recovered" })) ?? 0;
+    await annsLeg().both(`${GOOD} loss=10`);
+    const before = { repairs: await recovered(), pictures: await shown() };
+    await eventually("repairs of the screen", async () => (await recovered()) > before.repairs + 5, 60_000);
+    await eventually("pictures of it go on", async () => (await shown()) > before.pictures + 20, 60_000);
+    await ann.toggle("Share screen", false);
+  });
 });
 
 /** Tries again, a few times, until the spell holds what is expected. */
-async function inSomeSpell(spell: () => Promise<void>): Promise<void> {
+async function inSomeSpell(spell: () => Promise<void>, most = SPELLS_MAX): Promise<void> {
   for (let number = 1; ; number++) {
     try {
       await spell();
       return;
     } catch (error) {
-      if (number === SPELLS_MAX) {
+      if (number === most) {
         throw error;
       }
     }
@@ -231,13 +306,13 @@ async function inSomeSpell(spell: () => Promise<void>): Promise<void> {
 async function stream(
   receiver: Person,
   sender: Person,
-  kind: "audio" | "video",
+  kind: "audio" | "video" | "screen",
 ): Promise<Record<string, unknown>> {
   const inside = sender
     .messages<{ participants: { participant: string; name: string }[] }>("admitted")
     .at(-1);
   const id = inside?.participants.find((one) => one.name === sender.name)?.participant;
-  const source = kind === "audio" ? "microphone" : "camera";
+  const source = { audio: "microphone", video: "camera", screen: "screen" }[kind];
   const mids = new Map<string, boolean>();
   for (const slot of receiver.messages<{
     mid: string;
@@ -252,12 +327,17 @@ async function stream(
   return found;
 }
 
-/** Watches one person's reception of another for a spell, and prints it. */
-async function watch(what: string, receiver: Person, sender: Person): Promise<Reception> {
+/** Watches one person's reception of another for a while, and prints it. */
+async function watch(
+  what: string,
+  receiver: Person,
+  sender: Person,
+  durationMs = SPELL_MS,
+): Promise<Reception> {
   const both = () =>
     Promise.all([stream(receiver, sender, "video"), stream(receiver, sender, "audio")] as const);
   const [videoBefore, audioBefore] = await both();
-  await pause(SPELL_MS);
+  await pause(durationMs);
   const [video, audio] = await both();
   const grown = (before: Record<string, unknown>, after: Record<string, unknown>, name: string): number =>
     Number(after[name] ?? 0) - Number(before[name] ?? 0);

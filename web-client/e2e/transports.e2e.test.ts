@@ -7,6 +7,13 @@ import { type Equipment, Person } from "./support/person.ts";
 import { Relay } from "./support/relay.ts";
 import { eventually, freePort, HearkenServer } from "./support/server.ts";
 
+/** How much longer than without it nothing may come in an ICE restart. */
+const RESTART_COST_MS_MAX = 200;
+/** Of so many restarts in one call the median counts. */
+const RESTARTS = 3;
+/** How long is looked for silences, without a restart and with one. */
+const RESTART_WINDOW_MS = 2_500;
+
 describe("media finds its way", () => {
   let server: HearkenServer | undefined;
   let relay: Relay | undefined;
@@ -26,28 +33,42 @@ describe("media finds its way", () => {
     environment: Readonly<Record<string, string>>,
     ...equipment: readonly [Equipment, Equipment]
   ) {
-    server = await HearkenServer.start(environment);
+    const { fay, link } = await begin(environment, equipment[0]);
+    return { fay, ann: await comes("Ann", link, equipment[1]) };
+  }
+
+  /** A facilitator is in the call, with camera and microphone on. */
+  async function begin(environment: Readonly<Record<string, string>>, equipment: Equipment = {}) {
+    // Whose media come by IPv6 alone comes to the page so, too.
+    const address = environment.HEARKEN_MEDIA_IP === "::1" ? "[::1]" : "127.0.0.1";
+    server = await HearkenServer.start(environment, address);
     const links = await server.createSession({ name: "Circle", captions: false, waiting_room: false });
     const fay = await Person.launch("Fay", {
       camera: camera(RED),
       speech: recording(["0880"]).file,
-      ...equipment[0],
+      ...equipment,
     });
-    const ann = await Person.launch("Ann", {
-      camera: camera(BLUE),
-      speech: recording(["0890"]).file,
-      ...equipment[1],
-    });
-    everybody.push(fay, ann);
+    everybody.push(fay);
     await fay.join(links.facilitator_url, "Join");
     await fay.waitUntilInCall();
-    await ann.join(links.member_url, "Ask to join");
-    await ann.waitUntilInCall();
-    for (const person of [fay, ann]) {
-      await person.toggle("Microphone", true);
-      await person.toggle("Camera", true);
-    }
-    return { fay, ann };
+    await fay.toggle("Microphone", true);
+    await fay.toggle("Camera", true);
+    return { fay, link: links.member_url };
+  }
+
+  /** Somebody joins and switches everything on. */
+  async function comes(name: string, link: string, equipment: Equipment = {}): Promise<Person> {
+    const person = await Person.launch(name, {
+      camera: camera(BLUE),
+      speech: recording(["0890"]).file,
+      ...equipment,
+    });
+    everybody.push(person);
+    await person.join(link, "Ask to join");
+    await person.waitUntilInCall();
+    await person.toggle("Microphone", true);
+    await person.toggle("Camera", true);
+    return person;
   }
 
   async function seesAndHears(person: Person): Promise<void> {
@@ -63,12 +84,31 @@ describe("media finds its way", () => {
     );
   }
 
-  test("where UDP is blocked the call comes up over TCP", async () => {
-    const { fay, ann } = await call({}, {}, { onlyWay: "tcp" });
-    await seesAndHears(fay);
-    await seesAndHears(ann);
-    expect((await fay.selectedWay())?.protocol).toBe("udp");
-    expect((await ann.selectedWay())?.protocol).toBe("tcp");
+  test("where UDP is blocked its checks go unanswered and the call comes up over TCP", async () => {
+    network = Network.start();
+    const mediaPort = await freePort();
+    const firewall = await network.leg(mediaPort);
+    await firewall.both("loss=100");
+    const { fay, link } = await begin({
+      HEARKEN_MEDIA_PORT: String(mediaPort),
+      HEARKEN_MEDIA_IP: "127.0.0.1",
+    });
+    const ann = await comes("Ann", link, { firewall, isTimed: true });
+    const bob = await comes("Bob", link, { isTimed: true });
+    for (const person of [fay, ann, bob]) {
+      await seesAndHears(person);
+      const way = person === ann ? "tcp" : "udp";
+      expect((await person.selectedWay())?.protocol, person.name).toBe(way);
+    }
+    // UDP was announced and tried, and nothing came of it.
+    const { up, down } = await firewall.tally();
+    expect(up.lost).toBeGreaterThan(0);
+    expect(up.delivered + down.delivered + down.lost).toBe(0);
+    const [byTcp, byUdp] = [await ann.firstPictureMs(), await bob.firstPictureMs()];
+    process.stdout.write(
+      `first picture: ${byTcp?.toFixed()} ms after the answer without UDP, ${byUdp?.toFixed()} ms with it\n`,
+    );
+    expect(byTcp).toBeLessThan(10_000);
   });
 
   test("an ICE restart in mid-call costs at most 200 ms of media", async () => {
@@ -76,16 +116,38 @@ describe("media finds its way", () => {
     for (const person of [fay, ann]) {
       await seesAndHears(person);
     }
-    const before = (await ann.selectedWay())?.local;
-    const gaps = [fay, ann].map((person) => person.longestSilence(4_000));
-    // What the browser says when it comes into a network.
-    await ann.page.evaluate(() => void globalThis.dispatchEvent(new Event("online")));
-    for (const gap of await Promise.all(gaps)) {
-      expect(gap.packets).toBeGreaterThan(100);
-      expect(gap.silenceMs).toBeLessThanOrEqual(200);
+    const streams = [
+      { person: fay, kind: "audio", packetsMin: 50 },
+      { person: fay, kind: "video", packetsMin: 10 },
+      { person: ann, kind: "audio", packetsMin: 50 },
+      { person: ann, kind: "video", packetsMin: 10 },
+    ] as const;
+    const silences = () =>
+      Promise.all(streams.map(({ person, kind }) => person.longestSilence(RESTART_WINDOW_MS, kind)));
+    const costs: number[][] = streams.map(() => []);
+    // A camera on a busy machine halts without any restart: each restart is held against the moments just before it.
+    // One that a halt falls into says nothing, one that costs too much every second time is a mistake: so neither the
+    // best counts nor the worst.
+    for (let restart = 0; restart < RESTARTS; restart++) {
+      const before = await silences();
+      const way = (await ann.selectedWay())?.local;
+      const found = silences();
+      // What the browser says when it comes into a network.
+      await ann.page.evaluate(() => void globalThis.dispatchEvent(new Event("online")));
+      for (const [at, { packets, silenceMs }] of (await found).entries()) {
+        expect(packets, "packets or pictures that still come").toBeGreaterThan(streams[at]?.packetsMin ?? 0);
+        costs[at]?.push(Math.round(silenceMs - (before[at]?.silenceMs ?? 0)));
+      }
+      expect((await ann.selectedWay())?.local).not.toBe(way);
     }
-    expect((await ann.selectedWay())?.local).not.toBe(before);
     expect(await ann.peerConnections()).toEqual({ made: 1, open: 1 });
+    for (const [at, { person, kind }] of streams.entries()) {
+      const sorted = (costs[at] ?? []).toSorted((a, b) => a - b);
+      process.stdout.write(`restarts cost ${kind} at ${person.name} ${sorted.join(", ")} ms\n`);
+      expect(sorted[Math.floor(RESTARTS / 2)], `${kind} at ${person.name}`).toBeLessThanOrEqual(
+        RESTART_COST_MS_MAX,
+      );
+    }
   });
 
   test("an address translation that forgets somebody costs seconds and not the call", async () => {
@@ -147,15 +209,17 @@ describe("media finds its way", () => {
     });
   });
 
-  test("a call by IPv6 alone", async () => {
+  test.each(["udp", "tcp"] as const)("a call by IPv6 alone, over %s", async (way) => {
     const { fay, ann } = await call(
       { HEARKEN_MEDIA_IP: "::1", HEARKEN_MEDIA_BIND: "::1" },
       {},
-      { onlyWay: "tcp" },
+      { onlyWay: way },
     );
     for (const person of [fay, ann]) {
+      expect(new URL(person.page.url()).hostname).toBe("[::1]");
       await seesAndHears(person);
       expect((await person.selectedWay())?.remote).toBe("::1");
     }
+    expect((await ann.selectedWay())?.protocol).toBe(way);
   });
 });

@@ -3,8 +3,10 @@
 
 import puppeteer, { type Browser, type ElementHandle, type Page } from "puppeteer-core";
 import { rememberPeerConnections } from "./person.ts";
-import { eventually } from "./server.ts";
+import { eventually, pause } from "./server.ts";
 
+/** Until a browser that is asked to end must have ended. */
+const CLOSE_MS = 10_000;
 const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 
 /** Fake devices without a question; media over loopback; nothing that asks or fetches of its own accord. */
@@ -129,7 +131,15 @@ export class FirefoxPerson {
     );
   }
 
+  /** One that no longer answers is ended. */
   async close(): Promise<void> {
-    await this.browser.close();
+    const process = this.browser.process();
+    const closed = this.browser.close().then(
+      () => true,
+      () => false,
+    );
+    if (!(await Promise.race([closed, pause(CLOSE_MS).then(() => false)]))) {
+      process?.kill("SIGKILL");
+    }
   }
 }

@@ -115,3 +115,19 @@ export function goThrough(port: number): void {
   };
   RTCPeerConnection.prototype.setRemoteDescription = replaced as typeof original;
 }
+
+/**
+ * Runs in the page before its own scripts: a firewall that lets no UDP through. The server's UDP addresses stay in
+ * its answer and are tried, but lead into this port on loopback, which loses everything; TCP is as it was.
+ */
+export function loseUdpIn(port: number): void {
+  const original = RTCPeerConnection.prototype.setRemoteDescription;
+  const replaced = function (this: RTCPeerConnection, description: RTCSessionDescriptionInit): Promise<void> {
+    const sdp = (description.sdp ?? "").replace(
+      /^(a=candidate:\S+ \d+ udp \d+) \S+ \d+/gim,
+      `$1 127.0.0.1 ${port}`,
+    );
+    return Reflect.apply(original, this, [{ type: description.type, sdp }]);
+  };
+  RTCPeerConnection.prototype.setRemoteDescription = replaced as typeof original;
+}

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
 
-import { goThrough, type Leg } from "./network.ts";
+import { goThrough, type Leg, loseUdpIn } from "./network.ts";
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
@@ -23,6 +23,10 @@ export interface Equipment {
   readonly soundNeedsGesture?: boolean;
   /** The network that media goes over; without one, straight to the server. */
   readonly network?: Leg;
+  /** When the first picture comes is noted (`firstPictureMs`). */
+  readonly isTimed?: boolean;
+  /** A firewall that drops all UDP: a leg that loses everything. TCP goes straight to the server. */
+  readonly firewall?: Leg;
 }
 
 /** A way for media: straight by UDP or TCP, or through a relay. */
@@ -67,6 +71,30 @@ function rememberTracks(): void {
       return stream;
     };
   }
+}
+
+/**
+ * Runs in the page before its own scripts: notes how long after the server's first answer the first picture of
+ * somebody else was decoded.
+ */
+function timeFirstPicture(): void {
+  const original = RTCPeerConnection.prototype.setRemoteDescription;
+  const times: { firstPictureMs?: number } = {};
+  Object.assign(globalThis, { timesOfThisTest: times });
+  let isWatched = false;
+  RTCPeerConnection.prototype.setRemoteDescription = async function (this: RTCPeerConnection, description) {
+    const answered = performance.now();
+    await Reflect.apply(original, this, [description]);
+    if (isWatched) return;
+    isWatched = true;
+    const look = setInterval(async () => {
+      const all = [...(await this.getStats()).values()];
+      if (all.some((one) => one.type === "inbound-rtp" && one.framesDecoded > 0)) {
+        clearInterval(look);
+        times.firstPictureMs ??= performance.now() - answered;
+      }
+    }, 20);
+  } as typeof original;
 }
 
 /**
@@ -140,6 +168,12 @@ export class Person {
     }
     if (equipment.network !== undefined) {
       await context.addInitScript(goThrough, equipment.network.port);
+    }
+    if (equipment.firewall !== undefined) {
+      await context.addInitScript(loseUdpIn, equipment.firewall.port);
+    }
+    if (equipment.isTimed === true) {
+      await context.addInitScript(timeFirstPicture);
     }
     const person = new Person(name, browser, context, profile, await context.newPage());
     person.watch(person.page);
@@ -300,6 +334,15 @@ export class Person {
     });
   }
 
+  /** How long after the server's answer the first picture of somebody else was decoded. */
+  firstPictureMs(): Promise<number | undefined> {
+    return this.page.evaluate(
+      () =>
+        (globalThis as unknown as { timesOfThisTest: { firstPictureMs?: number } }).timesOfThisTest
+          .firstPictureMs,
+    );
+  }
+
   /** All statistics of the newest peer connection that are of this type, as the browser gives them. */
   statistics(type: string): Promise<Record<string, unknown>[]> {
     return this.page.evaluate(async (wanted) => {
@@ -312,35 +355,52 @@ export class Person {
   }
 
   /**
-   * The longest time in which less sound arrived than was sent, over the next milliseconds. It is told by when the
-   * last packet came and how many came between two looks, so that a page that is kept waiting measures no less well.
+   * The longest time without a packet of sound, or without a picture, over the next milliseconds. It is told by when the
+   * last one came and how many came between two looks, so that a page that is kept waiting measures no less well. What
+   * came since the look before came after that look, so that a burst does not hide the silence before it. One interval
+   * between two of them is in it: 20 ms of sound, 100 of the cameras here.
    */
-  longestSilence(overMs: number): Promise<{ packets: number; silenceMs: number }> {
-    return this.page.evaluate(async (duration) => {
-      const packetMs = 20;
-      const made = (globalThis as unknown as { peerConnectionsOfThisTest: RTCPeerConnection[] })
-        .peerConnectionsOfThisTest;
-      const look = async () => {
-        const all = [...((await made.at(-1)?.getStats())?.values() ?? [])];
-        const voices = all.filter((one) => one.type === "inbound-rtp" && one.kind === "audio");
-        const voice = voices.sort((a, b) => b.packetsReceived - a.packetsReceived)[0];
-        return { at: voice?.lastPacketReceivedTimestamp ?? 0, packets: voice?.packetsReceived ?? 0 };
-      };
-      const end = performance.now() + duration;
-      const first = await look();
-      let last = first;
-      let silenceMs = 0;
-      while (performance.now() < end) {
-        await new Promise((done) => setTimeout(done, 20));
-        const next = await look();
-        if (next.packets > last.packets) {
-          const missing = next.at - last.at - (next.packets - last.packets - 1) * packetMs;
-          silenceMs = Math.max(silenceMs, missing);
-          last = next;
+  longestSilence(
+    overMs: number,
+    kind: "audio" | "video" = "audio",
+  ): Promise<{ packets: number; silenceMs: number }> {
+    return this.page.evaluate(
+      async ({ duration, kind }) => {
+        const [counter, intervalMs] = kind === "audio" ? ["packetsReceived", 20] : ["framesReceived", 100];
+        const made = (globalThis as unknown as { peerConnectionsOfThisTest: RTCPeerConnection[] })
+          .peerConnectionsOfThisTest;
+        const look = async () => {
+          const all = [...((await made.at(-1)?.getStats())?.values() ?? [])];
+          const streams = all.filter((one) => one.type === "inbound-rtp" && one.kind === kind);
+          const stream = streams.sort((a, b) => b[counter] - a[counter])[0];
+          return {
+            lookedAt: stream?.timestamp ?? 0,
+            cameAt: stream?.lastPacketReceivedTimestamp ?? 0,
+            packets: stream?.[counter] ?? 0,
+          };
+        };
+        const end = performance.now() + duration;
+        const first = await look();
+        let last = first;
+        let lookedAt = first.lookedAt;
+        let silenceMs = 0;
+        while (performance.now() < end) {
+          await new Promise((done) => setTimeout(done, 20));
+          const next = await look();
+          if (next.packets > last.packets) {
+            const further = (next.packets - last.packets - 1) * intervalMs;
+            const since = Math.max(0, next.cameAt - lookedAt);
+            silenceMs = Math.max(silenceMs, next.cameAt - last.cameAt - Math.min(further, since));
+            last = next;
+          }
+          lookedAt = next.lookedAt;
         }
-      }
-      return { packets: last.packets - first.packets, silenceMs };
-    }, overMs);
+        // What had not ended by then counts as far as it went.
+        silenceMs = Math.max(silenceMs, lookedAt - last.cameAt);
+        return { packets: last.packets - first.packets, silenceMs };
+      },
+      { duration: overMs, kind },
+    );
   }
 
   /** Captions that became final, as the page shows them in the log for screen readers. */

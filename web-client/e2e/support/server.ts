@@ -64,16 +64,21 @@ export class HearkenServer {
     readonly port: number,
     readonly metricsPort: number,
     private readonly extraEnvironment: Readonly<Record<string, string>>,
+    private readonly address: "127.0.0.1" | "[::1]",
   ) {}
 
-  static async start(extraEnvironment: Readonly<Record<string, string>> = {}): Promise<HearkenServer> {
-    const server = new HearkenServer(await freePort(), await freePort(), extraEnvironment);
+  /** `address` is where pages and WebSockets come by; media have their own. */
+  static async start(
+    extraEnvironment: Readonly<Record<string, string>> = {},
+    address: "127.0.0.1" | "[::1]" = "127.0.0.1",
+  ): Promise<HearkenServer> {
+    const server = new HearkenServer(await freePort(), await freePort(), extraEnvironment, address);
     await server.launch();
     return server;
   }
 
   get origin(): string {
-    return `http://localhost:${this.port}`;
+    return `http://${this.address === "127.0.0.1" ? "localhost" : this.address}:${this.port}`;
   }
 
   get pid(): number {
@@ -92,7 +97,7 @@ export class HearkenServer {
         HOME: process.env.HOME,
         ...(process.env.XDG_CACHE_HOME === undefined ? {} : { XDG_CACHE_HOME: process.env.XDG_CACHE_HOME }),
         ...(process.env.HEARKEN_MODEL === undefined ? {} : { HEARKEN_MODEL: process.env.HEARKEN_MODEL }),
-        HEARKEN_LISTEN: `127.0.0.1:${this.port}`,
+        HEARKEN_LISTEN: `${this.address}:${this.port}`,
         HEARKEN_PUBLIC_URL: this.origin,
         HEARKEN_OPERATOR_KEY: OPERATOR_KEY,
         HEARKEN_DATA_DIR: this.dataDir,
