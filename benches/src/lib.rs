@@ -32,7 +32,7 @@ pub use janus::JanusProcess;
 pub use join::{JoinReport, measure_joins};
 pub use offer::{Sections, Ssrcs, offer, publisher_offer};
 pub use process::{CaptionModel, Cost, ServerProcess};
-pub use run::{Load, Report, Shape, run};
+pub use run::{Harm, Load, Report, Shape, run};
 pub use script::Script;
 pub use server::{Server, ServerKind};
 pub use speech::{Recording, recordings};

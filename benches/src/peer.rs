@@ -138,6 +138,7 @@ impl Offering {
             next_sender_report: now,
             offered_at: self.offered_at,
             first: FirstMedia::default(),
+            victim: None,
             sealed: Vec::new(),
             control: Vec::new(),
         };
@@ -168,12 +169,20 @@ pub struct Peer {
     next_sender_report: Instant,
     offered_at: Instant,
     first: FirstMedia,
+    /// Where what [`Receiver::attack`] says goes, of one who means harm.
+    victim: Option<SocketAddr>,
     sealed: Vec<u8>,
     /// RTCP as it is sealed.
     control: Vec<u8>,
 }
 
 impl Peer {
+    /// From now on it sends what [`Receiver::attack`] says, to the server or to somebody instead, and what it gets does
+    /// not count.
+    pub fn begin_attack(&mut self, instead: Option<SocketAddr>) {
+        self.victim = Some(instead.unwrap_or(self.remote_address));
+    }
+
     /// When something is to be done at the latest.
     pub fn deadline(&self) -> Option<Instant> {
         let media = self
@@ -274,7 +283,7 @@ impl Peer {
                     Received::Other => return,
                 }
                 // Media end with their stamp.
-                if let Some(stamp) = Stamp::read(packet) {
+                if let Some(stamp) = Stamp::read(packet).filter(|_| self.victim.is_none()) {
                     tally.received(stamp, now);
                 }
             }
@@ -333,14 +342,21 @@ impl Peer {
             control,
             socket,
             remote_address,
+            victim,
             ..
         } = self;
-        let mut send = |compound: &[u8]| send_sealed(transport, socket, *remote_address, control, compound);
-        receiver.turn(now, &mut send);
+        let mut send =
+            |to: SocketAddr, compound: &[u8]| send_sealed(transport, socket, to, control, compound);
+        match *victim {
+            Some(victim) => receiver.attack(now, |compound| send(victim, compound)),
+            None => receiver.turn(now, |compound| send(*remote_address, compound)),
+        }
         if now >= self.next_sender_report {
             self.next_sender_report = now + SENDER_REPORT_INTERVAL;
             let unix_time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-            publisher.reports(unix_time.unwrap_or_default(), &mut send);
+            publisher.reports(unix_time.unwrap_or_default(), |compound| {
+                send(*remote_address, compound)
+            });
         }
     }
 

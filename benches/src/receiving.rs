@@ -14,6 +14,10 @@ const AUDIO_REPORT_INTERVAL: Duration = Duration::from_secs(5);
 const REQUESTS_MAX: u8 = 10;
 /// More missing at once is an outage, which no repair mends.
 const MISSING_MAX: usize = 100;
+/// Who means harm asks for everything so often.
+const ATTACK_INTERVAL: Duration = Duration::from_millis(10);
+/// Entries of one of their requests, each for 17 packets.
+const ATTACK_ENTRIES: u16 = 10;
 /// What fits one message.
 const ARRIVALS_MAX: usize = 400;
 
@@ -193,6 +197,32 @@ impl Receiver {
             }
         }
         self.requests(emit);
+    }
+
+    /// Emits what somebody sends who means harm, instead of [`Self::turn`]: nothing of what arrived, but for each stream
+    /// a request for a key frame, for the latest packets again, and a report of nothing but losses; and garbage.
+    pub fn attack(&mut self, now: Instant, mut emit: impl FnMut(&[u8])) {
+        self.next_turn = now + ATTACK_INTERVAL;
+        self.arrivals.clear();
+        self.missing.clear();
+        self.has_news_missing = false;
+        for stream in &self.streams {
+            let ssrcs = [self.ssrc.to_be_bytes(), stream.ssrc.to_be_bytes()].concat();
+            // Picture loss indication: RFC 4585 §6.3.1.
+            emit(&[&[0x81, 206, 0, 2], &ssrcs[..]].concat());
+            let mut nack = [&[0x81, 205, 0, 2 + ATTACK_ENTRIES as u8], &ssrcs[..]].concat();
+            for entry in 0..ATTACK_ENTRIES {
+                let first = (stream.highest as u16).wrapping_sub(17 * entry + 16);
+                nack.extend_from_slice(&first.to_be_bytes());
+                nack.extend_from_slice(&[0xff, 0xff]);
+            }
+            emit(&nack);
+            let lost = [&[0x81, 201, 0, 7], &ssrcs[..], &[0xff; 20]].concat();
+            emit(&lost);
+        }
+        // A length that is too long, and feedback on packets that never were.
+        emit(&[0x9f, 205, 0xff, 0xff, 1, 2, 3, 4]);
+        emit(&[&[0x8f, 205, 0, 5][..], &[0xa5; 20]].concat());
     }
 
     /// Emits requests for what has just been found missing, at once.

@@ -1,5 +1,6 @@
 //! One run: rooms full of participants who all see and hear each other, for a while.
 
+use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,10 +40,32 @@ pub struct Load {
     pub video: VideoShape,
     /// So many of each room speak, the others' microphones hear noise. `None`: all speak.
     pub speakers: Option<usize>,
+    /// Whether the last person of each room means harm.
+    pub harm: Harm,
     /// Media flows this long before it counts: joins, first key frames, caches, finding out what lines carry.
     pub warm_up: Duration,
     /// And so long it counts.
     pub window: Duration,
+}
+
+/// What the last person of each room sends from the warm-up on, besides media. What the others get counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Harm {
+    /// What anybody sends, and what it gets counts as well.
+    None,
+    /// What [`Self::Strikes`] sends, but to a socket that nobody reads: what making it costs the generator, and what
+    /// somebody costs the others who never tells of anything.
+    Misses,
+    /// See `receiving::Receiver::attack`.
+    Strikes,
+}
+
+impl Shape {
+    /// How many others' receiving counts, of what this person of a room sends.
+    fn counting_subscribers(self, load: Load, person: usize) -> u64 {
+        let last = self.people - 1;
+        (last - usize::from(load.harm != Harm::None && person != last)) as u64
+    }
 }
 
 impl Default for Load {
@@ -50,6 +73,7 @@ impl Default for Load {
         Self {
             video: VideoShape::default(),
             speakers: None,
+            harm: Harm::None,
             warm_up: Duration::from_secs(3),
             window: Duration::from_secs(10),
         }
@@ -153,6 +177,16 @@ pub fn run(kind: &ServerKind, shape: Shape, load: Load) -> Result<Report> {
     let mut tally = Tally::new(started, Window::NEVER)?;
     let (mut peers, lines) = join(&server, (shape, load), &mut tally)?;
     let _keeper = lines.keep();
+    // Never read: what comes once its buffer is full is dropped.
+    let nowhere = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    if load.harm != Harm::None {
+        let instead = (load.harm == Harm::Misses).then_some(nowhere.local_addr()?);
+        for room in peers.chunks_mut(shape.people) {
+            room.last_mut()
+                .expect("nobody is in no room")
+                .begin_attack(instead);
+        }
+    }
 
     let from = Instant::now() + load.warm_up;
     let to = from + load.window;
@@ -217,7 +251,7 @@ fn publishing((shape, load): (Shape, Load), person: usize, number: u32) -> Optio
                 is_heard: shape.people - 1 <= PAIRS_MAX,
             }
         },
-        subscribers: (shape.people - 1) as u64,
+        subscribers: shape.counting_subscribers(load, person),
     })
 }
 

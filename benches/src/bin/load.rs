@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use clap::Parser;
 use hearken_benches::{
-    JanusProcess, JoinReport, Load, Report, ServerKind, Shape, VideoShape, measure_joins, run,
+    Harm, JanusProcess, JoinReport, Load, Report, ServerKind, Shape, VideoShape, measure_joins, run,
 };
 
 /// Measures servers on loopback under the load of whole groups.
@@ -29,6 +29,10 @@ struct Arguments {
     /// Without Janus, also where it is installed.
     #[arg(long)]
     no_janus: bool,
+    /// Runs our server with each shape twice more, with one person of each room who means harm: once with all of it sent
+    /// to nobody, once to the server.
+    #[arg(long)]
+    hostile: bool,
     /// Seconds that are measured, after a warm-up.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
@@ -60,6 +64,7 @@ struct Row {
     shape: Shape,
     server: ServerKind,
     label: String,
+    harm: Harm,
     reports: Vec<Report>,
 }
 
@@ -73,12 +78,17 @@ fn main() -> Result<()> {
     let load = Load {
         video: VideoShape::new(arguments.video_kbit, arguments.fps).context("a video of no bits")?,
         speakers: arguments.speakers,
+        harm: Harm::None,
         warm_up: Duration::from_secs(arguments.warm_up),
         window: Duration::from_secs(arguments.seconds),
     };
     let mut rows = plan(&arguments, &binary)?;
     for _ in 0..arguments.rounds.max(1) {
         for row in &mut rows {
+            let load = Load {
+                harm: row.harm,
+                ..load
+            };
             let report = run(&row.server, row.shape, load)
                 .with_context(|| format!("{}, {}", row.label, name(row.shape)))?;
             row.reports.push(report);
@@ -120,11 +130,24 @@ fn plan(arguments: &Arguments, binary: &std::path::Path) -> Result<Vec<Row>> {
         shape,
         server: server.clone(),
         label: (*label).to_owned(),
+        harm: Harm::None,
         reports: Vec::new(),
     };
     let mut rows = Vec::new();
     for shape in &arguments.shapes {
         rows.extend(servers.iter().map(|server| row(*shape, server)));
+        if arguments.hostile {
+            for (harm, label) in [
+                (Harm::Misses, "Hearken, one of a room hostile to nobody"),
+                (Harm::Strikes, "Hearken, one of a room hostile"),
+            ] {
+                rows.push(Row {
+                    label: label.to_owned(),
+                    harm,
+                    ..row(*shape, &servers[0])
+                });
+            }
+        }
     }
     for text in arguments.own_shapes.iter().filter(|text| *text != "none") {
         let shape = parse_shape(text).map_err(anyhow::Error::msg)?;
