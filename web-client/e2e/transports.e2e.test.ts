@@ -163,15 +163,14 @@ describe("media finds its way", () => {
       await seesAndHears(person);
     }
     const gaps = [fay, ann].map((person) => person.longestSilence(10_000));
-    await home.forget();
+    expect(await home.forget(), "sockets that were known").toBeGreaterThan(0);
     const [heard, hears] = await Promise.all(gaps);
     process.stdout.write(
       `forgotten: heard again after ${heard?.silenceMs} ms, hears after ${hears?.silenceMs} ms\n`,
     );
     for (const gap of [heard, hears]) {
-      // Of 500, so it came back; and it had been away, or nothing was forgotten.
+      // Of 500, so it came back. How soon is the browser's next check, which may come at once.
       expect(gap?.packets).toBeGreaterThan(200);
-      expect(gap?.silenceMs).toBeGreaterThan(50);
       expect(gap?.silenceMs).toBeLessThan(6_000);
     }
     expect(await ann.peerConnections()).toEqual({ made: 1, open: 1 });

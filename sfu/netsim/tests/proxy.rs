@@ -72,6 +72,30 @@ fn packets_go_both_ways_late_and_are_counted() {
 }
 
 #[test]
+fn who_was_forgotten_comes_from_another_port_and_is_not_found_at_the_old_one() {
+    let mut proxy = Proxy::start();
+    let server = socket();
+    let answer = proxy.order(&format!("open {}", server.local_addr().unwrap()));
+    let port: u16 = answer.strip_prefix("open 1 ").unwrap().parse().unwrap();
+    assert_eq!(proxy.order("forget 1"), "forget 1 0");
+    let browser = socket();
+    let mut buffer = [0; 100];
+    browser.send_to(b"before", ("127.0.0.1", port)).unwrap();
+    let (_, before) = server.recv_from(&mut buffer).unwrap();
+    assert_eq!(proxy.order("forget 1"), "forget 1 1");
+    browser.send_to(b"after", ("127.0.0.1", port)).unwrap();
+    let (_, after) = server.recv_from(&mut buffer).unwrap();
+    assert_ne!(before.port(), after.port());
+
+    server.send_to(b"astray", before).unwrap();
+    server.send_to(b"found", after).unwrap();
+    let (len, _) = browser.recv_from(&mut buffer).unwrap();
+    assert_eq!(&buffer[..len], b"found");
+    assert_eq!(proxy.order("tally 1"), "tally 1 2 0 0 1 0 0");
+    proxy.end();
+}
+
+#[test]
 fn what_makes_no_sense_is_answered_with_an_error() {
     let mut proxy = Proxy::start();
     for line in [

@@ -23,8 +23,11 @@ export interface Leg {
   /** From the server to the browser. */
   down(conditions: string): Promise<void>;
   tally(): Promise<{ up: Tally; down: Tally }>;
-  /** Its address translation forgets the browser, which comes from another port from now on and does not know it. */
-  forget(): Promise<void>;
+  /**
+   * Its address translation forgets the browser, which comes from another port from now on and does not know it.
+   * How many of the browser's sockets that were is the result.
+   */
+  forget(): Promise<number>;
 }
 
 function proxyBinary(): string {
@@ -77,7 +80,8 @@ export class Network {
         return { up: direction(0), down: direction(3) };
       },
       forget: async () => {
-        await this.order(`forget ${leg}`);
+        const [, , forgotten] = (await this.order(`forget ${leg}`)).split(" ");
+        return Number(forgotten);
       },
     };
   }

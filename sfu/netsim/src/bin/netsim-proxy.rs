@@ -8,7 +8,7 @@
 //! up 1 loss=10 burst=4 delay=20    → up 1                  from the browser to the server
 //! down 1 rate=300 queue=200        → down 1                from the server to the browser
 //! tally 1                          → tally 1 812 90 0 600 61 0
-//! forget 1                         → forget 1              who comes next comes from a new port
+//! forget 1                         → forget 1 2            two sockets come from new ports from now on
 //! ```
 //!
 //! The tally counts packets: delivered, lost and overflowed on the way up, then on the way down. A leg that forgets is
@@ -66,8 +66,8 @@ fn obey(line: &str, seed: u64, legs: &mut Vec<Arc<Leg>>) -> Result<String, Strin
         .and_then(|number| legs.get(number.checked_sub(1)?))
         .ok_or("no such leg")?;
     if command == "forget" {
-        leg.stand_ins().clear();
-        return Ok(format!("forget {number}"));
+        let forgotten = std::mem::take(&mut *leg.stand_ins()).len();
+        return Ok(format!("forget {number} {forgotten}"));
     }
     let mut links = leg.links();
     let link = match command {
