@@ -31,4 +31,5 @@ mod wake;
 pub use hearken_sfu_core::PACKETS_PER_SECOND_MAX;
 
 pub use announced::{Announced, AnnouncedError};
+pub use metrics::ShellDropCause;
 pub use server::{MediaConfig, MediaPlaneStopped, MediaServer, Outputs, SendError, StartError};

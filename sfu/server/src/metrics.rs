@@ -4,6 +4,7 @@ mod lines;
 mod media;
 mod registrar;
 mod shards;
+mod shell_drop;
 mod traffic;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ use self::lines::LineMetrics;
 use self::media::MediaMetrics;
 use self::registrar::Registrar;
 use self::shards::ShardMetrics;
+pub use self::shell_drop::ShellDropCause;
 use self::traffic::TrafficMetrics;
 use crate::sender::SendReport;
 use crate::socket::BufferSizes;
@@ -40,9 +42,9 @@ impl Metrics {
         })
     }
 
-    /// The drop counter of the send path and of the queues, beside the core's reasons.
-    pub(crate) fn count_drops(&self, reason: &str, count: u64) {
-        self.traffic.count_drops(reason, count);
+    /// The drop counter of the sockets and queues, beside the core's causes.
+    pub(crate) fn count_drops(&self, cause: ShellDropCause, count: u64) {
+        self.traffic.count_drops(cause.name(), count);
     }
 
     /// What came of sending.
@@ -130,7 +132,7 @@ mod tests {
         let mut counters = Counters::default();
         counters.transport_drops.add(DropReason::NoKeys);
         metrics.add(&Counters::default(), &counters);
-        metrics.count_drops("send_refused", 1);
+        metrics.count_drops(ShellDropCause::SendRefused, 1);
         metrics.count_tcp_close("ended");
         metrics.set_load("0", 1, 1);
         metrics.set_tcp_connections("0", 1);

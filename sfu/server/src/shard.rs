@@ -16,7 +16,7 @@ use tokio::sync::mpsc::Sender as Queue;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::alarm::Alarm;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, ShellDropCause};
 use crate::poller::{Poller, Ready};
 use crate::sender::Sender;
 use crate::socket::{MediaSocket, ReceiveBuffers};
@@ -250,7 +250,7 @@ impl Shard {
                 Ok(false) => break,
                 // An ICMP error about an earlier send: it concerns one peer, who times out by itself.
                 Err(_) => {
-                    self.metrics.count_drops("receive_error", 1);
+                    self.metrics.count_drops(ShellDropCause::ReceiveError, 1);
                     break;
                 }
             }
@@ -323,11 +323,11 @@ fn publish(
     }
     while journal.events.len() > EVENT_BACKLOG_MAX {
         journal.events.pop_front();
-        metrics.count_drops("event_backlog_full", 1);
+        metrics.count_drops(ShellDropCause::EventBacklogFull, 1);
     }
     while let Some(packet) = core.poll_speech() {
         if speech.try_send(packet).is_err() {
-            metrics.count_drops("speech_channel_full", 1);
+            metrics.count_drops(ShellDropCause::SpeechChannelFull, 1);
         }
     }
 }

@@ -4,6 +4,7 @@ use hearken_sfu_core::{Counters, Traffic};
 use prometheus::{Histogram, IntCounter, IntCounterVec};
 
 use super::registrar::Registrar;
+use super::shell_drop::ShellDropCause;
 use crate::sender::SendReport;
 
 /// Seconds from a batch's receipt to its being sent: 10 µs to 100 ms.
@@ -20,19 +21,6 @@ pub(super) struct TrafficMetrics {
     send_calls: IntCounter,
     pub(super) forwarding: Histogram,
 }
-
-/// Why packets go no further on this side of the core.
-const SHELL_DROPS: [&str; 9] = [
-    "send_buffer_full",
-    "send_refused",
-    "receive_error",
-    "event_backlog_full",
-    "speech_channel_full",
-    "tcp_full",
-    "tcp_late_video",
-    "tcp_late_sound",
-    "tcp_late_control",
-];
 
 impl TrafficMetrics {
     pub(super) fn register(registrar: Registrar<'_>) -> prometheus::Result<Self> {
@@ -75,7 +63,8 @@ impl TrafficMetrics {
     fn begin_at_zero(&self) {
         let nothing = Counters::default();
         let core = nothing.drops.by_cause().map(|(reason, _)| reason);
-        for reason in core.chain(SHELL_DROPS) {
+        let shell = ShellDropCause::ALL.map(ShellDropCause::name);
+        for reason in core.chain(shell) {
             self.drops.with_label_values(&[reason]).inc_by(0);
         }
         for (reason, _) in nothing.transport_drops.iter() {
@@ -88,20 +77,14 @@ impl TrafficMetrics {
 
     pub(super) fn count_drops(&self, reason: &str, count: u64) {
         if count > 0 {
-            debug_assert!(Self::begins_at_zero(reason), "{reason} has no zero to begin at");
             self.drops.with_label_values(&[reason]).inc_by(count);
         }
     }
 
-    fn begins_at_zero(reason: &str) -> bool {
-        let core = Counters::default();
-        SHELL_DROPS.contains(&reason) || core.drops.by_cause().any(|(known, _)| known == reason)
-    }
-
     pub(super) fn count_sends(&self, report: SendReport) {
         self.send_calls.inc_by(report.calls);
-        self.count_drops("send_buffer_full", report.buffer_full);
-        self.count_drops("send_refused", report.refused);
+        self.count_drops(ShellDropCause::SendBufferFull.name(), report.buffer_full);
+        self.count_drops(ShellDropCause::SendRefused.name(), report.refused);
     }
 
     /// Adds what a core counted between two readings.

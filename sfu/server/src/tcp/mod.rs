@@ -23,7 +23,7 @@ use tracing::warn;
 
 use self::connection::{CloseReason, Connection};
 use self::queue::{Dropped, Frame};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, ShellDropCause};
 use crate::poller::{Interest, Poller, Ready};
 use crate::shard::OUTBOX_BYTES_AT_ONCE;
 
@@ -368,10 +368,10 @@ impl AsRawFd for TcpMedia {
 }
 
 fn count(metrics: &Metrics, dropped: &Dropped) {
-    metrics.count_drops("tcp_full", dropped.full);
-    metrics.count_drops("tcp_late_video", dropped.late_video);
-    metrics.count_drops("tcp_late_sound", dropped.late_sound);
-    metrics.count_drops("tcp_late_control", dropped.late_control);
+    metrics.count_drops(ShellDropCause::TcpFull, dropped.full);
+    metrics.count_drops(ShellDropCause::TcpLateVideo, dropped.late_video);
+    metrics.count_drops(ShellDropCause::TcpLateSound, dropped.late_sound);
+    metrics.count_drops(ShellDropCause::TcpLateControl, dropped.late_control);
 }
 
 fn token(at: usize, uses: u32) -> u64 {

@@ -16,7 +16,9 @@ use hearken_protocol::{
 use hearken_sfu_core::DropCause;
 use hearken_sfu_core::client::ClientTransport;
 use hearken_sfu_core::transport::{DisconnectReason, DropReason, frame_header};
-use hearken_sfu_server::{Announced, MediaConfig, MediaServer, Outputs, PACKETS_PER_SECOND_MAX};
+use hearken_sfu_server::{
+    Announced, MediaConfig, MediaServer, Outputs, PACKETS_PER_SECOND_MAX, ShellDropCause,
+};
 use prometheus::Registry;
 
 use self::client::Client;
@@ -384,20 +386,10 @@ fn allowed(label: &str) -> Vec<&'static str> {
         "reason" => {
             let causes = DropCause::ALL.iter().map(|cause| cause.name());
             let of_transports = DropReason::ALL.iter().map(|reason| reason.label());
-            let of_sockets = [
-                "send_buffer_full",
-                "send_refused",
-                "receive_error",
-                "event_backlog_full",
-                "speech_channel_full",
-                "tcp_full",
-                "tcp_late_video",
-                "tcp_late_sound",
-                "tcp_late_control",
-            ];
+            let of_shell = ShellDropCause::ALL.map(ShellDropCause::name);
             let of_connections = ["ended", "unproven", "malformed", "displaced", "departed"];
             let of_feedback = ["malformed", "strange"];
-            let others = [&of_sockets[..], &of_connections, &of_feedback].concat();
+            let others = [&of_shell[..], &of_connections, &of_feedback].concat();
             return causes.chain(of_transports).chain(others).collect();
         }
         _ => &[],
