@@ -4,27 +4,24 @@
 //! Nothing here allocates once its vectors have grown to what a batch needs. Datagrams to one destination keep
 //! their order.
 
+mod control;
+mod messages;
+
 use std::io;
-use std::net::SocketAddr;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
 
-use hearken_sfu_core::transport::Protocol;
 use hearken_sfu_core::{Outbox, QueuedDatagram};
 use libc::{c_int, c_void, iovec, mmsghdr};
 use socket2::SockAddr;
 use tracing::warn;
 
+use self::control::Control;
+use self::messages::{Message, Run, find_runs, group};
 use crate::socket::MediaSocket;
 
 /// Messages in one system call; the kernel takes at most 1,024.
 const MESSAGES_PER_CALL: usize = 64;
-
-/// Bytes in one segmented message: an IP packet's limit less room for headers.
-const SEGMENTED_BYTES_MAX: usize = 65_000;
-
-/// Room for two control messages: the segment size and the address to leave from.
-const CONTROL_BYTES: usize = 96;
 
 /// Segmented messages in a row that the kernel refused, and whose datagrams it then took one by one: it says "invalid"
 /// of a driver that cannot segment, too (quinn-udp).
@@ -64,27 +61,6 @@ pub(crate) struct Sender {
 
 // SAFETY: the pointers in `vectors` and `headers` are only read by the kernel during `send`, which rebuilds them all.
 unsafe impl Send for Sender {}
-
-/// One message: datagrams of one destination, `order[first..first + count]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Message {
-    first: usize,
-    count: usize,
-    segment_bytes: usize,
-}
-
-/// Datagrams of one destination that lie one behind the other in the outbox, `first..first + count`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Run {
-    /// The same for the same destination, and hardly ever for another.
-    key: u64,
-    first: u32,
-    count: u32,
-}
-
-#[repr(C, align(8))]
-#[derive(Clone, Copy)]
-struct Control([u8; CONTROL_BYTES]);
 
 impl Sender {
     /// With segmentation where the kernel can.
@@ -270,7 +246,7 @@ impl Sender {
             self.vector_counts.push(self.vectors.len() - first);
             let datagram = &datagrams[self.order[message.first] as usize];
             self.addresses.push(SockAddr::from(datagram.destination));
-            self.controls.push(Control([0; CONTROL_BYTES]));
+            self.controls.push(Control::EMPTY);
         }
         // Only now: the vectors no longer move.
         let mut vector = 0;
@@ -286,7 +262,7 @@ impl Sender {
             let local = datagrams[self.order[message.first] as usize].local;
             let leave_from = socket.is_wildcard().then_some(local);
             let segment = (message.count > 1).then_some(message.segment_bytes);
-            let used = write_control(&mut self.controls[i], segment, leave_from);
+            let used = self.controls[i].write(segment, leave_from);
             if used > 0 {
                 inner.msg_control = (&raw mut self.controls[i]).cast();
                 inner.msg_controllen = used;
@@ -296,181 +272,14 @@ impl Sender {
     }
 }
 
-/// Finds the runs of what goes by UDP from an address that `serves` says yes to.
-fn find_runs(datagrams: &[QueuedDatagram], serves: impl Fn(SocketAddr) -> bool, runs: &mut Vec<Run>) {
-    let mut open: Option<&QueuedDatagram> = None;
-    for (index, datagram) in (0..).zip(datagrams) {
-        let goes_on = |last: &QueuedDatagram| {
-            (last.destination, last.local, last.protocol)
-                == (datagram.destination, datagram.local, datagram.protocol)
-        };
-        if open.is_some_and(goes_on) {
-            if let Some(run) = runs.last_mut() {
-                run.count += 1;
-            }
-            continue;
-        }
-        open = None;
-        if datagram.protocol == Protocol::Udp && serves(datagram.local) {
-            open = Some(datagram);
-            runs.push(Run {
-                key: key(datagram.destination),
-                first: index,
-                count: 1,
-            });
-        }
-    }
-}
-
-/// A number for a destination: cheaper to compare than the address.
-fn key(destination: SocketAddr) -> u64 {
-    let port = u64::from(destination.port());
-    match destination {
-        SocketAddr::V4(address) => u64::from(address.ip().to_bits()) << 16 | port,
-        SocketAddr::V6(address) => {
-            let bits = address.ip().to_bits();
-            (bits >> 64) as u64 ^ (bits as u64).rotate_left(17) ^ port
-        }
-    }
-}
-
-/// Cuts `order`, which is sorted by destination, into messages: as many datagrams of one size as a segmented message
-/// may carry, the last of which may be shorter.
-fn group(order: &[u32], datagrams: &[QueuedDatagram], segments_max: usize, messages: &mut Vec<Message>) {
-    messages.clear();
-    let mut bytes = 0;
-    let mut open = false;
-    for (position, index) in order.iter().enumerate() {
-        let datagram = &datagrams[*index as usize];
-        if let Some(last) = messages.last_mut().filter(|_| open) {
-            let first = &datagrams[order[last.first] as usize];
-            if first.destination == datagram.destination
-                && first.local == datagram.local
-                && datagram.len <= last.segment_bytes
-                && last.count < segments_max
-                && bytes + datagram.len <= SEGMENTED_BYTES_MAX
-            {
-                last.count += 1;
-                bytes += datagram.len;
-                open = datagram.len == last.segment_bytes;
-                continue;
-            }
-        }
-        messages.push(Message {
-            first: position,
-            count: 1,
-            segment_bytes: datagram.len,
-        });
-        bytes = datagram.len;
-        open = segments_max > 1;
-    }
-}
-
-/// Writes the control messages and returns how many bytes they take.
-fn write_control(control: &mut Control, segment_bytes: Option<usize>, local: Option<SocketAddr>) -> usize {
-    let mut used = 0;
-    if let Some(bytes) = segment_bytes {
-        let size = u16::try_from(bytes).expect("a UDP datagram is shorter than 64 KiB");
-        used += push_control(&mut control.0[used..], libc::SOL_UDP, libc::UDP_SEGMENT, &size);
-    }
-    match local {
-        Some(SocketAddr::V4(address)) => {
-            let info = libc::in_pktinfo {
-                ipi_ifindex: 0,
-                ipi_spec_dst: libc::in_addr {
-                    s_addr: u32::from_ne_bytes(address.ip().octets()),
-                },
-                ipi_addr: libc::in_addr { s_addr: 0 },
-            };
-            used += push_control(&mut control.0[used..], libc::IPPROTO_IP, libc::IP_PKTINFO, &info);
-        }
-        Some(SocketAddr::V6(address)) => {
-            let info = libc::in6_pktinfo {
-                ipi6_ifindex: 0,
-                ipi6_addr: libc::in6_addr {
-                    s6_addr: address.ip().octets(),
-                },
-            };
-            used += push_control(
-                &mut control.0[used..],
-                libc::IPPROTO_IPV6,
-                libc::IPV6_PKTINFO,
-                &info,
-            );
-        }
-        None => {}
-    }
-    used
-}
-
-/// One control message as cmsg(3) lays it out. `room` is 8-byte aligned because every earlier one was padded.
-fn push_control<T>(room: &mut [u8], level: c_int, kind: c_int, value: &T) -> usize {
-    let data = u32::try_from(size_of::<T>()).expect("control messages are small");
-    // SAFETY: CMSG_SPACE and CMSG_LEN only compute.
-    let (space, len) = unsafe { (libc::CMSG_SPACE(data) as usize, libc::CMSG_LEN(data) as usize) };
-    assert!(space <= room.len(), "CONTROL_BYTES holds every combination");
-    let header = libc::cmsghdr {
-        cmsg_len: len,
-        cmsg_level: level,
-        cmsg_type: kind,
-    };
-    // SAFETY: `room` has at least `space` bytes; the header and, behind it at CMSG_LEN(0), the value fit into them.
-    unsafe {
-        room.as_mut_ptr().cast::<libc::cmsghdr>().write_unaligned(header);
-        let at = libc::CMSG_LEN(0) as usize;
-        room.as_mut_ptr()
-            .add(at)
-            .copy_from_nonoverlapping((&raw const *value).cast::<u8>(), size_of::<T>());
-    }
-    space
-}
-
 #[cfg(test)]
 mod tests {
-    use hearken_sfu_core::transport::Pair;
+    use std::net::SocketAddr;
+
+    use hearken_sfu_core::transport::{Pair, Protocol};
 
     use super::*;
 
-    fn datagram(len: usize, port: u16) -> QueuedDatagram {
-        QueuedDatagram {
-            offset: 0,
-            len,
-            destination: SocketAddr::from(([127, 0, 0, 1], port)),
-            local: SocketAddr::from(([127, 0, 0, 1], 9)),
-            protocol: Protocol::Udp,
-            content: hearken_sfu_core::Content::Video,
-            waited_ms: 0,
-        }
-    }
-
-    fn grouped(datagrams: &[QueuedDatagram], segments_max: usize) -> Vec<(usize, usize)> {
-        let order: Vec<u32> = (0..).take(datagrams.len()).collect();
-        let mut messages = Vec::new();
-        group(&order, datagrams, segments_max, &mut messages);
-        messages
-            .iter()
-            .map(|message| (message.count, message.segment_bytes))
-            .collect()
-    }
-
-    #[test]
-    fn what_goes_to_one_destination_in_a_row_is_one_run_and_what_is_served_elsewhere_is_none() {
-        let mut datagrams = [1, 1, 2, 2, 2, 1, 1].map(|port| datagram(9, port));
-        datagrams[3].protocol = Protocol::Tcp;
-        datagrams[6].local.set_port(10);
-        let mut runs = Vec::new();
-        find_runs(&datagrams, |local| local.port() == 9, &mut runs);
-        let found: Vec<_> = runs.iter().map(|run| (run.first, run.count)).collect();
-        assert_eq!(found, [(0, 2), (2, 1), (4, 1), (5, 1)]);
-        assert_eq!(runs[0].key, runs[3].key);
-        assert_ne!(runs[0].key, runs[1].key);
-        assert_ne!(
-            key("[2001:db8::1]:7".parse().unwrap()),
-            key("[2001:db8::2]:7".parse().unwrap())
-        );
-    }
-
-    /// Datagrams of 100 bytes to these ports.
     fn queued(ports: &[u16], local: SocketAddr) -> Outbox {
         let mut outbox = Outbox::default();
         for port in ports {
@@ -576,39 +385,5 @@ mod tests {
         let next = sender.learn_from_refusal(Some(libc::EIO), outbox.datagrams(), alone, &mut report);
         assert_eq!((next, report.refused), (alone + 1, 1));
         assert_eq!((sender.segments(), sender.messages.len()), (true, 2));
-    }
-
-    #[test]
-    fn datagrams_of_one_size_to_one_destination_go_together() {
-        let datagrams = [
-            datagram(1100, 1),
-            datagram(1100, 1),
-            datagram(80, 1),
-            datagram(80, 1),
-        ];
-        assert_eq!(grouped(&datagrams, 64), [(3, 1100), (1, 80)]);
-    }
-
-    #[test]
-    fn a_longer_datagram_or_another_destination_begins_anew() {
-        let datagrams = [datagram(80, 1), datagram(1100, 1), datagram(1100, 2)];
-        assert_eq!(grouped(&datagrams, 64), [(1, 80), (1, 1100), (1, 1100)]);
-    }
-
-    #[test]
-    fn without_segmentation_each_goes_alone() {
-        assert_eq!(grouped(&[datagram(9, 1), datagram(9, 1)], 1), [(1, 9), (1, 9)]);
-    }
-
-    #[test]
-    fn a_segmented_message_stays_within_an_ip_packet() {
-        let datagrams = vec![datagram(1200, 1); 64];
-        let messages = grouped(&datagrams, 64);
-        assert!(
-            messages
-                .iter()
-                .all(|(count, bytes)| count * bytes <= SEGMENTED_BYTES_MAX)
-        );
-        assert_eq!(messages.iter().map(|(count, _)| count).sum::<usize>(), 64);
     }
 }
