@@ -7,5 +7,7 @@ export default defineConfig({
     include: ["src/**/*.test.{ts,tsx}"],
     environment: "node",
     restoreMocks: true,
+    // Most take milliseconds: only one that fails waits so long, whatever else the machine does.
+    testTimeout: 60_000,
   },
 });

@@ -7,8 +7,10 @@ export default defineConfig({
     include: ["e2e/**/*.e2e.test.ts"],
     environment: "node",
     fileParallelism: false,
-    testTimeout: 180_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 240_000,
+    // One second, which is vitest's, is too little for a page on a machine that does something else besides.
+    expect: { poll: { timeout: 20_000 } },
     bail: 0,
     reporters: ["default"],
   },

@@ -38,7 +38,7 @@ describe("a publisher who is watched at several sizes", () => {
             layersArriving(told).join() === "0,1,2" && LAYERS.every((rid) => grown(before, after, rid) > 0)
           );
         },
-        60_000,
+        120_000,
       );
     } finally {
       await Promise.all([fay, ben, cleo].map((person) => person.close()));
@@ -110,7 +110,7 @@ describe("slots that change hands", () => {
       await eventually(
         `Fay sees ${name}`,
         async () => ((await seen(fay))[name]?.[colour.name] ?? 0) > 5,
-        30_000,
+        60_000,
       );
       await pause(500);
       await guest.button("Leave").click();

@@ -6,6 +6,7 @@ import type { AxeResults } from "axe-core";
 import { type Browser, chromium, type Locator, type Page } from "playwright-core";
 import { createServer, type ViteDevServer } from "vite";
 import type { CaptionSettings } from "../../src/ui/captions/settings.ts";
+import { PATIENCE_MS } from "./server.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -49,6 +50,7 @@ export class Harness {
   }
 
   async open(page: Page, scene: string): Promise<void> {
+    page.setDefaultTimeout(PATIENCE_MS);
     await page.goto(`${this.address}#${scene}`);
     await page.locator(`html[data-scene="${scene}"] h1`).waitFor();
   }

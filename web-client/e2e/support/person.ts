@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
 
 import { goThrough, type Leg, loseUdpIn } from "./network.ts";
+import { PATIENCE_MS } from "./server.ts";
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
@@ -161,6 +162,7 @@ export class Person {
       permissions: equipment.refused ? [] : ["camera", "microphone"],
       viewport: { width: 1000, height: 700 },
     });
+    context.setDefaultTimeout(PATIENCE_MS);
     await context.addInitScript(rememberPeerConnections);
     await context.addInitScript(rememberTracks);
     if (equipment.onlyWay !== undefined) {
@@ -234,7 +236,7 @@ export class Person {
   }
 
   async waitUntilInCall(): Promise<void> {
-    await this.button("Leave").waitFor({ timeout: 20_000 });
+    await this.button("Leave").waitFor({ timeout: PATIENCE_MS });
   }
 
   /** Presses a toggle button until it is in the wanted state. */
@@ -247,7 +249,7 @@ export class Person {
     await this.page
       .locator(`button[aria-pressed="${on}"]`, { hasText: "" })
       .and(button)
-      .waitFor({ timeout: 10_000 });
+      .waitFor({ timeout: PATIENCE_MS });
   }
 
   /** The messages of one type that the server sent. */

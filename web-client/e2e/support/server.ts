@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 const OPERATOR_KEY = "end-to-end-operator-key";
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 60_000;
 
 export interface Links {
   readonly session_id: string;
@@ -220,11 +220,14 @@ export function pause(milliseconds: number): Promise<void> {
   return new Promise((done) => setTimeout(done, milliseconds));
 }
 
+/** More than anything that has no aim of its own takes on a busy machine: only a failing test waits so long. */
+export const PATIENCE_MS = 45_000;
+
 /** Waits until `check` gives a value that is not false or undefined, and returns it. */
 export async function eventually<T>(
   what: string,
   check: () => Promise<T | undefined | false>,
-  timeoutMs = 15_000,
+  timeoutMs = PATIENCE_MS,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   let last: unknown;
