@@ -2,19 +2,29 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Person } from "./support/person.ts";
-import { eventually, HearkenServer, pause } from "./support/server.ts";
+import { eventually, HearkenServer, PATIENCE_MS } from "./support/server.ts";
 
-const BEFORE_START_MS = 9_000;
-const LENGTH_MS = 9_000;
+/** Before the start, and until the end, there is time for so many people to join one after the other on this machine... */
+const JOINS = 6;
+/** ...and so much at the least. */
+const PHASE_MS_MIN = 6_000;
 
 describe("a session that starts and ends by the clock", () => {
   let server: HearkenServer;
   let fay: Person;
   let ann: Person;
+  /** How long people have before the start, and how long the session is. */
+  let phaseMs = 0;
 
   beforeAll(async () => {
     server = await HearkenServer.start();
     [fay, ann] = await Promise.all([Person.launch("Fay"), Person.launch("Ann")]);
+    // Once without a clock, to see how long it takes here.
+    const links = await server.createSession({ name: "Without", captions: false, waiting_room: false });
+    const began = Date.now();
+    await fay.join(links.facilitator_url, "Join");
+    await fay.waitUntilInCall();
+    phaseMs = Math.max(PHASE_MS_MIN, JOINS * (Date.now() - began));
   });
 
   afterAll(async () => {
@@ -23,8 +33,8 @@ describe("a session that starts and ends by the clock", () => {
   });
 
   test("lets facilitators in early, members at the start, and everybody out at the end", async () => {
-    const startsAt = Date.now() + BEFORE_START_MS;
-    const endsAt = startsAt + LENGTH_MS;
+    const startsAt = Date.now() + phaseMs;
+    const endsAt = startsAt + phaseMs;
     const links = await server.createSession({
       name: "By the clock",
       captions: false,
@@ -41,22 +51,29 @@ describe("a session that starts and ends by the clock", () => {
     expect(Date.now()).toBeLessThan(startsAt);
     expect(await ann.peerConnections()).toEqual({ made: 0, open: 0 });
 
-    await ann.waitUntilInCall();
+    await ann.button("Leave").waitFor({ timeout: phaseMs + PATIENCE_MS });
     expect(Date.now()).toBeGreaterThanOrEqual(startsAt);
     await ann.toggle("Camera", true);
 
-    await pause(Math.max(0, endsAt - Date.now() - 500));
-    expect(ann.messages("ended")).toEqual([]);
+    const isOver = ({ reason }: { reason: string }) => reason === "time";
+    const toldAt = await Promise.all(
+      [fay, ann].map((person) =>
+        eventually(
+          `${person.name} is told why`,
+          async () => person.messages<{ reason: string }>("ended").some(isOver) && Date.now(),
+          phaseMs + PATIENCE_MS,
+        ),
+      ),
+    );
+    expect(Math.min(...toldAt)).toBeGreaterThanOrEqual(endsAt);
+    // Within milliseconds at a quiet machine; here two browsers have to hear of it on a busy one.
+    expect(Math.max(...toldAt) - endsAt).toBeLessThan(10_000);
     for (const person of [fay, ann]) {
-      await eventually(`${person.name} is told why`, async () =>
-        person.messages<{ reason: string }>("ended").some((message) => message.reason === "time"),
-      );
       await eventually(
         `${person.name} has no connection`,
         async () => (await person.peerConnections()).open === 0,
       );
     }
-    expect(Date.now() - endsAt).toBeLessThan(2_000);
     await fay.join(links.facilitator_url, "Join");
     await eventually("the facilitator link is dead, too", async () =>
       fay.messages<{ code: string }>("error").some((error) => error.code === "ended"),
