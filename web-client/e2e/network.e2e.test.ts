@@ -2,7 +2,8 @@
 // to its own person is compared with the same call over good legs before, and with the others in it.
 //
 // A machine that is busy with three browsers drops pictures without any loss. So what is asked for may come in any
-// of a few spells of watching; each is printed.
+// of a few spells of watching; each is printed. What it is held against is measured anew before each but the first, since
+// what else the machine does comes and goes.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Statistics } from "../src/protocol/generated.ts";
@@ -20,7 +21,7 @@ const SPELLS_MAX = 4;
 /** How long a line that falls is watched. */
 const FALL_MS = 10_000;
 /** A whole fall, and the way back, is tried so often. */
-const FALLS_MAX = 3;
+const FALLS_MAX = 5;
 /** Until repairs and the browser's buffers have got used to a change. */
 const SETTLE_MS = 2000;
 /** Of the busy cameras. */
@@ -48,8 +49,9 @@ interface Fall {
   readonly stillMs: number;
   /** Until the full pictures are back, once the line is. */
   readonly fullMs: number;
-  /** What somebody else got meanwhile. */
+  /** What somebody else got meanwhile, and just before. */
   readonly others: Reception;
+  readonly othersBefore: Reception;
 }
 
 describe("a call over bad networks", () => {
@@ -142,11 +144,16 @@ describe("a call over bad networks", () => {
   ] as const satisfies [string, () => (readonly [Leg, string])[]][]) {
     test(`${name}: pictures and sound go on`, async () => {
       await under(conditions());
+      const again = async () => {
+        await under([]);
+        good = await watch("good legs once more", bob, ann);
+        await under(conditions());
+      };
       await inSomeSpell(async () => {
         const bad = await watch(name, bob, ann);
         expect(bad.framesPerSecond / good.framesPerSecond).toBeGreaterThanOrEqual(0.8);
         expect(bad.concealed).toBeLessThan(0.03);
-      });
+      }, again);
     });
   }
 
@@ -157,9 +164,13 @@ describe("a call over bad networks", () => {
   });
 
   test("a sender at 10% loss does not degrade what others send", async () => {
-    await under([]);
-    const before = await watch("Cleo's before", bob, cleo);
-    await under([[annsLeg(), "loss=10"]]);
+    let before: Reception;
+    const begin = async () => {
+      await under([]);
+      before = await watch("Cleo's before", bob, cleo);
+      await under([[annsLeg(), "loss=10"]]);
+    };
+    await begin();
     await inSomeSpell(async () => {
       const [beside] = await Promise.all([
         watch("Cleo's beside a sender at 10% loss", bob, cleo),
@@ -168,7 +179,7 @@ describe("a call over bad networks", () => {
       expect(beside.framesPerSecond / before.framesPerSecond).toBeGreaterThanOrEqual(0.9);
       expect(beside.concealed).toBeLessThan(0.03);
       expect(beside.height).toBeGreaterThanOrEqual(before.height);
-    });
+    }, begin);
   });
 
   /** Bob's line carries so many kbit/s. */
@@ -178,7 +189,7 @@ describe("a call over bad networks", () => {
   async function fall(log: PictureLog): Promise<Fall> {
     const isFull = async () => (await stream(bob, ann, "video")).frameHeight === FULL_HEIGHT;
     await eventually("Bob sees Ann in full", isFull, 60_000);
-    await pause(SETTLE_MS);
+    const directBefore = await watch("3 Mbit/s, somebody else", cleo, ann);
 
     await narrow(300);
     const fell = await log.now();
@@ -204,30 +215,35 @@ describe("a call over bad networks", () => {
       stillMs: longestStill(during, fell, raised),
       fullMs: (back?.at ?? Number.POSITIVE_INFINITY) - raised,
       others: direct,
+      othersBefore: directBefore,
     };
     process.stdout.write(`  ${JSON.stringify(figures)}\n`);
     return figures;
   }
 
-  test("a receiver whose link falls to a tenth keeps the sound, gets smaller pictures, and the full ones back", async () => {
+  const FALL =
+    "a receiver whose link falls to a tenth keeps the sound, gets smaller pictures, and the full ones back";
+  test(FALL, { timeout: 500_000 }, async () => {
     await under([]);
     await narrow(3000);
     await bob.tile("Ann").hover();
     await bob.button("Options for Ann").click();
     await bob.page.getByRole("menuitemcheckbox", { name: /^Pin/ }).click();
     const log = await PictureLog.start(bob, "Ann");
-    await inSomeSpell(async () => {
+    const aFall = async () => {
       const figures = await fall(log);
-      // Aims: 3%, 1, 1 and 10 s. 2.5%, 0.8, 0.5 and 6 s at most on a quiet machine (benches/README.md); here three
+      // Aims: 3%, 1, 1 and 10 s. 2.7%, 0.8, 0.5 and 6 s at most on a quiet machine (benches/README.md); here three
       // browsers share two cores with whatever else is run.
       expect(figures.madeUpPercent).toBeLessThan(3);
       expect(figures.smallerMs).toBeLessThan(2500);
       expect(figures.stillMs).toBeLessThan(2500);
       expect(figures.fullMs).toBeLessThan(10_000);
-      expect(figures.others.framesPerSecond / good.framesPerSecond).toBeGreaterThanOrEqual(0.9);
-      expect(figures.others.height).toBe(FULL_HEIGHT);
-      expect(figures.others.concealed).toBeLessThan(0.02);
-    }, FALLS_MAX);
+      const { others, othersBefore } = figures;
+      expect(others.framesPerSecond / othersBefore.framesPerSecond).toBeGreaterThanOrEqual(0.9);
+      expect(others.height).toBe(FULL_HEIGHT);
+      expect(others.concealed).toBeLessThan(0.02);
+    };
+    await inSomeSpell(aFall, async () => undefined, FALLS_MAX);
   });
 
   test("a picture that a line does not carry at all is said to be paused, and comes back by itself", async () => {
@@ -235,11 +251,13 @@ describe("a call over bad networks", () => {
     const said = bob.tile("Ann").getByText("Paused: weak connection");
     await said.waitFor({ timeout: 60_000 });
     await bob.page.getByRole("button", { name: "Connection: Weak. Details" }).waitFor();
-    const told = bob.messages<Statistics>("statistics").at(-1);
-    // What does not fit is lost, or late, or left out: whichever is worst.
-    expect(told?.quality).toBe("poor");
-    expect(["bandwidth", "receiving_loss", "delay"]).toContain(told?.trouble);
-    expect(told?.bandwidth_bps).toBeLessThan(300_000);
+    await eventually("Bob is told that his line is poor, and why", async () => {
+      const told = bob.messages<Statistics>("statistics").at(-1);
+      if (told?.bandwidth_bps == null) return false;
+      // What does not fit is lost, or late, or left out: whichever is worst.
+      const isCause = ["bandwidth", "receiving_loss", "delay"].includes(String(told.trouble));
+      return told.quality === "poor" && isCause && told.bandwidth_bps < 300_000;
+    });
     await inSomeSpell(async () => {
       const before = await stream(bob, ann, "audio");
       await pause(SETTLE_MS);
@@ -288,8 +306,12 @@ describe("a call over bad networks", () => {
   });
 });
 
-/** Tries again, a few times, until the spell holds what is expected. */
-async function inSomeSpell(spell: () => Promise<void>, most = SPELLS_MAX): Promise<void> {
+/** Tries again, a few times, until the spell holds what is expected; before each further one that is done. */
+async function inSomeSpell(
+  spell: () => Promise<void>,
+  again: () => Promise<void> = async () => undefined,
+  most = SPELLS_MAX,
+): Promise<void> {
   for (let number = 1; ; number++) {
     try {
       await spell();
@@ -299,6 +321,7 @@ async function inSomeSpell(spell: () => Promise<void>, most = SPELLS_MAX): Promi
         throw error;
       }
     }
+    await again();
   }
 }
 
