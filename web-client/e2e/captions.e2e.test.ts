@@ -61,17 +61,16 @@ describe("captions", () => {
     await pause(2 * longest + 4000);
     for (const { person, words } of speakers) {
       await person.toggle("Microphone", false);
-      const heard = await eventually(`captions of ${person.name}`, async () => {
-        const entries = fay
-          .messages<CaptionMessage>("caption")
-          .filter((one) => one.status === "final" && one.name === person.name);
-        return entries.length > 0 && normalise(entries.map((one) => one.stable).join(" "));
+      let heard: string[] = [];
+      // On a slow machine what was said last is written a while later.
+      const isWritten = async () => {
+        const finals = captionsOf(fay, person.name).filter(({ status }) => status === "final");
+        heard = normalise(finals.map(({ stable }) => stable).join(" "));
+        return bestLoop(words, heard) >= WORDS_RIGHT_MIN;
+      };
+      await eventually(`captions of ${person.name}`, isWritten).catch((error: unknown) => {
+        throw new Error(`${String(error)}: of ${words.length} words ${heard.join(" ")}`);
       });
-      const share = bestLoop(words, heard);
-      expect(
-        share,
-        `share of the ${words.length} words of ${person.name}: ${heard.join(" ")}`,
-      ).toBeGreaterThanOrEqual(WORDS_RIGHT_MIN);
       for (const other of speakers.filter((one) => one.person !== person)) {
         expect(shareOfWordsHeard(onlyOf(other.words, words), heard)).toBeLessThan(0.3);
       }
@@ -90,7 +89,7 @@ describe("captions", () => {
     await pause(10_000);
     const saidLater = captionsOf(fay, "Ann").filter((one) => one.started_at > mutedAt + CLOCK_SLACK_MS);
     expect(saidLater).toEqual([]);
-    expect(openOf(captionsOf(fay, "Ann"))).toEqual([]);
+    await eventually("all of it is final", async () => openOf(captionsOf(fay, "Ann")).length === 0);
   });
 
   test("the page shows what arrived: names in the region, finals in the log and in the history", async () => {
