@@ -83,7 +83,7 @@ describe("a group meets", () => {
           const voices = streams.filter((one) => one.kind === "audio" && one.totalAudioEnergy > 0.001);
           return pictures.length === 2 && voices.length === 2;
         },
-        30_000,
+        60_000,
       );
     }
   });
@@ -103,10 +103,13 @@ describe("a group meets", () => {
     );
     await fay.button("Mute Ann").click();
     await eventually("Ann is told", async () => ann.messages("muted").length > 0);
-    await pause(500);
-    const muted = (await audioPacketsByMid(cleo)).get(mid);
-    await pause(2000);
-    expect((await audioPacketsByMid(cleo)).get(mid)).toBe(muted);
+    // Even in silence a microphone that is on sends every 400 ms.
+    let muted: number | undefined;
+    await eventually("no more of her sound comes", async () => {
+      muted = (await audioPacketsByMid(cleo)).get(mid);
+      await pause(2000);
+      return (await audioPacketsByMid(cleo)).get(mid) === muted;
+    });
     await ann.toggle("Microphone", true);
     await eventually(
       "Ann is heard again",
@@ -147,10 +150,11 @@ describe("a group meets", () => {
     const mid = midOf(ann, "Cleo", "camera");
     await fay.button("Stop camera of Cleo").click();
     await eventually("Cleo is told", async () => cleo.messages("camera_stopped").length > 0);
-    await pause(500);
-    const stopped = await videoPackets(ann, mid);
-    await pause(1500);
-    expect(await videoPackets(ann, mid)).toBe(stopped);
+    await eventually("no more of her picture comes", async () => {
+      const stopped = await videoPackets(ann, mid);
+      await pause(1500);
+      return (await videoPackets(ann, mid)) === stopped;
+    });
   });
 
   test("a shared screen reaches the others with its sound", async () => {
@@ -213,13 +217,10 @@ describe("a group meets", () => {
 
   test("a removed person is out", async () => {
     await fay.button("Remove Cleo").click();
-    const confirm = fay.page
-      .getByRole("dialog")
-      .or(fay.page.getByRole("alertdialog"))
-      .getByRole("button", { name: /^Remove/ });
-    if (await confirm.isVisible().catch(() => false)) {
-      await confirm.click();
-    }
+    await fay.page
+      .getByRole("alertdialog")
+      .getByRole("button", { name: /^Remove/ })
+      .click();
     await eventually("Cleo is told", async () => cleo.messages("removed").length > 0);
     await eventually("her connection is closed", async () => (await cleo.peerConnections()).open === 0);
     await eventually("her tile is gone", async () => (await ann.tile("Cleo").count()) === 0);

@@ -71,7 +71,7 @@ describe("with the keyboard", () => {
   test("the heading has the focus when the call begins, and Escape closes a panel and gives the focus back", async () => {
     const page = await browser.newPage({ viewport: { width: 390, height: 844 } });
     await open(page, "facilitator");
-    expect(await page.locator("h1:focus").count()).toBe(1);
+    await page.locator("h1:focus").waitFor();
     const manage = page.getByRole("button", { name: /^Manage session/ });
     await manage.focus();
     await page.keyboard.press("Enter");
@@ -96,6 +96,7 @@ describe("with the keyboard", () => {
   test("every control of the call is reached by Tab, in the order in which it stands", async () => {
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
     await open(page, "call");
+    await page.locator("h1:focus").waitFor();
     const names: string[] = [];
     for (let presses = 0; presses < 13; presses += 1) {
       await page.keyboard.press("Tab");

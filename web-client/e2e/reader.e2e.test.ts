@@ -286,6 +286,7 @@ describe("the reader's captions", () => {
       page.evaluate(() => [...document.fonts].filter(({ status }) => status === "loaded").length === 2),
     );
     expect(await said.evaluate((words) => getComputedStyle(words).fontFamily)).toContain('"Open Sans"');
+    await eventually("both were seen to be fetched", async () => faces.length >= 2);
     expect(faces).toHaveLength(2);
     // It is the page's own: the call in the same browser looks as before.
     const faceInCall = await live(fay)
