@@ -7,6 +7,12 @@ import { eventually, pause } from "./server.ts";
 
 /** Until a browser that is asked to end must have ended. */
 const CLOSE_MS = 10_000;
+/** Until an answer to a command. */
+const ANSWER_MS = 25_000;
+/** Until the browser is there. */
+const START_MS = 60_000;
+/** Now and then Firefox does not answer a command for good. Tests then begin anew, with another one. */
+export const RETRY = { count: 2, condition: /Firefox does not answer/ };
 const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 
 /** Fake devices without a question; media over loopback; nothing that asks or fetches of its own accord. */
@@ -39,6 +45,7 @@ export class FirefoxPerson {
       browser: "firefox",
       executablePath: FIREFOX,
       headless: true,
+      timeout: START_MS,
       env: { ...process.env, ...environment },
       extraPrefsFirefox: PREFERENCES,
       defaultViewport: { width: 1000, height: 700 },
@@ -54,15 +61,15 @@ export class FirefoxPerson {
 
   /** Opens a link, fills in the join page and asks to join. */
   async join(url: string): Promise<void> {
-    await this.page.goto(url);
+    await answer(this.page.goto(url));
     const field = await this.element("the name field", () =>
       document.querySelector<HTMLElement>('input[type="text"], input:not([type])'),
     );
-    await field.type(this.name);
+    await answer(field.type(this.name));
     const guidelines = await this.element("the guidelines", () =>
       document.querySelector<HTMLElement>('input[type="checkbox"]'),
     );
-    await guidelines.evaluate((box) => (box as HTMLInputElement).click());
+    await answer(guidelines.evaluate((box) => (box as HTMLInputElement).click()));
     await this.press("Ask to join");
     await this.button("Leave");
   }
@@ -70,16 +77,21 @@ export class FirefoxPerson {
   /** Presses a toggle button until it is in the wanted state. */
   async toggle(name: string, on: boolean): Promise<void> {
     const button = await this.button(name);
-    const isOn = () => button.evaluate((one) => one.getAttribute("aria-pressed") === "true");
+    const isOn = () => answer(button.evaluate((one) => one.getAttribute("aria-pressed") === "true"));
     if ((await isOn()) !== on) {
-      await button.click();
+      await answer(button.click());
     }
     await eventually(`${name} is ${on ? "on" : "off"}`, async () => (await isOn()) === on);
   }
 
   async press(name: string): Promise<void> {
     const button = await this.button(name);
-    await button.click();
+    await answer(button.click());
+  }
+
+  /** Whether it still answers at all. */
+  isThere(): Promise<boolean> {
+    return answer(this.page.evaluate(() => true)).catch(() => false);
   }
 
   private button(name: string): Promise<ElementHandle<HTMLElement>> {
@@ -98,20 +110,16 @@ export class FirefoxPerson {
     find: (name: string) => HTMLElement | null | undefined,
     name = "",
   ): Promise<ElementHandle<HTMLElement>> {
-    return eventually(
-      what,
-      async () => {
-        const handle = await this.page.evaluateHandle(find, name);
-        const element = handle.asElement() as ElementHandle<HTMLElement> | null;
-        return element ?? undefined;
-      },
-      30_000,
-    );
+    return eventually(what, async () => {
+      const handle = await answer(this.page.evaluateHandle(find, name));
+      const element = handle.asElement() as ElementHandle<HTMLElement> | null;
+      return element ?? undefined;
+    });
   }
 
   /** All statistics of the newest peer connection that are of this type, as the browser gives them. */
   statistics(type: string): Promise<Record<string, unknown>[]> {
-    return this.page.evaluate(async (wanted) => {
+    const found = this.page.evaluate(async (wanted) => {
       const made = (globalThis as unknown as { peerConnectionsOfThisTest: RTCPeerConnection[] })
         .peerConnectionsOfThisTest;
       const all: Record<string, unknown>[] = [];
@@ -122,13 +130,15 @@ export class FirefoxPerson {
       });
       return all;
     }, type);
+    return answer(found);
   }
 
   /** The text of the log of captions. */
   captions(): Promise<string> {
-    return this.page.evaluate(
+    const text = this.page.evaluate(
       () => document.querySelector('[role="log"][aria-label="Captions"]')?.textContent ?? "",
     );
+    return answer(text);
   }
 
   /** One that no longer answers is ended. */
@@ -141,5 +151,18 @@ export class FirefoxPerson {
     if (!(await Promise.race([closed, pause(CLOSE_MS).then(() => false)]))) {
       process?.kill("SIGKILL");
     }
+  }
+}
+
+/** What a command is answered with, in time. */
+export async function answer<T>(given: Promise<T>): Promise<T> {
+  let late: NodeJS.Timeout | undefined;
+  const never = new Promise<never>((_, fail) => {
+    late = setTimeout(() => fail(new Error(`Firefox does not answer within ${ANSWER_MS} ms`)), ANSWER_MS);
+  });
+  try {
+    return await Promise.race([given, never]);
+  } finally {
+    clearTimeout(late);
   }
 }
