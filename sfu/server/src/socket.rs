@@ -171,6 +171,7 @@ impl AsRawFd for MediaSocket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::poller::Poller;
 
     #[test]
     fn a_datagram_arrives_with_its_source_and_the_address_it_came_to() {
@@ -179,6 +180,10 @@ mod tests {
         client
             .send_to(b"hello", ("127.0.0.1", server.bound().port()))
             .unwrap();
+        // A busy kernel may hand it over a moment later.
+        let poller = Poller::new().unwrap();
+        poller.add(&server, 0).unwrap();
+        assert!(poller.becomes_ready(std::time::Duration::from_secs(30)));
         let mut seen = Vec::new();
         server
             .receive(&mut ReceiveBuffers::new(), |source, local, datagrams, size| {
