@@ -42,6 +42,7 @@ struct Running {
     news: mpsc::Receiver<CaptionNews>,
     speech: mpsc::Sender<SpeechPacket>,
     registry: Registry,
+    state: Option<CaptionsState>,
 }
 
 fn start(config: SupervisorConfig) -> Running {
@@ -53,6 +54,7 @@ fn start(config: SupervisorConfig) -> Running {
         news,
         speech,
         registry,
+        state: None,
     }
 }
 
@@ -64,9 +66,14 @@ impl Running {
             .expect("the supervisor runs")
     }
 
+    /// The next change of state. That captions come late for a while, and no longer, is a matter of how fast this machine
+    /// is, and passed over.
     async fn next_state(&mut self) -> CaptionsState {
         loop {
-            if let CaptionNews::State(state) = self.next().await {
+            if let CaptionNews::State(state) = self.next().await
+                && state != CaptionsState::Late
+                && self.state.replace(state) != Some(state)
+            {
                 return state;
             }
         }
