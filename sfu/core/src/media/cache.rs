@@ -173,6 +173,13 @@ impl PacketCache {
         })
     }
 
+    /// Whether the packet with this number is not missing, but gone: its place was taken by itself or by a newer one.
+    pub(crate) fn is_gone(&self, sequence: u64, now: MediaTime) -> bool {
+        let entry = &self.entries[self.slot(sequence)];
+        let is_newer = entry.sequence.wrapping_sub(sequence as u32) < 1 << 31;
+        entry.chunk != 0 && is_newer && self.get(sequence, now).is_none()
+    }
+
     fn slot(&self, sequence: u64) -> usize {
         sequence as usize & (self.entries.len() - 1)
     }
@@ -253,6 +260,25 @@ mod tests {
         assert_eq!(cache.get(70_000, ms(10)), Some(packet(70_000, b"payload")));
         assert_eq!(cache.get(70_001, ms(10)), None);
         assert_eq!(cache.get(70_000 + 512, ms(10)), None);
+    }
+
+    #[test]
+    fn what_was_kept_is_gone_and_what_never_came_is_missing() {
+        let mut cache = PacketCache::new(CacheLimits::VIDEO);
+        cache.insert(packet(1, b"payload"), ms(0));
+        cache.insert(packet(3, b"payload"), ms(10));
+        let gone = |cache: &PacketCache, now| [1, 2, 3].map(|sequence| cache.is_gone(sequence, now));
+        assert_eq!(gone(&cache, ms(1000)), [false, false, false]);
+        assert_eq!(gone(&cache, ms(1005)), [true, false, false]);
+        assert_eq!(gone(&cache, ms(2000)), [true, false, true]);
+        for sequence in 4..1000 {
+            cache.insert(packet(sequence, b"payload"), ms(20));
+        }
+        assert_eq!(
+            gone(&cache, ms(20)),
+            [true; 3],
+            "too long ago, whatever was with it"
+        );
     }
 
     #[test]

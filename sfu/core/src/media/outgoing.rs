@@ -99,6 +99,8 @@ pub(crate) struct Outgoing {
     /// The highest number in reception reports.
     pub(crate) reported_highest: Option<u32>,
     pub(crate) rewriter: Rewriter,
+    /// Where the newest key frame of the present run begins: what went before it nobody needs any more.
+    key_frame_index: Option<u64>,
     /// What the present owner sends here.
     source: Option<TrackSource>,
     section: ReceiveSection,
@@ -146,6 +148,7 @@ impl Outgoing {
             current_layer: None,
             reported_highest: None,
             rewriter: Rewriter::new(seed.first_sequence),
+            key_frame_index: None,
             source: None,
             section,
             byte_extension_id,
@@ -298,6 +301,7 @@ impl Outgoing {
         } else {
             self.rewriter.begin(&start, timestamp);
         }
+        self.key_frame_index = None;
         let layer = target.unwrap_or(packet.layer);
         let switches = self.current_layer.is_some_and(|before| before != layer);
         self.current_layer = Some(layer);
@@ -340,6 +344,9 @@ impl Outgoing {
         if self.rewriter.current() == Some(packet.stream) {
             self.anchor = packet.anchor;
         }
+        if packet.video.is_some_and(|video| video.starts_key_frame) {
+            self.key_frame_index = self.key_frame_index.max(Some(rewritten.index));
+        }
         if let Some(counters) = counters {
             self.wait(pair, stored, &rewritten, counters, leg);
             return;
@@ -377,6 +384,11 @@ impl Outgoing {
     /// Whether something was ever sent: the receiver knows the stream.
     pub(crate) fn was_sent(&self) -> bool {
         self.last_sent.is_some()
+    }
+
+    /// Whether pictures can't be shown without what went out under this number.
+    pub(crate) fn is_needed(&self, index: u64) -> bool {
+        self.key_frame_index.is_some_and(|key_frame| key_frame <= index)
     }
 
     fn is_audio(&self) -> bool {

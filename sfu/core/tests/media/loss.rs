@@ -343,3 +343,31 @@ fn a_probe_that_brings_what_is_missing_before_it_was_asked_for_is_a_repair() {
     }
     assert!(arrived(&world, bob, "5") == 1.0, "{}", arrived(&world, bob, "5"));
 }
+
+/// Ann's camera seen in small by Bob, who loses a picture or two and asks for them only after so long. How many key frames
+/// she is asked for within the three seconds in which he asks again and again.
+fn key_frames_asked(asks_after_ms: u64) -> usize {
+    let mut world = World::new(38);
+    let (ann, bob) = (world.join(), world.join());
+    world.switch(ann, TrackSource::Camera, true);
+    world.view(bob, &[(ann, TrackSource::Camera, 180)]);
+    world.run(2000);
+    world.peers[bob].asks_again = false;
+    world.lines[bob].down_loss_percent = 100;
+    world.run(60);
+    world.lines[bob].down_loss_percent = 0;
+    world.run(asks_after_ms);
+    let since_ms = world.now_ms();
+    world.peers[bob].asks_again = true;
+    world.run(3000);
+    let asked = world.peers[ann].senders.iter().flat_map(|sender| &sender.plis);
+    asked.filter(|at| **at >= since_ms).count()
+}
+
+/// A picture that nobody keeps any more is missing until the next key frame; the receiver's own request for one takes its
+/// browser seconds. What was lost before that key frame is of no use, however often it is asked for.
+#[test]
+fn for_what_is_beyond_repair_one_key_frame_is_asked_for_without_waiting_for_the_receiver() {
+    assert_eq!(key_frames_asked(0), 0, "it is kept still");
+    assert_eq!(key_frames_asked(1200), 1);
+}

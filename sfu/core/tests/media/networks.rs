@@ -123,6 +123,8 @@ pub fn shown_at(world: &World, viewer: usize, publisher: usize, since_ms: u64) -
             packets: BTreeSet::new(),
             complete_ms: 0,
         });
+        // Its first packet may be one that came late, sent again.
+        picture.is_key |= vp8.key;
         if picture.packets.insert(received.index) {
             picture.complete_ms = picture.complete_ms.max(received.at_ms);
         }

@@ -39,18 +39,24 @@ impl Session {
         let Some(mut way) = self.repair_way(at, ssrc) else {
             return;
         };
+        let mut is_beyond_repair = false;
         for sequence in lost.take(REPAIRS_PER_REQUEST_MAX) {
             if !way.connection.downlink.look_ups.take(now.time) {
                 shared.counters.drops.count(DropCause::TooManyRequests);
-                return;
+                break;
             }
             shared.counters.nacks_received += 1;
             let Some(lost) = way.find(sequence, now) else {
                 continue;
             };
+            is_beyond_repair |= way.is_beyond_repair(&lost, now);
             if way.send(&lost, now, shared).is_break() {
-                return;
+                break;
             }
+        }
+        if is_beyond_repair {
+            // The receiver would find out by itself, but browsers take seconds for it.
+            self.picture_lost(at, ssrc, now, shared);
         }
     }
 
@@ -96,6 +102,15 @@ impl RepairWay<'_> {
         // Browsers ask again and again while a long queue keeps the answer: that must not use up the budget.
         let is_repaired = outgoing.is_repaired(&lost.rewritten, round_trip, now.time);
         (!is_repaired).then_some(lost)
+    }
+
+    /// Whether pictures stand still for want of what nobody keeps any more. What has not come yet may come still: that
+    /// is for the publisher's requests to give up.
+    fn is_beyond_repair(&mut self, lost: &Source, now: Now) -> bool {
+        let video = &self.connection.downlink.pairs[self.pair].video;
+        let is_needed = self.half == Half::Video && video.is_needed(lost.rewritten.index);
+        let stream = self.from.uplink.by_id(lost.stream);
+        is_needed && stream.is_some_and(|stream| stream.cache.is_gone(lost.sequence, now.time))
     }
 
     /// Sends it if it is kept. Breaks when there is no room for more.
