@@ -98,6 +98,8 @@ drop_causes! {
     TooManyRequests = "too_many_requests",
     /// Sound beyond what any microphone or screen makes.
     TooMuchSound = "too_much_sound",
+    /// Video beyond what any camera or screen makes.
+    TooMuchVideo = "too_much_video",
     /// Carries nothing but padding.
     Padding = "padding",
     /// Video that would have waited too long for its subscriber's line.

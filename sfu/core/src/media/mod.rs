@@ -35,7 +35,7 @@ pub(crate) mod rtp;
 mod sequence;
 pub(crate) mod session;
 mod slots;
-mod sound_allowance;
+mod source_allowance;
 mod speaker;
 mod speech;
 pub(crate) mod statistics;

@@ -20,7 +20,7 @@ use super::rewriter::StreamId;
 use super::round_trip::RoundTrip;
 use super::rtcp::{self, ReportBlock};
 use super::rtp::{ExtensionValues, RtpHeader};
-use super::sound_allowance::SoundAllowance;
+use super::source_allowance::SourceAllowance;
 use super::time::{MediaTime, NtpTime};
 use super::timeline::PublisherClock;
 use super::twcc::TwccRecorder;
@@ -84,7 +84,7 @@ pub(crate) struct Uplink {
     due: Vec<u16>,
     restored: Restored,
     /// By `TrackSource`, whatever the streams: a new one brings no new allowance.
-    sound: [SoundAllowance; TrackSource::ALL.len()],
+    allowances: [SourceAllowance; TrackSource::ALL.len()],
 }
 
 impl Uplink {
@@ -98,7 +98,7 @@ impl Uplink {
             twcc: TwccRecorder::default(),
             due: Vec::new(),
             restored: Default::default(),
-            sound: Default::default(),
+            allowances: TrackSource::ALL.map(SourceAllowance::of),
         }
     }
 
@@ -209,12 +209,14 @@ impl Uplink {
         if let Some(redundant) = redundant {
             stream.restore(route.stream, &redundant, extended, &mut self.restored, counters);
         }
-        if stream.source.is_audio() {
-            let packets = 1 + self.restored.iter().flatten().count();
-            if !self.sound[stream.source as usize].take(packets, packet.len(), now) {
-                self.restored = Default::default();
-                return Err(DropCause::TooMuchSound);
-            }
+        let packets = 1 + self.restored.iter().flatten().count();
+        if !self.allowances[stream.source as usize].take(packets, packet.len(), now) {
+            self.restored = Default::default();
+            return Err(if stream.source.is_audio() {
+                DropCause::TooMuchSound
+            } else {
+                DropCause::TooMuchVideo
+            });
         }
         stream.bitrate.add(packet.len(), now);
         let sequence = stream.numbering.number(extended).ok_or(DropCause::Duplicate)?;

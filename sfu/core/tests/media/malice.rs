@@ -309,3 +309,28 @@ fn what_a_receiver_may_cause_of_key_frames_is_no_more_after_either_has_connected
         assert!(again <= 2, "{again}");
     }
 }
+
+/// 55 Mbit/s of a picture go to the server for ten seconds, whose viewer's line would carry them. What went out of it, in
+/// kbit/s, and how much was dropped.
+fn kbit_of_a_flood() -> (u64, u64) {
+    let mut world = World::new(139);
+    let (bob, bad) = (world.join(), world.join());
+    world.switch(bad, TrackSource::Camera, true);
+    world.peers[bad].sender(TrackSource::Camera, 2).packets_per_frame = 250;
+    world.view(bob, &[(bad, TrackSource::Camera, 720)]);
+    world.run(8000);
+    let before = world.counters().clone();
+    world.run(SECONDS * 1000);
+    let after = world.counters();
+    let sent =
+        after.sent.video.bytes + after.sent.rtx.bytes - before.sent.video.bytes - before.sent.rtx.bytes;
+    let dropped = after.drops.get(DropCause::TooMuchVideo) - before.drops.get(DropCause::TooMuchVideo);
+    (sent * 8 / 1000 / SECONDS, dropped)
+}
+
+#[test]
+fn a_publisher_who_floods_with_pictures_is_passed_on_only_up_to_what_pictures_need() {
+    let (kbit, dropped) = kbit_of_a_flood();
+    assert!(kbit <= 21_000, "{kbit} kbit/s");
+    assert!(dropped > 20_000, "{dropped}");
+}
