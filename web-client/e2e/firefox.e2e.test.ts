@@ -117,12 +117,12 @@ describe("Firefox and Chromium", { retry: RETRY }, () => {
       await ann.toggle("Camera", true);
       await fox.page.setViewport(LARGE);
       await fox.join(links.member_url);
-      await eventually("a large picture", () => decodes(fox, codec, 500, 1280), 60_000);
+      await eventually("a large picture", () => decodes(fox, codec, 500, 1280), 120_000);
       await eventually(`Chromium sends in ${mode}`, async () =>
         (await modes(ann)).some((one) => mode.test(String(one))),
       );
       await fox.page.setViewport({ width: 320, height: 300 });
-      await eventually("a small picture", () => decodes(fox, codec, 100, 400), 60_000);
+      await eventually("a small picture", () => decodes(fox, codec, 100, 400), 120_000);
     } finally {
       await other.stop();
     }
