@@ -207,43 +207,35 @@ impl Busy {
         belongs: impl Fn(&Arrival, &Arrival) -> bool,
     ) -> Option<Passage> {
         let newest = self.newest(0)?;
-        let (mut packets, mut bytes, mut span_us, mut first_sent_us) = (0, 0_u64, 0, newest.sent_us);
-        let (mut until_now, mut next) = (0, newest);
-        let (mut lost, mut lost_until_now, mut longest_us, mut since_loss) = (0, 0, 0, None);
+        let (mut bytes, mut lost, mut longest_us, mut next) = (0_u64, 0, 0, newest);
+        let (mut whole, mut since_loss) = (None, None);
         for back in 0..ARRIVALS_MAX {
             let Some(arrival) = self.newest(back) else { break };
-            let age_us = newest.at_us.wrapping_sub(arrival.at_us);
-            if !belongs(&arrival, &next) || age_us > SPAN_US_MAX {
+            let span_us = newest.at_us.wrapping_sub(arrival.at_us);
+            if !belongs(&arrival, &next) || span_us > SPAN_US_MAX {
                 break;
             }
-            // The oldest only marks the beginning.
-            (packets, bytes, span_us, lost) = (packets + 1, until_now, age_us, lost_until_now);
-            first_sent_us = arrival.sent_us;
             longest_us = longest_us.max(arrival.queued_us as u32);
-            if arrival.lost > 0 && packets >= packets_min && span_us >= span_us_min {
-                // What came before the first loss may have come before the line was what it is now.
-                since_loss = Some(Passage {
+            if back + 1 >= packets_min && span_us >= span_us_min {
+                // The oldest only marks the beginning: its bytes, and what was lost before it, do not count.
+                whole = Some(Passage {
                     bytes,
                     span_us,
-                    first_sent_us,
+                    first_sent_us: arrival.sent_us,
                     last_sent_us: newest.sent_us,
                     lost,
                     longest_us,
                 });
+                if arrival.lost > 0 {
+                    // What came before the first loss may have come before the line was what it is now.
+                    since_loss = whole;
+                }
             }
-            until_now += u64::from(arrival.bytes);
-            lost_until_now += arrival.lost;
+            bytes += u64::from(arrival.bytes);
+            lost += arrival.lost;
             next = arrival;
         }
-        let whole = Passage {
-            bytes,
-            span_us,
-            first_sent_us,
-            last_sent_us: newest.sent_us,
-            lost,
-            longest_us,
-        };
-        since_loss.or((packets >= packets_min && span_us >= span_us_min).then_some(whole))
+        since_loss.or(whole)
     }
 
     /// The one so many before the newest.

@@ -1,7 +1,5 @@
 //! What a subscriber lost is sent again, as long as the publisher's packets are kept.
 
-use std::ops::ControlFlow;
-
 use hearken_protocol::TrackSource;
 
 use super::{Now, Session, Shared};
@@ -14,6 +12,17 @@ use crate::{Content, DropCause};
 
 /// Lost packets answered per request: a whole second of video is beyond repair.
 const REPAIRS_PER_REQUEST_MAX: usize = 128;
+
+/// What came of a request for one packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// It is sent again, or nothing can be done.
+    Done,
+    /// There is no room for it, nor for others.
+    NoRoom,
+    /// Pictures stand still for want of it, and nobody keeps it any more.
+    BeyondRepair,
+}
 
 /// From whom to whom something is to be sent again.
 struct RepairWay<'a> {
@@ -49,9 +58,10 @@ impl Session {
             let Some(lost) = way.find(sequence, now) else {
                 continue;
             };
-            is_beyond_repair |= way.is_beyond_repair(&lost, now);
-            if way.send(&lost, now, shared).is_break() {
-                break;
+            match way.send(&lost, now, shared) {
+                Answer::Done => {}
+                Answer::NoRoom => break,
+                Answer::BeyondRepair => is_beyond_repair = true,
             }
         }
         if is_beyond_repair {
@@ -104,29 +114,28 @@ impl RepairWay<'_> {
         (!is_repaired).then_some(lost)
     }
 
-    /// Whether pictures stand still for want of what nobody keeps any more. What has not come yet may come still: that
-    /// is for the publisher's requests to give up.
-    fn is_beyond_repair(&mut self, lost: &Source, now: Now) -> bool {
-        let video = &self.connection.downlink.pairs[self.pair].video;
-        let is_needed = self.half == Half::Video && video.is_needed(lost.rewritten.index);
-        let stream = self.from.uplink.by_id(lost.stream);
-        is_needed && stream.is_some_and(|stream| stream.cache.is_gone(lost.sequence, now.time))
-    }
-
-    /// Sends it if it is kept. Breaks when there is no room for more.
-    fn send(&mut self, lost: &Source, now: Now, shared: &mut Shared) -> ControlFlow<()> {
+    /// Sends it if it is kept.
+    fn send(&mut self, lost: &Source, now: Now, shared: &mut Shared) -> Answer {
         let downlink = &mut self.connection.downlink;
         let Some(stream) = self.from.uplink.by_id(lost.stream) else {
-            return ControlFlow::Continue(());
+            return Answer::Done;
         };
         let Some(kept) = stream.kept(lost.sequence, now.time) else {
-            return ControlFlow::Continue(());
+            // What has not come yet may come still: that is for the publisher's requests to give up.
+            let is_gone = stream.cache.is_gone(lost.sequence, now.time);
+            let video = &downlink.pairs[self.pair].video;
+            let is_needed = self.half == Half::Video && video.is_needed(lost.rewritten.index);
+            return if is_gone && is_needed {
+                Answer::BeyondRepair
+            } else {
+                Answer::Done
+            };
         };
         let stored = &kept.stored;
         // Without RTX the packet goes out again as it was, with the copies that it had.
         let outgoing = downlink.pairs[self.pair].half(self.half);
         let Some(had) = outgoing.copies_sent(lost.rewritten.index) else {
-            return ControlFlow::Continue(());
+            return Answer::Done;
         };
         if had > 0 {
             self.copies.collect(&stream.cache, stored, now.time);
@@ -135,20 +144,20 @@ impl RepairWay<'_> {
         }
         let (prefix, copies) = self.copies.prefix(had);
         if copies != had {
-            return ControlFlow::Continue(());
+            return Answer::Done;
         }
         if self.half == Half::Video && !downlink.pacer.may_repair(now.time) {
             // It would overflow the queue: it is asked for again.
-            return ControlFlow::Break(());
+            return Answer::NoRoom;
         }
         if !downlink.take_repair_budget(prefix.len() + stored.payload.len(), now.time) {
-            return ControlFlow::Break(());
+            return Answer::NoRoom;
         }
         let (pairs, mut leg) = self.connection.leg(Content::of(self.source), now.time, shared);
         leg.copies = copies;
         let outgoing = pairs[self.pair].half(self.half);
         let is_sent = outgoing.repair(&kept, prefix, lost.rewrite(stored.timestamp), &mut leg);
         shared.counters.nacks_answered += u64::from(is_sent);
-        ControlFlow::Continue(())
+        Answer::Done
     }
 }

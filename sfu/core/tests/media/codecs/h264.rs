@@ -28,16 +28,22 @@ fn begins(packets: &[&Other]) -> usize {
     packets.iter().position(is_large).unwrap()
 }
 
-#[test]
-fn h264_switches_between_its_streams_at_key_frames() {
-    let mut world = World::new(305);
+/// A world in which Bob watched the small stream of Ann's camera and then the large one, and Bob.
+fn watched_small_then_large(seed: u64, parameters: Parameters) -> (World, usize) {
+    let mut world = World::new(seed);
     let (ann, bob) = (world.join_as(knowing(ALL)), world.join_as(knowing(ALL)));
-    let mut cameras = cameras(Parameters::Single);
+    let mut cameras = cameras(parameters);
     for height in [170, 900] {
         watch(&mut world, bob, ann, height);
         run(&mut world, ann, &mut cameras, 2000);
     }
     check_stream(&world, bob);
+    (world, bob)
+}
+
+#[test]
+fn h264_switches_between_its_streams_at_key_frames() {
+    let (world, bob) = watched_small_then_large(305, Parameters::Single);
     let packets = in_order(&world, bob);
     let begins = begins(&packets);
     assert!(begins > 50, "the small one first");
@@ -99,14 +105,7 @@ fn a_layer_whose_parameter_sets_are_lost_on_the_way_up_begins_with_their_repair(
 
 #[test]
 fn a_sender_whose_parameter_sets_are_in_the_description_is_seen_all_the_same() {
-    let mut world = World::new(311);
-    let (ann, bob) = (world.join_as(knowing(ALL)), world.join_as(knowing(ALL)));
-    let mut cameras = cameras(Parameters::OutOfBand);
-    for height in [170, 900] {
-        watch(&mut world, bob, ann, height);
-        run(&mut world, ann, &mut cameras, 2000);
-    }
-    check_stream(&world, bob);
+    let (world, bob) = watched_small_then_large(311, Parameters::OutOfBand);
     let packets = in_order(&world, bob);
     let begins = begins(&packets);
     assert!(begins > 50, "the small one first");
