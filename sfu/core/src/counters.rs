@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::labelled::labelled;
 use crate::transport::DropCounts;
 
 /// Packets and their bytes, IP and UDP headers not counted.
@@ -53,67 +54,48 @@ impl Traffic {
     }
 }
 
-macro_rules! drop_causes {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
-        /// Why a packet went no further.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum DropCause {
-            $($(#[$doc])* $variant,)*
-        }
-
-        impl DropCause {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// The name it is exported under.
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $name,)*
-                }
-            }
-        }
-    };
-}
-
-drop_causes! {
-    /// From an address nobody has shown to be theirs, or a connectivity check for nobody.
-    UnknownPeer = "unknown_peer",
-    /// The transport refused it: forged, replayed, malformed, too early.
-    Transport = "transport",
-    /// Authentic, but no RTP packet that could be read.
-    MalformedRtp = "malformed_rtp",
-    /// Longer than what can be sent on in one datagram.
-    Oversized = "oversized",
-    /// Authentic, but no RTCP packet that could be read.
-    MalformedRtcp = "malformed_rtcp",
-    /// Belongs to no section of the offer, or has a payload type that was not agreed on.
-    UnknownStream = "unknown_stream",
-    /// More streams than a participant may send.
-    TooManyStreams = "too_many_streams",
-    /// The source is not granted: muted, stopped.
-    NotGranted = "not_granted",
-    /// Came twice, or so late that nobody wants it.
-    Duplicate = "duplicate",
-    /// A subscriber asks for more than one has reason to.
-    TooManyRequests = "too_many_requests",
-    /// Sound beyond what any microphone or screen makes.
-    TooMuchSound = "too_much_sound",
-    /// Video beyond what any camera or screen makes.
-    TooMuchVideo = "too_much_video",
-    /// Carries nothing but padding.
-    Padding = "padding",
-    /// Video that would have waited too long for its subscriber's line.
-    Pacing = "pacing",
-    /// The outbox was full.
-    OutboxFull = "outbox_full",
-    /// A report for somebody whose way was lost and who has not shown another yet.
-    NoWay = "no_way",
-    /// The subscriber's transport could not seal it.
-    SealFailed = "seal_failed",
-    /// The queue to the captions was full.
-    SpeechQueueFull = "speech_queue_full",
-    /// The event queue to signaling was full.
-    EventQueueFull = "event_queue_full",
+labelled! {
+    /// Why a packet went no further.
+    pub enum DropCause {
+        /// From an address nobody has shown to be theirs, or a connectivity check for nobody.
+        UnknownPeer = "unknown_peer",
+        /// The transport refused it: forged, replayed, malformed, too early.
+        Transport = "transport",
+        /// Authentic, but no RTP packet that could be read.
+        MalformedRtp = "malformed_rtp",
+        /// Longer than what can be sent on in one datagram.
+        Oversized = "oversized",
+        /// Authentic, but no RTCP packet that could be read.
+        MalformedRtcp = "malformed_rtcp",
+        /// Belongs to no section of the offer, or has a payload type that was not agreed on.
+        UnknownStream = "unknown_stream",
+        /// More streams than a participant may send.
+        TooManyStreams = "too_many_streams",
+        /// The source is not granted: muted, stopped.
+        NotGranted = "not_granted",
+        /// Came twice, or so late that nobody wants it.
+        Duplicate = "duplicate",
+        /// A subscriber asks for more than one has reason to.
+        TooManyRequests = "too_many_requests",
+        /// Sound beyond what any microphone or screen makes.
+        TooMuchSound = "too_much_sound",
+        /// Video beyond what any camera or screen makes.
+        TooMuchVideo = "too_much_video",
+        /// Carries nothing but padding.
+        Padding = "padding",
+        /// Video that would have waited too long for its subscriber's line.
+        Pacing = "pacing",
+        /// The outbox was full.
+        OutboxFull = "outbox_full",
+        /// A report for somebody whose way was lost and who has not shown another yet.
+        NoWay = "no_way",
+        /// The subscriber's transport could not seal it.
+        SealFailed = "seal_failed",
+        /// The queue to the captions was full.
+        SpeechQueueFull = "speech_queue_full",
+        /// The event queue to signaling was full.
+        EventQueueFull = "event_queue_full",
+    }
 }
 
 /// Drops by cause.
@@ -126,11 +108,11 @@ impl Drops {
         self.0[cause as usize]
     }
 
-    /// All causes with the names they are exported under.
+    /// All causes with the labels they are exported under.
     pub fn by_cause(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         DropCause::ALL
             .iter()
-            .map(|cause| (cause.name(), self.get(*cause)))
+            .map(|cause| (cause.label(), self.get(*cause)))
     }
 
     pub(crate) fn count(&mut self, cause: DropCause) {

@@ -21,6 +21,7 @@ mod core;
 mod counters;
 #[doc(hidden)]
 pub mod fuzzing;
+mod labelled;
 mod media;
 mod outbox;
 mod prefetch;

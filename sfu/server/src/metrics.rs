@@ -44,7 +44,7 @@ impl Metrics {
 
     /// The drop counter of the sockets and queues, beside the core's causes.
     pub(crate) fn count_drops(&self, cause: ShellDropCause, count: u64) {
-        self.traffic.count_drops(cause.name(), count);
+        self.traffic.count_drops(cause.label(), count);
     }
 
     /// What came of sending.

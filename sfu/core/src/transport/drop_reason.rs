@@ -1,64 +1,47 @@
 //! Why a datagram was thrown away, and how often. Bad input from the network is a count, never an error.
 
-macro_rules! drop_reasons {
-    ($($(#[$doc:meta])* $name:ident = $label:literal,)*) => {
-        /// Why a datagram was thrown away.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum DropReason {
-            $($(#[$doc])* $name,)*
-        }
+use crate::labelled::labelled;
 
-        impl DropReason {
-            /// All of them, in the order of their declaration.
-            pub const ALL: [Self; [$($label),*].len()] = [$(Self::$name),*];
-
-            /// The value of a metric's label.
-            pub fn label(self) -> &'static str {
-                match self {
-                    $(Self::$name => $label,)*
-                }
-            }
-        }
-    };
-}
-
-drop_reasons! {
-    /// The first byte belongs to no protocol spoken here (RFC 7983), or there is none.
-    UnknownProtocol = "unknown_protocol",
-    /// RTP, RTCP or DTLS from an address that no authenticated STUN check came from.
-    UnknownAddress = "unknown_address",
-    /// Not a STUN message, or one with a wrong FINGERPRINT.
-    MalformedStun = "malformed_stun",
-    /// A response or an indication, or a method that ICE does not have.
-    UnexpectedStun = "unexpected_stun",
-    /// USERNAME or MESSAGE-INTEGRITY are absent or wrong.
-    UnauthenticStun = "unauthentic_stun",
-    /// Authentic, but it lacks PRIORITY or has attributes that nobody here knows.
-    RefusedStun = "refused_stun",
-    /// The peer took the controlled role, which is ours.
-    StunRoleConflict = "stun_role_conflict",
-    /// Not DTLS records, or fragments that don't fit their message.
-    MalformedDtls = "malformed_dtls",
-    /// More handshake data than any honest handshake has.
-    DtlsOverflow = "dtls_overflow",
-    /// The handshake is not through yet.
-    NoKeys = "no_keys",
-    /// Shorter than its own header says, or another version.
-    MalformedRtp = "malformed_rtp",
-    /// Not made with this session's key.
-    UnauthenticRtp = "unauthentic_rtp",
-    /// Seen before, or too old to tell.
-    ReplayedRtp = "replayed_rtp",
-    /// Too short, or not encrypted.
-    MalformedRtcp = "malformed_rtcp",
-    /// Not made with this session's key.
-    UnauthenticRtcp = "unauthentic_rtcp",
-    /// Seen before, or too old to tell.
-    ReplayedRtcp = "replayed_rtcp",
-    /// The peer has used up its number of streams.
-    TooManyStreams = "too_many_streams",
-    /// The transport is closed.
-    Closed = "closed",
+labelled! {
+    /// Why a datagram was thrown away.
+    pub enum DropReason {
+        /// The first byte belongs to no protocol spoken here (RFC 7983), or there is none.
+        UnknownProtocol = "unknown_protocol",
+        /// RTP, RTCP or DTLS from an address that no authenticated STUN check came from.
+        UnknownAddress = "unknown_address",
+        /// Not a STUN message, or one with a wrong FINGERPRINT.
+        MalformedStun = "malformed_stun",
+        /// A response or an indication, or a method that ICE does not have.
+        UnexpectedStun = "unexpected_stun",
+        /// USERNAME or MESSAGE-INTEGRITY are absent or wrong.
+        UnauthenticStun = "unauthentic_stun",
+        /// Authentic, but it lacks PRIORITY or has attributes that nobody here knows.
+        RefusedStun = "refused_stun",
+        /// The peer took the controlled role, which is ours.
+        StunRoleConflict = "stun_role_conflict",
+        /// Not DTLS records, or fragments that don't fit their message.
+        MalformedDtls = "malformed_dtls",
+        /// More handshake data than any honest handshake has.
+        DtlsOverflow = "dtls_overflow",
+        /// The handshake is not through yet.
+        NoKeys = "no_keys",
+        /// Shorter than its own header says, or another version.
+        MalformedRtp = "malformed_rtp",
+        /// Not made with this session's key.
+        UnauthenticRtp = "unauthentic_rtp",
+        /// Seen before, or too old to tell.
+        ReplayedRtp = "replayed_rtp",
+        /// Too short, or not encrypted.
+        MalformedRtcp = "malformed_rtcp",
+        /// Not made with this session's key.
+        UnauthenticRtcp = "unauthentic_rtcp",
+        /// Seen before, or too old to tell.
+        ReplayedRtcp = "replayed_rtcp",
+        /// The peer has used up its number of streams.
+        TooManyStreams = "too_many_streams",
+        /// The transport is closed.
+        Closed = "closed",
+    }
 }
 
 /// How many datagrams were dropped for each reason.

@@ -37,8 +37,8 @@ impl ShellDropCause {
         Self::TcpLateControl,
     ];
 
-    /// The name it is exported under.
-    pub fn name(self) -> &'static str {
+    /// The value of a metric's label.
+    pub fn label(self) -> &'static str {
         match self {
             Self::SendBufferFull => "send_buffer_full",
             Self::SendRefused => "send_refused",
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn every_cause_is_documented_in_the_order_it_stands_here() {
-        let names = ShellDropCause::ALL.map(|cause| format!("`{}`", cause.name()));
+        let names = ShellDropCause::ALL.map(|cause| format!("`{}`", cause.label()));
         let document = include_str!("../../../../docs/metrics.md");
         let told = format!("of the sockets and queues: {} |", names.join(", "));
         assert!(document.contains(&told), "{told}");

@@ -63,7 +63,7 @@ impl TrafficMetrics {
     fn begin_at_zero(&self) {
         let nothing = Counters::default();
         let core = nothing.drops.by_cause().map(|(reason, _)| reason);
-        let shell = ShellDropCause::ALL.map(ShellDropCause::name);
+        let shell = ShellDropCause::ALL.map(ShellDropCause::label);
         for reason in core.chain(shell) {
             self.drops.with_label_values(&[reason]).inc_by(0);
         }
@@ -83,8 +83,8 @@ impl TrafficMetrics {
 
     pub(super) fn count_sends(&self, report: SendReport) {
         self.send_calls.inc_by(report.calls);
-        self.count_drops(ShellDropCause::SendBufferFull.name(), report.buffer_full);
-        self.count_drops(ShellDropCause::SendRefused.name(), report.refused);
+        self.count_drops(ShellDropCause::SendBufferFull.label(), report.buffer_full);
+        self.count_drops(ShellDropCause::SendRefused.label(), report.refused);
     }
 
     /// Adds what a core counted between two readings.

@@ -384,9 +384,9 @@ fn allowed(label: &str) -> Vec<&'static str> {
             "command_ignored",
         ],
         "reason" => {
-            let causes = DropCause::ALL.iter().map(|cause| cause.name());
+            let causes = DropCause::ALL.iter().map(|cause| cause.label());
             let of_transports = DropReason::ALL.iter().map(|reason| reason.label());
-            let of_shell = ShellDropCause::ALL.map(ShellDropCause::name);
+            let of_shell = ShellDropCause::ALL.map(ShellDropCause::label);
             let of_connections = ["ended", "unproven", "malformed", "displaced", "departed"];
             let of_feedback = ["malformed", "strange"];
             let others = [&of_shell[..], &of_connections, &of_feedback].concat();
