@@ -57,6 +57,19 @@ describe("what is sent of a camera", () => {
     expect(first(false, false, false)?.active).toBe(false);
   });
 
+  test("with VP9 and AV1 a small camera has fewer layers, the last of which is the whole picture", () => {
+    const first = (sent: number, ...layers: Publish["layers"]) => {
+      const [first] = encodings(camera("vp9", ...layers), CAMERA_LAYERS, chromium, sent);
+      return [first?.scalabilityMode, first?.scaleResolutionDownBy, first?.maxBitrate];
+    };
+    expect(first(2, true, true, true)).toEqual(["L2T3_KEY", 1, 650_000]);
+    expect(first(2, true, true, false)).toEqual(["L2T3_KEY", 1, 650_000]);
+    expect(first(2, true, false, false)).toEqual(["L1T3", 2, 150_000]);
+    expect(first(1, true, true, true)).toEqual(["L1T3", 1, 150_000]);
+    const off = encodings(camera("vp9", false, false, false), CAMERA_LAYERS, chromium, 2);
+    expect(off.map(({ active }) => active)).toEqual([false, false, false]);
+  });
+
   test("a browser that can't change the codec stays with VP8, and with as little as it can", () => {
     const sent = encodings(camera("av1", true, false, false), CAMERA_LAYERS, firefox);
     expect(sent.every(({ active }) => active === true)).toBe(true);

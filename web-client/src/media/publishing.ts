@@ -105,20 +105,24 @@ export function encodings(
     const layer =
       sent < layers.length ? { ...made, scaleResolutionDownBy: 2 ** Math.max(0, sent - 1 - index) } : made;
     const isNeeded = layers.length === 1 ? largest >= 0 : publish.layers[index] === true;
-    if (isLayered && layers.length > 1) return layered(layers, index, largest);
+    if (isLayered && layers.length > 1) return layered(layers, index, largest, sent);
     if (isNeeded || abilities.canSwitchOff) return { ...layer, active: isNeeded };
     return { ...layer, ...LEAST, active: true };
   });
   return codec === undefined ? all : all.map((encoding) => ({ ...encoding, codec }));
 }
 
-/** The first encoding takes all layers into it, the others are off. */
-function layered(layers: readonly Encoding[], index: number, largest: number): Encoding {
+/**
+ * The first encoding takes all layers into it, the others are off. Of a small picture libwebrtc makes as few layers
+ * within one stream as it makes streams: the last of the `sent` ones is the full picture here as well.
+ */
+function layered(layers: readonly Encoding[], index: number, largest: number, sent: number): Encoding {
   const own = layers[index] ?? {};
-  const mode = LAYERED_MODES[largest];
+  const top = Math.min(largest, sent - 1);
+  const mode = LAYERED_MODES[top];
   if (index > 0 || mode === undefined) return { ...own, active: false };
-  const sum = layers.slice(0, largest + 1).reduce((bits, layer) => bits + (layer.maxBitrate ?? 0), 0);
-  const scale = layers[largest]?.scaleResolutionDownBy ?? 1;
+  const sum = layers.slice(0, top + 1).reduce((bits, layer) => bits + (layer.maxBitrate ?? 0), 0);
+  const scale = 2 ** (sent - 1 - top);
   return { ...own, active: true, maxBitrate: sum, scaleResolutionDownBy: scale, scalabilityMode: mode };
 }
 
