@@ -83,10 +83,6 @@ describe("without spoken captions, typed lines", () => {
       });
     });
 
-  /** Until the page has heard of what was scrolled: browsers tell it in the next frame. */
-  const isTold = (page: Page) =>
-    page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-
   test.each([WIDE, { width: 360, height: 740 }])(
     "are read whole, however many lines one wants, at $width px",
     (viewport) =>
@@ -141,21 +137,31 @@ describe("without spoken captions, typed lines", () => {
         expect(await findings(page, ".room > .captions")).toEqual([]);
         // Whoever reads its beginning goes on doing so while it grows.
         await box.press("Home");
-        await expect.poll(async () => (await left())[0]).toBe(0);
-        await isTold(page);
+        // On a busy machine a browser's own gliding may end a pixel before.
+        await expect.poll(async () => (await left())[0]).toBeLessThan(5);
         await change(page, typing(`${LONG} and another`));
         await box.getByText("and another").waitFor();
-        expect((await left())[0]).toBe(0);
+        expect((await left())[0]).toBeLessThan(5);
         await box.press("End");
         await expect.poll(async () => (await left())[1]).toBe(0);
-        await isTold(page);
         await change(page, typing(`${LONG} and another one ${LONG}`));
         await box.getByText("another one").waitFor();
         await expect.poll(async () => (await left())[1]).toBe(0);
+        // Also while it grows before the browser has told of the scroll, which it does in the next frame.
+        await page.evaluate(
+          (fields) => {
+            const { shownInHarness: shown } = globalThis as unknown as {
+              shownInHarness: { getSnapshot: () => object; show: (state: object) => void };
+            };
+            const entries = document.querySelector(".room > .captions .entries") as HTMLElement;
+            entries.scrollTop = 0;
+            shown.show({ ...shown.getSnapshot(), ...fields });
+          },
+          typing(`${LONG} and one more ${LONG}`),
+        );
+        await box.getByText("one more").waitFor();
+        expect((await left())[0]).toBe(0);
         // What is there is shorter now: its end is seen, wherever its reader was, who has lost nothing else.
-        await box.press("Home");
-        await expect.poll(async () => (await left())[0]).toBe(0);
-        await isTold(page);
         const short = LONG.slice(0, LONG.indexOf(" word14"));
         const ended = [
           caption(6, 0, { stable: `${short} first`, origin: "typed" }),

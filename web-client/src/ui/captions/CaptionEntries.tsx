@@ -69,16 +69,29 @@ function useEnd(shows: "lines" | "entries", lines: number) {
   const [scrolls, setScrolls] = useState(false);
   /** Whoever has gone back to the beginning of a long line reads it. */
   const isRead = useRef(false);
+  /** How far it was scrolled when it was last looked at, and how far it could be, in pixels. */
+  const seen = useRef({ top: 0, end: 0 });
+  // What scrolls was scrolled by its reader when it does not stand where it stood. One that became shorter than that
+  // stands at its end.
+  const look = (box: HTMLElement): void => {
+    const end = box.scrollHeight - box.clientHeight;
+    if (box.scrollTop !== seen.current.top)
+      isRead.current = Math.min(end, seen.current.end) - box.scrollTop > END_WITHIN_PX;
+    seen.current = { top: box.scrollTop, end };
+  };
   const place = useRef<() => void>(() => undefined);
   place.current = () => {
     const box = ref.current;
     if (box === null) return;
+    // Browsers tell of a scroll in the next frame: too late for what comes before that.
+    look(box);
     // Empty, it is not shown any more.
     if (box.children.length === 0 && document.activeElement === box) box.closest("section")?.focus();
     const isLonger = shows === "entries" && makeRoom(box, lines);
     setScrolls(isLonger);
     if (!isLonger) isRead.current = false;
     if (!isRead.current) box.scrollTop = box.scrollHeight;
+    seen.current = { top: box.scrollTop, end: box.scrollHeight - box.clientHeight };
   };
   useLayoutEffect(() => place.current());
   // Also when a notice or a line that is being typed leaves room for fewer.
@@ -97,9 +110,7 @@ function useEnd(shows: "lines" | "entries", lines: number) {
       resized.disconnect();
     };
   }, []);
-  const onScroll = ({ currentTarget: box }: { currentTarget: HTMLElement }): void => {
-    isRead.current = scrolls && box.scrollHeight - box.scrollTop - box.clientHeight > END_WITHIN_PX;
-  };
+  const onScroll = ({ currentTarget: box }: { currentTarget: HTMLElement }): void => look(box);
   return { ref, scrolls, onScroll };
 }
 
