@@ -3,6 +3,13 @@
 use super::Peer;
 use crate::wire::{self, Rtp, TWCC};
 
+/// Of the newest packets so many are asked for again until they come: a second of a large picture...
+const ASKED_VIDEO: u64 = 400;
+/// ...each so often...
+const ASKED_TIMES: u32 = 10;
+/// ...and what of the sound may still be played in time.
+const ASKED_AUDIO: u64 = 80;
+
 impl Peer {
     pub(super) fn report(&mut self, at: usize, now_ms: u64, out: &mut Vec<Vec<u8>>) {
         let sender = &self.senders[at];
@@ -30,10 +37,13 @@ impl Peer {
             };
             let Some(highest) = inbox.highest else { continue };
             let first = *inbox.payloads.keys().next().unwrap();
-            for index in first.max(highest.saturating_sub(80))..highest {
-                let asked = inbox.asked.get(&index).copied();
-                if !inbox.payloads.contains_key(&index) && asked.is_none_or(|at| now_ms - at > 60) {
-                    inbox.asked.insert(index, now_ms);
+            let is_audio = mid.parse::<usize>().unwrap().is_multiple_of(2);
+            let wanted = if is_audio { ASKED_AUDIO } else { ASKED_VIDEO };
+            for index in first.max(highest.saturating_sub(wanted))..highest {
+                let (times, at_ms) = inbox.asked.get(&index).copied().unwrap_or_default();
+                let is_due = times == 0 || (times < ASKED_TIMES && now_ms - at_ms > 60);
+                if !inbox.payloads.contains_key(&index) && is_due {
+                    inbox.asked.insert(index, (times + 1, now_ms));
                     requests.push(wire::rtcp_packet(
                         1,
                         205,

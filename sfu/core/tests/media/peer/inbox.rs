@@ -1,6 +1,6 @@
 //! What arrived at a fake browser, checked against what it was told of its slots.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use hearken_protocol::{ParticipantId, Slot, TrackSource};
 
@@ -45,7 +45,8 @@ pub struct Inbox {
     pub report: Option<(f64, u32, u64)>,
     pub reports: u64,
     pub cname: Option<String>,
-    pub(super) asked: HashMap<u64, u64>,
+    /// How often each was asked for again, and when last.
+    pub(super) asked: BTreeMap<u64, (u32, u64)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,7 +188,7 @@ impl Peer {
     pub fn check_continuity(&self, holes: Holes) {
         let temporal = |received: &Received| received.vp8.is_some_and(|vp8| vp8.temporal > 0);
         let is_temporal = self.received.iter().any(temporal);
-        let mut by_mid: HashMap<&str, BTreeMap<u64, &Received>> = HashMap::new();
+        let mut by_mid: BTreeMap<&str, BTreeMap<u64, &Received>> = BTreeMap::new();
         for received in &self.received {
             by_mid
                 .entry(&received.mid)

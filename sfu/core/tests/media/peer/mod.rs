@@ -5,7 +5,7 @@ mod feedback;
 mod inbox;
 mod sender;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,8 +31,8 @@ pub struct Peer {
     pub transport: Option<ClientTransport>,
     pub answer: Option<Answer>,
     pub senders: Vec<Sender>,
-    pub slots: HashMap<String, Slot>,
-    pub inboxes: HashMap<String, Inbox>,
+    pub slots: BTreeMap<String, Slot>,
+    pub inboxes: BTreeMap<String, Inbox>,
     pub received: Vec<Received>,
     /// Video that is not VP8.
     pub others: Vec<Other>,
@@ -76,8 +76,8 @@ impl Peer {
             transport: None,
             answer: None,
             senders: Vec::new(),
-            slots: HashMap::new(),
-            inboxes: HashMap::new(),
+            slots: BTreeMap::new(),
+            inboxes: BTreeMap::new(),
             received: Vec::new(),
             others: Vec::new(),
             level: 127,

@@ -1,6 +1,6 @@
 //! Offers as a browser writes them, and what it reads in answers.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use hearken_sfu_core::transport::{Fingerprint, IceCredentials};
@@ -166,9 +166,9 @@ pub struct Answer {
     pub ice: IceCredentials,
     pub fingerprint: Fingerprint,
     /// By SSRC: the section, and whether it carries repairs.
-    pub ssrcs: HashMap<u32, (String, bool)>,
+    pub ssrcs: BTreeMap<u32, (String, bool)>,
     /// By section: the media stream.
-    pub streams: HashMap<String, String>,
+    pub streams: BTreeMap<String, String>,
 }
 
 pub fn read_answer(sdp: &str) -> Answer {
@@ -176,8 +176,8 @@ pub fn read_answer(sdp: &str) -> Answer {
         let line = sdp.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         line.to_owned()
     };
-    let mut ssrcs = HashMap::new();
-    let mut streams = HashMap::new();
+    let mut ssrcs = BTreeMap::new();
+    let mut streams = BTreeMap::new();
     let mut mid = String::new();
     for line in sdp.lines() {
         if let Some(value) = line.strip_prefix("a=mid:") {
