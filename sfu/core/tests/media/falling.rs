@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
-use hearken_netsim::{Bottleneck, Conditions};
+use hearken_netsim::{Bottleneck, Conditions, Loss};
 use hearken_protocol::{Importance, TrackSource, ViewMode};
 
 use super::listening::made_up_ms;
@@ -359,6 +359,34 @@ fn a_restless_line_is_not_taken_for_one_that_has_fallen() {
             let all = got.len();
             assert!(full * 100 >= all * 95, "{jitter_ms} ms: {full} of {all}");
         }
+    }
+}
+
+/// A weak radio loses a tenth from one moment on, and carries as much as before: that is no reason for smaller pictures.
+#[test]
+fn a_line_that_begins_to_lose_a_tenth_keeps_the_full_picture() {
+    for camera in [MEDIUM, LARGE] {
+        let (mut full, mut all) = (0, 0);
+        for seed in 500..510 {
+            let mut story = Story::new(seed, camera);
+            let (since_ms, bob, ann) = (story.fell_ms, story.bob, story.speakers[0]);
+            let weak = Conditions {
+                loss: Loss::percent(10.0),
+                ..narrow_line(3000)
+            };
+            story.world.downlink(bob).set(weak);
+            story.world.run(10_000);
+            let got = story.got(bob, since_ms);
+            let is_full = |received: &&&Received| received.stamp.layer == story.full;
+            full += got.iter().filter(is_full).count();
+            all += got.len();
+            let shown = shown_at(&story.world, bob, ann, since_ms - 1000);
+            let still = shown.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+            let stood_ms = story.world.now_ms() - shown.last().unwrap();
+            assert!(still.max(stood_ms) <= 800, "{seed}: {still} ms, {stood_ms} ms");
+        }
+        eprintln!("{full} of {all} packets were of the full picture");
+        assert!(full * 100 >= all * 97, "{full} of {all}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! A bound on the estimate by what gets lost (after draft-ietf-rmcat-gcc-02 §6). A line that loses packets
 //! however little is sent, like a weak radio, is not taken for a full one: loss counts only beyond what was
-//! lost in the better half of the last while.
+//! lost in the better half of the last while, and beyond what chance may add to it.
 
 use std::time::Duration;
 
@@ -88,7 +88,9 @@ impl LossBound {
         let always = sorted[(VERDICTS - 1) / 2];
         self.shares[self.verdicts % VERDICTS] = share;
         self.verdicts += 1;
-        let beyond = share - always;
+        // The standard error of a share of so few: half the verdicts on a line that loses a tenth see more than that.
+        let chance = (share * (1.0 - share) / f64::from(packets)).sqrt();
+        let beyond = share - always - chance;
         if beyond > HEAVY {
             // What was sent is what arrived and what did not.
             let sent = arrived.0 as f64 / (1.0 - share).max(0.05);
