@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run run-lan build test test-rust test-web test-alerts test-browser fuzz bench bench-captions lint generate format
+.PHONY: help run run-lan build test test-rust test-web test-alerts test-browser fuzz bench bench-calls bench-captions lint generate format
 
 # rustup adds its folder to login shells only; one that was open before does not have it.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -58,7 +58,7 @@ fuzz: ## Feed everything that reads from the network with nonsense, each for a m
 	RUSTFLAGS='$(FUZZ_FLAGS)' cargo run --locked --profile fuzz --target $$(rustc -vV | sed -n 's/^host: //p') \
 		--target-dir $(TARGET)/fuzz -p hearken-fuzz -- --seconds $(FUZZ_SECONDS) $(ARGS)
 
-bench: ## Run the benchmarks: the forwarding path alone, load beside Janus's, joins, the delay of captions
+bench: ## Run the benchmarks: the forwarding path alone, load beside Janus's, joins, the delay of captions, calls
 	@$(SETUP) tools packages bench-packages web binary
 	@$(SETUP) model-if-possible
 	@echo '==> The forwarding path alone (half a minute, once it is built)'
@@ -67,6 +67,12 @@ bench: ## Run the benchmarks: the forwarding path alone, load beside Janus's, jo
 	cargo run --release --locked -p hearken-benches --bin load
 	@echo '==> The delay of captions (two minutes, where there is a model)'
 	cargo run --release --locked -p hearken-benches --bin caption_delay
+	@$(MAKE) --no-print-directory bench-calls
+
+bench-calls: ## Hold real browsers' calls against the norms: bad networks, ICE restarts, lips and voice, changes of codec
+	@$(SETUP) tools packages test-packages web binary test-binary model
+	@echo '==> Calls in real browsers (ten minutes, with nothing else running)'
+	cd web-client && HEARKEN_NORMS=hold npm run e2e -- network transports sound codecs resilience e2e/reader.
 
 bench-captions: ## Score the captions in virtual time: errors, delays, flicker, cost (HEARKEN_SPEECH_DIR, HEARKEN_MODEL)
 	@$(SETUP) tools packages test-packages

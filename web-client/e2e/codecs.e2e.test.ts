@@ -3,11 +3,12 @@
 
 import { expect, test } from "vitest";
 import { GREEN, portrait } from "./support/fixtures.ts";
+import { held } from "./support/norms.ts";
 import { type Equipment, Person } from "./support/person.ts";
 import { eventually, HearkenServer } from "./support/server.ts";
 
 /** A picture may stand still for so long when the codec changes. */
-const FREEZE_MS_MAX = 2000;
+const FREEZE_MS_MAX = held(2000, 6000);
 /** It is tried so often. */
 const CHANGES_MAX = 3;
 

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import type { Response } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Caption } from "../src/protocol/generated.ts";
+import { held } from "./support/norms.ts";
 import { Person } from "./support/person.ts";
 import { eventually, HearkenServer, type Links, pause } from "./support/server.ts";
 
@@ -183,7 +184,7 @@ describe("the reader's captions", () => {
     );
     expect(Math.min(...delays)).toBeGreaterThan(0);
     // EN 301 549, 6.2.4. The slowest letters are a matter of what else this machine has to do.
-    expect(p50).toBeLessThan(500);
+    expect(p50).toBeLessThan(held(500, 2000));
   });
 
   test("speakers put their own lines right, and everybody sees that they did", async () => {

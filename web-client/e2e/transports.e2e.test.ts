@@ -3,12 +3,13 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { BLUE, camera, RED, recording, tone } from "./support/fixtures.ts";
 import { Network } from "./support/network.ts";
+import { held } from "./support/norms.ts";
 import { type Equipment, Person } from "./support/person.ts";
 import { Relay } from "./support/relay.ts";
 import { eventually, freePort, HearkenServer } from "./support/server.ts";
 
 /** How much longer than without it nothing may come in an ICE restart. */
-const RESTART_COST_MS_MAX = 200;
+const RESTART_COST_MS_MAX = held(200, 1000);
 /** Of so many restarts in one call the median counts... */
 const RESTARTS = 3;
 /** ...and of up to so many where the machine halts by itself. */
@@ -121,7 +122,7 @@ describe("media finds its way", () => {
     expect(byTcp).toBeLessThan(10_000);
   });
 
-  test("an ICE restart in mid-call costs at most 200 ms of media", async () => {
+  test("an ICE restart in mid-call costs next to no media", async () => {
     const { fay, ann } = await call({}, { speech: tone() }, { speech: tone() });
     for (const person of [fay, ann]) {
       await seesAndHears(person);
