@@ -9,6 +9,10 @@ const ASKED_VIDEO: u64 = 400;
 const ASKED_TIMES: u32 = 10;
 /// ...and what of the sound may still be played in time.
 const ASKED_AUDIO: u64 = 80;
+/// Without what was asked for in vain no picture is shown any more, for 3 s: then a key frame is asked for.
+const STUCK_MS: u64 = 2400;
+/// So long until it is asked for once more.
+const KEY_FRAME_EVERY_MS: u64 = 200;
 
 impl Peer {
     pub(super) fn report(&mut self, at: usize, now_ms: u64, out: &mut Vec<Vec<u8>>) {
@@ -40,16 +44,27 @@ impl Peer {
             let is_audio = mid.parse::<usize>().unwrap().is_multiple_of(2);
             let wanted = if is_audio { ASKED_AUDIO } else { ASKED_VIDEO };
             for index in first.max(highest.saturating_sub(wanted))..highest {
+                if inbox.payloads.contains_key(&index) {
+                    continue;
+                }
                 let (times, at_ms) = inbox.asked.get(&index).copied().unwrap_or_default();
-                let is_due = times == 0 || (times < ASKED_TIMES && now_ms - at_ms > 60);
-                if !inbox.payloads.contains_key(&index) && is_due {
+                if times == 0 || (times < ASKED_TIMES && now_ms - at_ms > 60) {
                     inbox.asked.insert(index, (times + 1, now_ms));
                     requests.push(wire::rtcp_packet(
                         1,
                         205,
                         &[1, *ssrc, (index as u32 & 0xffff) << 16],
                     ));
+                } else if times == ASKED_TIMES && inbox.is_stuck_at(index) && inbox.stuck.is_none() {
+                    inbox.stuck = Some((index, now_ms));
                 }
+            }
+            inbox.stuck = inbox.stuck.filter(|(index, _)| inbox.is_stuck_at(*index));
+            if let Some((_, since_ms)) = &mut inbox.stuck
+                && now_ms - *since_ms > STUCK_MS
+            {
+                *since_ms += KEY_FRAME_EVERY_MS;
+                requests.push(wire::rtcp_packet(1, 206, &[1, *ssrc]));
             }
         }
         for request in requests {

@@ -45,6 +45,10 @@ pub struct Inbox {
     pub report: Option<(f64, u32, u64)>,
     pub reports: u64,
     pub cname: Option<String>,
+    /// The beginning of the newest key frame (of VP8).
+    pub(super) key: Option<u64>,
+    /// What was asked for in vain, and since when nothing can be shown for it.
+    pub(super) stuck: Option<(u64, u64)>,
     /// How often each was asked for again, and when last.
     pub(super) asked: BTreeMap<u64, (u32, u64)>,
 }
@@ -62,6 +66,11 @@ impl Inbox {
             self.payloads.pop_first();
         }
         self.highest = Some(self.highest.map_or(index, |highest| highest.max(index)));
+    }
+
+    /// Whether nothing later can be shown as long as this packet is missing: no key frame began after it.
+    pub(super) fn is_stuck_at(&self, index: u64) -> bool {
+        self.key.is_some_and(|key| key <= index) && !self.payloads.contains_key(&index)
     }
 }
 
@@ -148,6 +157,9 @@ impl Peer {
             );
         }
         inbox.keep(index, payload);
+        if vp8.is_some_and(|vp8| vp8.key && vp8.starts) {
+            inbox.key = inbox.key.max(Some(index));
+        }
         let level = packet
             .extensions
             .iter()
