@@ -72,7 +72,7 @@ bench: ## Run the benchmarks: the forwarding path alone, load beside Janus's, jo
 bench-calls: ## Hold real browsers' calls against the norms: bad networks, ICE restarts, lips and voice, changes of codec
 	@$(SETUP) tools packages test-packages web binary test-binary model
 	@echo '==> Calls in real browsers (ten minutes, with nothing else running)'
-	cd web-client && HEARKEN_NORMS=hold npm run e2e -- network transports sound codecs resilience e2e/reader.
+	cd web-client && HEARKEN_NORMS=hold npm run e2e -- network transports sound codecs firefox resilience e2e/reader.
 
 bench-captions: ## Score the captions in virtual time: errors, delays, flicker, cost (HEARKEN_SPEECH_DIR, HEARKEN_MODEL)
 	@$(SETUP) tools packages test-packages
