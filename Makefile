@@ -27,8 +27,11 @@ run-lan: build ## The same over HTTPS on all addresses, for phones and other mac
 build: ## Install what is missing and build the release binary with the web client in it
 	@$(SETUP) tools packages web binary
 
+# Tests run what `cargo test` builds: no program is built twice, and sums that overflow are found in calls too.
+test test-browser: export HEARKEN_BUILD := debug
+
 test: ## Run every test: Rust, TypeScript, alerts, real browser
-	@$(SETUP) tools packages test-packages web binary test-binary model test-model
+	@$(SETUP) tools packages test-packages web test-binary model test-model
 	@$(MAKE) --no-print-directory test-rust test-web test-alerts test-browser
 
 test-rust: ## Run the Rust tests
@@ -44,8 +47,8 @@ test-alerts: ## Check the alerts of deploy/prometheus with Prometheus's own tool
 	promtool check config --lint-fatal deploy/prometheus/prometheus.yml
 	promtool test rules deploy/prometheus/*.test.yml
 
-test-browser: ## Run the tests in a real browser, against the release binary
-	@$(SETUP) tools packages test-packages web binary test-binary model
+test-browser: ## Run the tests in a real browser
+	@$(SETUP) tools packages test-packages web test-binary model
 	cd web-client && npm run e2e
 
 # The compiler counts which code an input reaches. With --target, build scripts and macros are built without.
@@ -70,9 +73,9 @@ bench: ## Run the benchmarks: the forwarding path alone, load beside Janus's, jo
 	@$(MAKE) --no-print-directory bench-calls
 
 bench-calls: ## Hold real browsers' calls against the norms: bad networks, ICE restarts, lips and voice, changes of codec
-	@$(SETUP) tools packages test-packages web binary test-binary model
+	@$(SETUP) tools packages test-packages web binary bench-binary model
 	@echo '==> Calls in real browsers (ten minutes, with nothing else running)'
-	cd web-client && HEARKEN_NORMS=hold npm run e2e -- network transports sound codecs firefox resilience e2e/reader.
+	cd web-client && HEARKEN_BUILD=release HEARKEN_NORMS=hold npm run e2e -- network transports sound codecs firefox resilience e2e/reader.
 
 bench-captions: ## Score the captions in virtual time: errors, delays, flicker, cost (HEARKEN_SPEECH_DIR, HEARKEN_MODEL)
 	@$(SETUP) tools packages test-packages

@@ -8,10 +8,13 @@
 #   web-packages       installs the web client's packages
 #   web                builds the web client
 #   binary             builds the program
-#   test-binary        builds the program that stands for a bad network in browser tests
+#   bench-binary       builds the program that stands for a bad network in the benchmark of calls
+#   test-binary        builds the tests, and what they run
 #   model              fetches the caption model
 #   model-if-possible  the same, and goes on without captions where that fails
 #   test-model         fetches the model of many languages, which only tests need
+#
+# Models are fetched by the program itself, by the release unless HEARKEN_BUILD is `debug`.
 #
 # A step that has nothing to do says nothing and takes no time. What was done is remembered beside its result, never
 # elsewhere: removing the result is enough to have it made again.
@@ -21,7 +24,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly RUST_MIN=1.95
 readonly TARGET="${CARGO_TARGET_DIR:-target}"
-readonly HEARKEN="$TARGET/release/hearken"
+readonly RELEASE="$TARGET/release/hearken"
+readonly HEARKEN="$TARGET/${HEARKEN_BUILD:-release}/hearken"
 readonly WEB_STAMPS=web-client/node_modules/.hearken
 # How long apt-get waits for another one to finish, in seconds.
 readonly APT_LOCK_WAIT=120
@@ -177,7 +181,7 @@ build_web() {
 # --- the program and its model ------------------------------------------------------------------------------------
 
 build_binary() {
-  if [[ -x "$HEARKEN" ]]; then
+  if [[ -x "$RELEASE" ]]; then
     step 'Building the program' 'seconds where nothing changed'
   else
     step 'Building the program' 'the first time ten minutes or so on two cores'
@@ -185,8 +189,14 @@ build_binary() {
   cargo build --release --locked --bin hearken </dev/null
 }
 
-build_test_binary() {
+build_bench_binary() {
   cargo build --release --locked -p hearken-netsim --bin netsim-proxy </dev/null
+}
+
+# Not `cargo build`: without the features that tests alone ask for, half of the dependencies would be built once more.
+build_test_binary() {
+  step 'Building the tests' 'the first time ten minutes or so on two cores'
+  cargo test --workspace --locked --no-run </dev/null
 }
 
 fetch_model() {
@@ -215,6 +225,7 @@ for name in "$@"; do
     web-packages) install_web_packages ;;
     web) build_web ;;
     binary) build_binary ;;
+    bench-binary) build_bench_binary ;;
     test-binary) build_test_binary ;;
     model) fetch_model ;;
     test-model) fetch_test_model ;;

@@ -1,9 +1,8 @@
 // Bad networks for real browsers: `netsim-proxy` between a person's browser and the server's media port.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
 import { createInterface, type Interface } from "node:readline";
+import { built } from "./programs.ts";
 
 /** What became of the packets of one direction. */
 export interface Tally {
@@ -30,15 +29,6 @@ export interface Leg {
   forget(): Promise<number>;
 }
 
-function proxyBinary(): string {
-  const target = process.env.CARGO_TARGET_DIR ?? resolve(import.meta.dirname, "../../../target");
-  const path = process.env.HEARKEN_NETSIM_PROXY ?? join(target, "release/netsim-proxy");
-  if (!existsSync(path)) {
-    throw new Error(`${path} is missing: make test-browser builds it`);
-  }
-  return path;
-}
-
 /** The proxy's process; it dies with the test, as its input ends then. */
 export class Network {
   private readonly answers: Interface;
@@ -53,7 +43,7 @@ export class Network {
   }
 
   static start(seed = 1): Network {
-    return new Network(spawn(proxyBinary(), [String(seed)], { stdio: ["pipe", "pipe", "inherit"] }));
+    return new Network(spawn(built("netsim-proxy"), [String(seed)], { stdio: ["pipe", "pipe", "inherit"] }));
   }
 
   /** A new leg to this UDP port of the server on loopback. */

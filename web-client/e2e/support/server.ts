@@ -1,10 +1,11 @@
 // The real program under test: `hearken serve` on loopback, with a data folder of its own that dies with the test.
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { built } from "./programs.ts";
 
 const OPERATOR_KEY = "end-to-end-operator-key";
 const START_TIMEOUT_MS = 60_000;
@@ -24,16 +25,6 @@ export interface SessionWish {
   readonly transcript?: boolean;
   readonly starts_at?: string;
   readonly ends_at?: string;
-}
-
-/** The release binary that `make test` built. */
-export function binary(): string {
-  const target = process.env.CARGO_TARGET_DIR ?? resolve(import.meta.dirname, "../../../target");
-  const path = process.env.HEARKEN_BINARY ?? join(target, "release/hearken");
-  if (!existsSync(path)) {
-    throw new Error(`${path} is missing: build it first (make build)`);
-  }
-  return path;
 }
 
 /** A port that is free now, for a server that must come back on the same one. */
@@ -91,7 +82,7 @@ export class HearkenServer {
 
   /** Starts the program and waits until it says it is ready. */
   async launch(): Promise<void> {
-    const child = spawn(binary(), ["serve"], {
+    const child = spawn(built("hearken"), ["serve"], {
       env: {
         PATH: process.env.PATH,
         HOME: process.env.HOME,
