@@ -190,7 +190,7 @@ test.each([
 });
 
 test("somebody who knows VP8 only brings everybody back to it without a freeze", {
-  timeout: 400_000,
+  timeout: 600_000,
 }, async () => {
   let longestMs = Number.POSITIVE_INFINITY;
   // Three browsers on two cores that do something else besides halt without any change of codec, now and then.

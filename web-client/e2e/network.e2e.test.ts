@@ -245,7 +245,7 @@ describe("a call over bad networks", () => {
 
   const FALL =
     "a receiver whose link falls to a tenth keeps the sound, gets smaller pictures, and the full ones back";
-  test(FALL, { timeout: 500_000 }, async () => {
+  test(FALL, { timeout: 900_000 }, async () => {
     await under([]);
     await narrow(3000);
     await bob.tile("Ann").hover();

@@ -42,7 +42,7 @@ describe("lips and voice", () => {
   });
 
   const NORM = "are no further apart at a receiver than the norm allows, after changes of layer and slot too";
-  test(NORM, { timeout: 300_000 }, async () => {
+  test(NORM, { timeout: 600_000 }, async () => {
     await annJoins();
     const figures: Record<string, number> = {};
     const begun = await watchAnn();
@@ -150,7 +150,7 @@ describe("lips and voice in Firefox", () => {
     await Promise.all([server?.stop(), loudspeaker?.stop()]);
   });
 
-  test("are measured", { retry: RETRY, timeout: 400_000 }, async () => {
+  test("are measured", { retry: RETRY, timeout: 600_000 }, async () => {
     const finn = await FirefoxPerson.launch("Finn", loudspeaker.environment);
     fox = finn;
     await finn.join(links.member_url);

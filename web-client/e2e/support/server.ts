@@ -212,7 +212,7 @@ export function pause(milliseconds: number): Promise<void> {
 }
 
 /** More than anything that has no aim of its own takes on a busy machine: only a failing test waits so long. */
-export const PATIENCE_MS = 45_000;
+export const PATIENCE_MS = 90_000;
 
 /** Waits until `check` gives a value that is not false or undefined, and returns it. */
 export async function eventually<T>(
