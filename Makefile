@@ -3,13 +3,15 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run run-lan build test test-rust test-web test-alerts test-browser fuzz bench bench-calls bench-captions lint generate format
+.PHONY: help run run-lan build test test-rust test-web test-alerts test-browser fuzz bench bench-calls bench-captions profile lint generate format
 
 # rustup adds its folder to login shells only; one that was open before does not have it.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 HEARKEN := $(TARGET)/release/hearken
+# What is measured is compiled as it is released.
+RELEASE_CARGO := deploy/profile/cargo.sh
 SETUP := deploy/setup.sh
 
 help: ## List the targets
@@ -65,11 +67,11 @@ bench: ## Run the benchmarks: the forwarding path alone, load beside Janus's, jo
 	@$(SETUP) tools packages bench-packages web binary
 	@$(SETUP) model-if-possible
 	@echo '==> The forwarding path alone (half a minute, once it is built)'
-	cargo bench --locked -p hearken-benches
+	$(RELEASE_CARGO) bench --locked -p hearken-benches
 	@echo '==> Load and joins, beside Janus (eight minutes)'
-	cargo run --release --locked -p hearken-benches --bin load
+	$(RELEASE_CARGO) run --release --locked -p hearken-benches --bin load
 	@echo '==> The delay of captions (two minutes, where there is a model)'
-	cargo run --release --locked -p hearken-benches --bin caption_delay
+	$(RELEASE_CARGO) run --release --locked -p hearken-benches --bin caption_delay
 	@$(MAKE) --no-print-directory bench-calls
 
 bench-calls: ## Hold real browsers' calls against the norms: bad networks, ICE restarts, lips and voice, changes of codec
@@ -80,7 +82,11 @@ bench-calls: ## Hold real browsers' calls against the norms: bad networks, ICE r
 bench-captions: ## Score the captions in virtual time: errors, delays, flicker, cost (HEARKEN_SPEECH_DIR, HEARKEN_MODEL)
 	@$(SETUP) tools packages test-packages
 	@$(SETUP) model-if-possible
-	cargo run --release --locked -p hearken-benches --bin score_captions -- $(ARGS)
+	$(RELEASE_CARGO) run --release --locked -p hearken-benches --bin score_captions -- $(ARGS)
+
+profile: ## Make anew what releases are optimised by: where the program spends its time under load (fifteen minutes)
+	@$(SETUP) tools packages web
+	deploy/profile/make.sh
 
 lint: ## Run the static checks, as CI does
 	@.ci/checks

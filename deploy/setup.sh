@@ -186,11 +186,11 @@ build_binary() {
   else
     step 'Building the program' 'the first time ten minutes or so on two cores'
   fi
-  cargo build --release --locked --bin hearken </dev/null
+  deploy/profile/cargo.sh build --release --locked --bin hearken </dev/null
 }
 
 build_bench_binary() {
-  cargo build --release --locked -p hearken-netsim --bin netsim-proxy </dev/null
+  deploy/profile/cargo.sh build --release --locked -p hearken-netsim --bin netsim-proxy </dev/null
 }
 
 # Not `cargo build`: without the features that tests alone ask for, half of the dependencies would be built once more.

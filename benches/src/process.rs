@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 const START_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a server that was asked to end may take before it is killed.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A running `hearken serve` with a data folder of its own.
 pub struct ServerProcess {
@@ -179,7 +181,19 @@ fn cpu_time(pid: u32) -> Result<Duration> {
 }
 
 impl Drop for ServerProcess {
+    /// Asks it to end, as an operator would: one that is killed writes down nothing that it was to count.
     fn drop(&mut self) {
+        if let Ok(pid) = libc::pid_t::try_from(self.child.id()) {
+            // SAFETY: no memory is passed, and the process is this one's child that nobody has waited for.
+            unsafe { libc::kill(pid, libc::SIGTERM) };
+        }
+        let asked = Instant::now();
+        while asked.elapsed() < END_TIMEOUT {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
